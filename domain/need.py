@@ -1,0 +1,226 @@
+"""MaintenanceNeed: an item of a car is predicted to need work; opens, moves and closes with hysteresis."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from enum import StrEnum
+
+from domain.errors import Conflict
+from domain.prediction import Contribution, DueWindow, ItemKind, Prediction, UploadRange
+
+DAY_MS = 86_400_000
+
+
+class NeedState(StrEnum):
+    OPEN = "open"
+    REMINDED = "reminded"
+    SNOOZED = "snoozed"
+    BOOKED = "booked"
+    RESOLVED = "resolved"
+    CLOSED = "closed"
+    DISMISSED = "dismissed"
+
+    @property
+    def is_live(self) -> bool:
+        """Live needs stand; at most one per car and item does."""
+        return self in LIVE
+
+
+LIVE = frozenset({NeedState.OPEN, NeedState.REMINDED, NeedState.SNOOZED, NeedState.BOOKED})
+
+TRANSITIONS: dict[NeedState, frozenset[NeedState]] = {
+    NeedState.OPEN: frozenset(
+        {
+            NeedState.REMINDED,
+            NeedState.SNOOZED,
+            NeedState.BOOKED,
+            NeedState.RESOLVED,
+            NeedState.CLOSED,
+            NeedState.DISMISSED,
+        }
+    ),
+    NeedState.REMINDED: frozenset(
+        {NeedState.SNOOZED, NeedState.BOOKED, NeedState.RESOLVED, NeedState.CLOSED, NeedState.DISMISSED}
+    ),
+    # A snooze that runs out lets the need be reminded again.
+    NeedState.SNOOZED: frozenset(
+        {NeedState.REMINDED, NeedState.BOOKED, NeedState.RESOLVED, NeedState.CLOSED, NeedState.DISMISSED}
+    ),
+    NeedState.BOOKED: frozenset({NeedState.OPEN, NeedState.RESOLVED, NeedState.CLOSED, NeedState.DISMISSED}),
+    NeedState.RESOLVED: frozenset(),
+    NeedState.CLOSED: frozenset(),
+    NeedState.DISMISSED: frozenset(),
+}
+
+
+class Severity(StrEnum):
+    ADVISORY = "advisory"
+    SOON = "soon"
+    URGENT = "urgent"
+
+
+@dataclass(frozen=True, slots=True)
+class NeedRule:
+    """When an item speaks and when it falls silent; the numbers stand in the catalogue.
+
+    A need opens when work is expected within `open_within_days`, or, for a hazard, when the probability of failing
+    within `horizon_days` reaches `action_probability`. It closes only after `closes_after` predictions in a row that
+    expect work beyond `close_beyond_days` (and a probability below `close_probability`): the gap is the hysteresis.
+    """
+
+    open_within_days: float
+    close_beyond_days: float
+    horizon_days: int = 30
+    action_probability: float = 1.0
+    close_probability: float = 1.0
+    closes_after: int = 3
+    urgent_within_days: float = 7.0
+    soon_within_days: float = 21.0
+
+    def calls(self, prediction: Prediction) -> bool:
+        """Whether this prediction is reason enough to open a need."""
+        if not prediction.is_ready:
+            return False
+        if prediction.kind is ItemKind.HAZARD:
+            return prediction.probability.get(self.horizon_days, 0.0) >= self.action_probability
+        return _days_left(prediction) <= self.open_within_days
+
+    def lets_go(self, prediction: Prediction) -> bool:
+        """Whether this prediction speaks against an open need."""
+        if not prediction.is_ready:
+            return False
+        if prediction.kind is ItemKind.HAZARD:
+            return prediction.probability.get(self.horizon_days, 0.0) < self.close_probability
+        return _days_left(prediction) > self.close_beyond_days
+
+    def severity(self, prediction: Prediction) -> Severity:
+        """How pressing it is, from the days left (wear, calendar) or the probability (hazard)."""
+        if prediction.kind is ItemKind.HAZARD:
+            share = prediction.probability.get(self.horizon_days, 0.0)
+            doubled = min(0.9, 2 * self.action_probability)
+            return Severity.URGENT if share >= doubled else Severity.SOON
+        days = _days_left(prediction)
+        if days <= self.urgent_within_days:
+            return Severity.URGENT
+        return Severity.SOON if days <= self.soon_within_days else Severity.ADVISORY
+
+
+def _days_left(prediction: Prediction) -> float:
+    expected = prediction.window.expected_ms
+    return float("inf") if expected is None else (expected - prediction.event_ms) / DAY_MS
+
+
+@dataclass(frozen=True, slots=True)
+class MaintenanceNeed:
+    """A need with the evidence it rests on: the newest prediction that supported it, and that prediction's features."""
+
+    need_id: str
+    vehicle_id: str
+    item: str
+    state: NeedState
+    severity: Severity
+    window: DueWindow
+    probability: dict[int, float]
+    reason: str
+    contributions: tuple[Contribution, ...]
+    features: dict[str, float]
+    uploads: tuple[UploadRange, ...]
+    model_version: str
+    prediction_id: str
+    opened_ms: int
+    updated_ms: int
+    event_ms: int
+    contrary: int = 0  # predictions in a row that spoke against it
+    was_reminded: bool = False
+    snoozed_until_ms: int | None = None
+    end_reason: str = ""
+
+    def to(self, state: NeedState, now_ms: int, *, reason: str = "", until_ms: int | None = None) -> MaintenanceNeed:
+        """The need after a transition; Conflict when design's table has no such arrow."""
+        if state not in TRANSITIONS[self.state]:
+            raise Conflict(f"a need that is {self.state} cannot become {state}")
+        return replace(
+            self,
+            state=state,
+            updated_ms=now_ms,
+            end_reason=reason or self.end_reason,
+            snoozed_until_ms=until_ms if state is NeedState.SNOOZED else None,
+            was_reminded=self.was_reminded or state is NeedState.REMINDED,
+        )
+
+
+MATERIAL_DAYS = 3.0  # a window that moved by less is not told anew
+
+
+def open_need(need_id: str, prediction: Prediction, rule: NeedRule, now_ms: int) -> MaintenanceNeed:
+    """A fresh need from the prediction that called for it."""
+    return MaintenanceNeed(
+        need_id=need_id,
+        vehicle_id=prediction.vehicle_id,
+        item=prediction.item,
+        state=NeedState.OPEN,
+        severity=rule.severity(prediction),
+        window=prediction.window,
+        probability=dict(prediction.probability),
+        reason=prediction.reason,
+        contributions=prediction.contributions,
+        features=dict(prediction.features),
+        uploads=prediction.uploads,
+        model_version=prediction.model_version,
+        prediction_id=prediction.id,
+        opened_ms=now_ms,
+        updated_ms=now_ms,
+        event_ms=prediction.event_ms,
+    )
+
+
+def weigh(need: MaintenanceNeed, prediction: Prediction, rule: NeedRule, now_ms: int) -> MaintenanceNeed:
+    """What a newer prediction makes of a live need: unchanged, moved, one step nearer to closing, or closed.
+
+    A need that is booked never closes by itself: a person has arranged something, and the workshop will look.
+    """
+    if prediction.event_ms <= need.event_ms or not prediction.is_ready:
+        return need
+    if rule.lets_go(prediction):
+        contrary = need.contrary + 1
+        if contrary >= rule.closes_after and need.state is not NeedState.BOOKED:
+            return replace(need, event_ms=prediction.event_ms, contrary=contrary).to(
+                NeedState.CLOSED, now_ms, reason="the evidence has gone"
+            )
+        return replace(need, contrary=contrary, event_ms=prediction.event_ms)
+    severity = rule.severity(prediction)
+    if severity is need.severity and not has_moved(need.window, prediction.window):
+        return replace(need, contrary=0, event_ms=prediction.event_ms) if need.contrary else need
+    return replace(
+        need,
+        contrary=0,
+        severity=severity,
+        window=prediction.window,
+        probability=dict(prediction.probability),
+        reason=prediction.reason,
+        contributions=prediction.contributions,
+        features=dict(prediction.features),
+        uploads=prediction.uploads,
+        model_version=prediction.model_version,
+        prediction_id=prediction.id,
+        event_ms=prediction.event_ms,
+        updated_ms=now_ms,
+    )
+
+
+def has_moved(before: DueWindow, after: DueWindow) -> bool:
+    """Whether the expected date moved materially, or came into or went out of sight."""
+    if before.expected_ms is None or after.expected_ms is None:
+        return before.expected_ms is not after.expected_ms
+    return abs(after.expected_ms - before.expected_ms) >= MATERIAL_DAYS * DAY_MS
+
+
+def is_new_evidence(dismissed: MaintenanceNeed, prediction: Prediction) -> bool:
+    """Whether a prediction says clearly more than the one whose need the owner dismissed.
+
+    That is: due at least two weeks earlier than was said then, or half as much again in probability.
+    """
+    then, now = dismissed.window.expected_ms, prediction.window.expected_ms
+    if now is not None and (then is None or now <= then - 14 * DAY_MS):
+        return True
+    return any(p >= 1.5 * dismissed.probability.get(h, 1.0) for h, p in prediction.probability.items())

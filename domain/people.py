@@ -1,0 +1,85 @@
+"""The parties: customers, dealers with their bays, the accounts they sign in with, cars and who owns them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from domain.slot import OpeningHours
+from domain.telemetry import VehicleAttributes
+
+
+class Role(StrEnum):
+    OWNER = "owner"
+    ADVISOR = "advisor"
+    OPERATOR = "operator"
+
+
+@dataclass(frozen=True, slots=True)
+class Customer:
+    """One id for one person over every touchpoint."""
+
+    customer_id: str
+    name: str
+    email: str
+    locale: str
+    time_zone: str
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """Who signs in: an owner (customer_id), a dealer's advisor (dealer_id), or an operator."""
+
+    account_id: str
+    role: Role
+    email: str
+    password_hash: str
+    customer_id: str | None = None
+    dealer_id: str | None = None
+    name: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Session:
+    """A signed-in account; the token itself is kept by its bearer only, we hold its SHA-256."""
+
+    token_hash: str
+    account_id: str
+    expires_ms: int  # wall clock
+    is_single_use: bool = False  # a sign-in link
+
+
+@dataclass(frozen=True, slots=True)
+class Dealer:
+    """A dealer with one site (more come with the tenancy work); `bays` name what can be promised."""
+
+    dealer_id: str
+    name: str
+    address: str
+    hours: OpeningHours
+    bays: tuple[str, ...]
+    webhook_url: str = ""
+    webhook_secret: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Vehicle:
+    """A car. `vehicle_id` is random and is all that topics and logs ever hold; `vin` never leaves the database."""
+
+    vehicle_id: str
+    make: str
+    model: str
+    model_year: int
+    attributes: VehicleAttributes
+    vin: str = ""
+    label: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Ownership:
+    """Who owns a car since when (ms, UTC)."""
+
+    vehicle_id: str
+    customer_id: str
+    from_ms: int
+    until_ms: int | None = None

@@ -1,0 +1,133 @@
+"""BookingProposal: one visit for all of a car's needs that fall due together, and its state machine."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from enum import StrEnum
+
+from domain.errors import Conflict
+from domain.slot import Slot
+
+
+class ProposalState(StrEnum):
+    DRAFT = "draft"
+    SENT = "sent"
+    COUNTERED = "countered"
+    ACCEPTED = "accepted"
+    CONFIRMED = "confirmed"
+    CHECKED_IN = "checked-in"
+    COMPLETED = "completed"
+    DECLINED = "declined"
+    EXPIRED = "expired"
+    WITHDRAWN = "withdrawn"
+    CANCELLED = "cancelled"
+    NO_SHOW = "no-show"
+
+    @property
+    def is_open(self) -> bool:
+        """Open proposals hold slots and wait for someone."""
+        return self in (ProposalState.SENT, ProposalState.COUNTERED, ProposalState.ACCEPTED)
+
+    @property
+    def is_over(self) -> bool:
+        return not TRANSITIONS_FROM[self]
+
+
+class Actor(StrEnum):
+    OWNER = "owner"
+    DEALER = "dealer"
+    CLOCK = "clock"
+    CONSENT = "consent"
+
+
+S, A = ProposalState, Actor
+
+# The whole machine: (from, to) → who may move it. Design note 1's table, and nothing beside it.
+TRANSITIONS: dict[tuple[ProposalState, ProposalState], frozenset[Actor]] = {
+    (S.DRAFT, S.SENT): frozenset({A.OWNER}),
+    (S.DRAFT, S.WITHDRAWN): frozenset({A.OWNER, A.CONSENT}),
+    (S.DRAFT, S.EXPIRED): frozenset({A.CLOCK}),
+    (S.SENT, S.ACCEPTED): frozenset({A.DEALER}),
+    (S.COUNTERED, S.ACCEPTED): frozenset({A.DEALER}),
+    (S.SENT, S.COUNTERED): frozenset({A.DEALER}),
+    (S.COUNTERED, S.SENT): frozenset({A.OWNER}),
+    (S.ACCEPTED, S.CONFIRMED): frozenset({A.OWNER}),
+    (S.COUNTERED, S.CONFIRMED): frozenset({A.OWNER}),
+    **{(s, S.DECLINED): frozenset({A.DEALER}) for s in (S.SENT, S.COUNTERED, S.ACCEPTED)},
+    **{(s, S.EXPIRED): frozenset({A.CLOCK}) for s in (S.SENT, S.COUNTERED, S.ACCEPTED)},
+    **{(s, S.WITHDRAWN): frozenset({A.OWNER, A.CONSENT}) for s in (S.SENT, S.COUNTERED, S.ACCEPTED)},
+    (S.CONFIRMED, S.CANCELLED): frozenset({A.OWNER, A.DEALER, A.CONSENT}),
+    (S.CONFIRMED, S.CHECKED_IN): frozenset({A.DEALER}),
+    (S.CONFIRMED, S.NO_SHOW): frozenset({A.DEALER}),
+    (S.CHECKED_IN, S.COMPLETED): frozenset({A.DEALER}),
+}
+
+TRANSITIONS_FROM: dict[ProposalState, frozenset[ProposalState]] = {
+    state: frozenset(to for (source, to) in TRANSITIONS if source is state) for state in ProposalState
+}
+
+
+@dataclass(frozen=True, slots=True)
+class BookingProposal:
+    """`slot` is the one the owner asked for or took; `offered` are the dealer's, each held while the offer stands.
+
+    `payload` is the exact JSON text that leaves for the dealer, fixed when the draft is made.
+    """
+
+    proposal_id: str
+    version: int
+    state: ProposalState
+    customer_id: str
+    vehicle_id: str
+    dealer_id: str
+    grant_id: str
+    need_ids: tuple[str, ...]
+    minutes: int
+    slot: Slot | None
+    offered: tuple[Slot, ...]
+    payload: str
+    created_ms: int
+    updated_ms: int
+    expires_ms: int
+    note: str = ""
+    end_reason: str = ""
+    odometer_m: int | None = None
+    invoice_minor: int | None = None
+    currency: str = ""
+    calendar_sequence: int = 0
+
+    def to(self, state: ProposalState, actor: Actor, now_ms: int, *, reason: str = "") -> BookingProposal:
+        """The proposal one version on in `state`; Conflict when the table has no such arrow for this actor."""
+        allowed = TRANSITIONS.get((self.state, state))
+        if allowed is None:
+            raise Conflict(f"a proposal that is {self.state} cannot become {state}")
+        if actor not in allowed:
+            raise Conflict(f"the {actor} cannot make a {self.state} proposal {state}")
+        if self.state.is_open and actor is not Actor.CLOCK and actor is not Actor.CONSENT and now_ms >= self.expires_ms:
+            raise Conflict("the proposal has expired")
+        return replace(
+            self, state=state, version=self.version + 1, updated_ms=now_ms, end_reason=reason or self.end_reason
+        )
+
+    @property
+    def slots_held(self) -> tuple[Slot, ...]:
+        """The slots nobody else may be promised while the proposal stands as it does."""
+        if self.state is S.COUNTERED:
+            return self.offered
+        if self.state in (S.SENT, S.ACCEPTED, S.CONFIRMED, S.CHECKED_IN) and self.slot is not None:
+            return (self.slot,)
+        return ()
+
+
+@dataclass(frozen=True, slots=True)
+class ProposalStep:
+    """One transition as it happened: who, when, why, by which channel."""
+
+    proposal_id: str
+    version: int
+    state: ProposalState
+    actor: Actor
+    actor_id: str
+    time_ms: int
+    cause: str
+    channel: str

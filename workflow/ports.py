@@ -1,0 +1,287 @@
+"""The ports: what the use cases ask of the world. Adapters make them real; tests may fake them.
+
+All times are int64 milliseconds, UTC. Reads that find nothing give None or an empty list; only use cases raise
+NotFound. Every repository call happens inside one UnitOfWork, which is one transaction.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from types import TracebackType
+from typing import Protocol, Self
+
+from domain.catalogue import Catalogue
+from domain.clock import DomainClock, WallClock
+from domain.consent import ConsentGrant, Purpose
+from domain.event import DomainEvent
+from domain.need import MaintenanceNeed
+from domain.people import Account, Customer, Dealer, Ownership, Session, Vehicle
+from domain.prediction import Prediction
+from domain.proposal import BookingProposal, ProposalState, ProposalStep
+from domain.service_record import ServiceRecord
+from domain.slot import Slot
+
+
+@dataclass(frozen=True, slots=True)
+class TopicMessage:
+    """An outbox row bound for a topic."""
+
+    topic: str
+    key: str
+    value: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """An outbox row bound for a dealer's webhook. `grant_id` must be live when the delivery is claimed."""
+
+    delivery_id: str  # the webhook-id: the same at every attempt
+    dealer_id: str
+    grant_id: str
+    kind: str  # e.g. "proposal.sent"
+    body: str
+    needs_consent: bool = True  # a withdrawal notice needs none: it carries no data but the id
+    attempts: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Reminder:
+    """An outbox row bound for an owner."""
+
+    reminder_id: str
+    customer_id: str
+    vehicle_id: str
+    need_ids: tuple[str, ...]
+    subject: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class OutboxRow:
+    """A claimed row; exactly one of the three is set."""
+
+    outbox_id: int
+    message: TopicMessage | None = None
+    delivery: Delivery | None = None
+    reminder: Reminder | None = None
+    attempts: int = 0
+
+
+class Vehicles(Protocol):
+    async def add(self, vehicle: Vehicle) -> None: ...
+    async def get(self, vehicle_id: str) -> Vehicle | None: ...
+    async def update(self, vehicle: Vehicle) -> None: ...
+    async def add_credential(self, credential_hash: str, vehicle_id: str, created_ms: int) -> None: ...
+    async def by_credential(self, credential_hash: str) -> Vehicle | None: ...
+    async def add_enrolment_token(self, token_hash: str, created_ms: int) -> None: ...
+    async def is_enrolment_token(self, token_hash: str) -> bool: ...
+    async def set_claim_code(self, vehicle_id: str, code_hash: str, expires_ms: int) -> None:
+        """Replace the car's claim code, if it had one."""
+
+    async def take_claim_code(self, code_hash: str, now_ms: int) -> str | None:
+        """The vehicle id of an unexpired code, which is used up by the call; None otherwise."""
+
+    async def own(self, ownership: Ownership) -> None:
+        """Begin an ownership; the one that ran until now (if any) ends at its `from_ms`."""
+
+    async def owner_of(self, vehicle_id: str) -> str | None:
+        """The customer id of the present owner."""
+
+    async def owned_by(self, customer_id: str) -> list[Vehicle]: ...
+    async def count(self) -> int: ...
+
+
+class People(Protocol):
+    async def add_customer(self, customer: Customer) -> None: ...
+    async def customer(self, customer_id: str) -> Customer | None: ...
+    async def add_account(self, account: Account) -> None:
+        """Conflict when the e-mail is taken."""
+
+    async def account(self, account_id: str) -> Account | None: ...
+    async def account_by_email(self, email: str) -> Account | None: ...
+    async def add_session(self, session: Session) -> None: ...
+    async def session(self, token_hash: str) -> Session | None: ...
+    async def end_session(self, token_hash: str) -> None: ...
+    async def add_dealer(self, dealer: Dealer) -> None: ...
+    async def dealer(self, dealer_id: str) -> Dealer | None: ...
+    async def dealers(self) -> list[Dealer]: ...
+
+
+class Consents(Protocol):
+    async def add(self, grant: ConsentGrant) -> None: ...
+    async def update(self, grant: ConsentGrant) -> None: ...
+    async def get(self, grant_id: str, *, lock: bool = False) -> ConsentGrant | None:
+        """With `lock`, nobody else changes the grant before this transaction ends (FOR UPDATE on PostgreSQL)."""
+
+    async def of_customer(self, customer_id: str) -> list[ConsentGrant]: ...
+    async def live(self, vehicle_id: str, purpose: Purpose, now_ms: int) -> list[ConsentGrant]: ...
+
+
+class Assessments(Protocol):
+    async def upsert(self, predictions: Sequence[Prediction]) -> None:
+        """The newest prediction per car and item, by event time (an older one never overwrites a newer)."""
+
+    async def of_vehicle(self, vehicle_id: str) -> list[Prediction]: ...
+    async def keep_evidence(self, prediction: Prediction, why: str, kept_ms: int) -> None:
+        """Keep a prediction whole (idempotent by its id), so that a later label finds what was known then."""
+
+    async def evidence(self, prediction_id: str) -> Prediction | None: ...
+
+
+class Needs(Protocol):
+    async def add(self, need: MaintenanceNeed) -> None:
+        """Conflict when the car has a live need for the item already (a unique partial index stands behind it)."""
+
+    async def update(self, need: MaintenanceNeed) -> None: ...
+    async def get(self, need_id: str) -> MaintenanceNeed | None: ...
+    async def live(self, vehicle_id: str, item: str) -> MaintenanceNeed | None: ...
+    async def latest(self, vehicle_id: str, item: str) -> MaintenanceNeed | None:
+        """The newest need of the item, live or over."""
+
+    async def of_vehicle(self, vehicle_id: str, *, live_only: bool = True) -> list[MaintenanceNeed]: ...
+    async def snoozed_until(self, now_ms: int) -> list[MaintenanceNeed]:
+        """Snoozed needs whose time has run out."""
+
+
+class Proposals(Protocol):
+    async def add(self, proposal: BookingProposal) -> None: ...
+    async def update(self, proposal: BookingProposal) -> None:
+        """Conflict unless the stored version is one less (optimistic lock)."""
+
+    async def get(self, proposal_id: str, *, lock: bool = False) -> BookingProposal | None: ...
+    async def of_vehicle(self, vehicle_id: str) -> list[BookingProposal]: ...
+    async def of_dealer(
+        self, dealer_id: str, states: Iterable[ProposalState] | None = None
+    ) -> list[BookingProposal]: ...
+    async def under_grant(self, grant_id: str) -> list[BookingProposal]: ...
+    async def expired(self, now_ms: int) -> list[BookingProposal]:
+        """Open or draft proposals whose expires_ms has passed."""
+
+    async def add_step(self, step: ProposalStep) -> None: ...
+    async def steps(self, proposal_id: str) -> list[ProposalStep]: ...
+
+
+class Bays(Protocol):
+    async def hold(self, dealer_id: str, proposal_id: str, slots: Sequence[Slot]) -> None:
+        """Hold exactly these slots for the proposal, releasing what it held before; SlotTaken on any overlap.
+
+        Behind it stand `EXCLUDE USING gist` on PostgreSQL and one writer with a check on SQLite.
+        """
+
+    async def release(self, proposal_id: str) -> None: ...
+    async def busy(self, dealer_id: str, from_ms: int, until_ms: int) -> list[Slot]: ...
+    async def overlaps(self) -> int:
+        """How many pairs of held slots overlap on one bay: 0, or something is broken."""
+
+
+class ServiceRecords(Protocol):
+    async def add(self, record: ServiceRecord, proposal_id: str | None) -> bool:
+        """False when the record id is known already."""
+
+    async def of_vehicle(self, vehicle_id: str) -> list[ServiceRecord]: ...
+
+
+class Outbox(Protocol):
+    async def put(self, row: TopicMessage | Delivery | Reminder, now_ms: int) -> None: ...
+    async def claim(self, kind: str, limit: int, now_ms: int, lease_ms: int) -> list[OutboxRow]:
+        """Lease due rows of a kind (`topic`, `delivery`, `reminder`) in their order; SKIP LOCKED on PostgreSQL.
+
+        Of topic rows the same key never overtakes: a claim that finds an older unsent row of the key leased skips it.
+        """
+
+    async def done(self, outbox_ids: Sequence[int], now_ms: int) -> None: ...
+    async def retry(self, outbox_id: int, at_ms: int, error: str) -> None: ...
+    async def drop(self, outbox_id: int, why: str) -> None:
+        """End a row that must not be sent (consent withdrawn), keeping why."""
+
+    async def waiting(self, now_ms: int) -> int:
+        """Rows that are due and not yet done or dropped."""
+
+
+class Timeline(Protocol):
+    async def append(self, event: DomainEvent) -> None:
+        """Idempotent by event id."""
+
+    async def of_vehicle(self, vehicle_id: str, limit: int = 100) -> list[DomainEvent]: ...
+    async def after(
+        self, seq: int, *, dealer_id: str | None = None, customer_id: str | None = None, limit: int = 200
+    ) -> list[tuple[int, DomainEvent]]:
+        """Events with a sequence number above `seq`, oldest first, of one party or (neither given) of all."""
+
+    async def newest_seq(self) -> int: ...
+    async def count(self, add: Mapping[str, int] | None = None) -> dict[str, int]:
+        """Events per kind, plus the named counters (`uploads`, `predictions` …); `add` raises counters first."""
+
+
+class Idempotency(Protocol):
+    async def get(self, account_id: str, key: str) -> tuple[str, int, str] | None:
+        """(fingerprint, status, body) of a call answered before."""
+
+    async def put(self, account_id: str, key: str, fingerprint: str, status: int, body: str, now_ms: int) -> None: ...
+
+
+class UnitOfWork(Protocol):
+    """One transaction: commits when the block ends well, rolls back when it raises."""
+
+    vehicles: Vehicles
+    people: People
+    consents: Consents
+    assessments: Assessments
+    needs: Needs
+    proposals: Proposals
+    bays: Bays
+    service_records: ServiceRecords
+    outbox: Outbox
+    timeline: Timeline
+    idempotency: Idempotency
+
+    async def __aenter__(self) -> Self: ...
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None: ...
+
+
+class Passwords(Protocol):
+    async def hash(self, password: str) -> str: ...
+    async def verify(self, password_hash: str, password: str) -> bool: ...
+
+
+class Ids(Protocol):
+    """Random ids and secrets; seeded in headless runs."""
+
+    def new(self, kind: str) -> str: ...
+    def secret(self, nbytes: int = 24) -> str: ...
+
+
+class UploadLog(Protocol):
+    async def append(
+        self, vehicle_id: str, value: bytes, headers: Mapping[str, bytes], received_ms: int
+    ) -> tuple[int, int]:
+        """(partition, offset) once the log has it durably; Unavailable otherwise."""
+
+
+class TopicWriter(Protocol):
+    async def write(self, messages: Sequence[TopicMessage]) -> None:
+        """All acknowledged on return; Unavailable otherwise."""
+
+
+class WebhookSender(Protocol):
+    async def send(self, dealer: Dealer, delivery: Delivery, now_ms: int) -> None:
+        """Deliver once; Unavailable when it should be tried again."""
+
+
+class ReminderSender(Protocol):
+    async def send(self, customer: Customer, reminder: Reminder, now_ms: int) -> None: ...
+
+
+@dataclass(frozen=True)
+class Office:
+    """What every use case is handed: one door to the records, the clocks, ids and the catalogue."""
+
+    unit_of_work: Callable[[], UnitOfWork]
+    clock: DomainClock
+    wall: WallClock
+    ids: Ids
+    catalogue: Catalogue
+    passwords: Passwords
