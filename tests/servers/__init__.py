@@ -1,0 +1,1 @@
+"""The real servers of the suite: found on the machine, started by the suite, ended with it."""
