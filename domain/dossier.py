@@ -1,0 +1,67 @@
+"""What screens and API answers are rendered from: domain values gathered for one reader."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from domain.consent import ConsentGrant
+from domain.event import DomainEvent
+from domain.need import MaintenanceNeed
+from domain.people import Customer, Dealer, Vehicle
+from domain.prediction import Prediction
+from domain.proposal import BookingProposal, ProposalStep
+from domain.service_record import ServiceRecord
+
+
+@dataclass(frozen=True, slots=True)
+class ProposalDossier:
+    """A proposal with its steps and its dealer."""
+
+    proposal: BookingProposal
+    steps: tuple[ProposalStep, ...]
+    dealer: Dealer
+
+
+@dataclass(frozen=True, slots=True)
+class CarDossier:
+    """All an owner sees of one of their cars; `assessments` is the newest prediction per item, ready or not."""
+
+    now_ms: int
+    customer: Customer
+    vehicle: Vehicle
+    assessments: tuple[Prediction, ...]
+    needs: tuple[MaintenanceNeed, ...]
+    past_needs: tuple[MaintenanceNeed, ...]
+    proposals: tuple[ProposalDossier, ...]
+    grants: tuple[ConsentGrant, ...]
+    service_records: tuple[ServiceRecord, ...]
+    timeline: tuple[DomainEvent, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class DeskEntry:
+    """A proposal as its dealer may see it: `payload` is what left, None once no live consent stands behind it."""
+
+    proposal: BookingProposal
+    payload: Mapping[str, object] | None
+    steps: tuple[ProposalStep, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class DealerDesk:
+    """A dealer's queue, the most pressing first."""
+
+    now_ms: int
+    dealer: Dealer
+    entries: tuple[DeskEntry, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Funnel:
+    """Counts from signal to invoice, in the chain's order, and the newest steps without any personal data."""
+
+    now_ms: int
+    counts: Mapping[str, int]
+    model_versions: Mapping[str, str]
+    recent: tuple[DomainEvent, ...]
