@@ -84,7 +84,7 @@ class ServerProcess:
         ServerStartError
             It ended or wasn't ready in time; the message ends with its log's last lines.
         """
-        self.pid = int(self._tell("start")["pid"])
+        self.pid = self._tell("start")["pid"]
         deadline = time.monotonic() + patience_s
         while not self._is_ready():
             if not self.is_alive():
@@ -111,11 +111,8 @@ class ServerProcess:
         os.kill(self.pid, signal.SIGCONT)
 
     def is_alive(self) -> bool:
-        """Whether the server's process runs (a dead child its warden hasn't collected yet doesn't)."""
-        status = subprocess.run(
-            ["ps", "-o", "stat=", "-p", str(self.pid)], capture_output=True, text=True, check=False
-        ).stdout.strip()
-        return bool(status) and not status.startswith("Z")
+        """Whether the server's process runs."""
+        return bool(self._tell("poll")["alive"])
 
     def close(self) -> None:
         """End the server and remove its data."""
@@ -133,13 +130,13 @@ class ServerProcess:
     ) -> None:
         self.close()
 
-    def _tell(self, command: str) -> dict[str, str]:
+    def _tell(self, command: str) -> dict[str, int]:
         assert self._warden.stdin is not None
         assert self._warden.stdout is not None
         self._warden.stdin.write(command + "\n")
         self._warden.stdin.flush()
         line = self._warden.stdout.readline()
-        answer = json.loads(line) if line else {"error": "its warden is gone"}
+        answer: dict[str, int] = json.loads(line) if line else {"error": "its warden is gone"}
         if "error" in answer:
             raise ServerStartError(f"{self.name}: {answer['error']}")
         return answer

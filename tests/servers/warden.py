@@ -1,7 +1,7 @@
 """Stands between the suite and one server: when the suite ends, however it ends, the server ends too.
 
-The suite holds the other end of this program's standard input. Lines on it are commands (``start``, ``stop``);
-its end, which also comes when the suite was killed with -9, stops the server and removes its folder.
+The suite holds the other end of this program's standard input. Lines on it are commands: ``start``, ``poll``,
+``stop``. Its end, which also comes when the suite was killed with -9, stops the server and removes its folder.
 Nothing of the project is imported, so that it runs with ``python -I``.
 """
 
@@ -45,6 +45,10 @@ class Warden:
             )
         return self.child.pid
 
+    def is_alive(self) -> bool:
+        """Whether the server runs."""
+        return self.child is not None and self.child.poll() is None
+
     def stop(self) -> None:
         """Ask the server to end, insist after a while, and wait until it has."""
         child, self.child = self.child, None
@@ -75,6 +79,8 @@ def main() -> None:
             try:
                 if line.strip() == "start":
                     answer["pid"] = warden.start()
+                elif line.strip() == "poll":
+                    answer["alive"] = warden.is_alive()
                 else:
                     warden.stop()
             except (OSError, KeyError) as error:
