@@ -1,0 +1,233 @@
+"""Catalogue: which signals, exposures, trends and items a fleet has; data that makes another fleet configuration.
+
+The values here are plain and frozen. `domain.catalogue_reader.read_catalogue` makes one from a mapping and lists every
+mistake with its path. All names are identifiers of the fleet's own; texts are kept per language under `texts`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from domain.need import NeedRule
+from domain.prediction import ItemKind
+
+ELAPSED_DAYS = "elapsed_days"  # the one exposure that is read off the calendar instead of summed from signals
+
+# Named functions of signals: the signals each needs, and its parameters with their defaults (None: must be given).
+EXPOSURE_FUNCTIONS: Mapping[str, tuple[tuple[str, ...], Mapping[str, float | None]]] = {
+    "brake_energy": (
+        ("speed",),
+        {
+            "share": None,  # of the work that one axle does, 0–1
+            "from_kmh": 0.0,
+            "below_kmh": 1000.0,
+            "rolling_resistance": None,
+            "drag_area_m2": None,
+            "air_density_kg_m3": 1.2,
+            "rotating_mass": None,  # what wheels and drive line add to the inertia, e.g. 1.04
+        },
+    ),
+    "fuel": (
+        ("air_mass",),
+        {"air_fuel_ratio": None, "fuel_g_per_l": None, "diesel_air_fuel_ratio": None, "diesel_g_per_l": None},
+    ),
+    "rises_through": (("signal",), {"level": None}),
+    "time_above": (("signal",), {"level": None}),
+    "time_below": (("signal",), {"level": None}),
+    "integral": (("signal",), {"per_seconds": 1.0}),
+    ELAPSED_DAYS: ((), {}),
+}
+TREND_FUNCTIONS: Mapping[str, tuple[tuple[str, ...], Mapping[str, float | None]]] = {
+    "level_at_rest": (("signal", "engine_speed"), {"standstill_minutes": 60.0}),
+    "dip_at_start": (("signal", "engine_speed"), {"seconds": 1.0}),
+    "mean": (("signal",), {}),
+}
+DTYPES = ("float32", "float64", "uint32")
+SEVERITIES = ("advisory", "soon", "urgent")
+
+
+@dataclass(frozen=True, slots=True)
+class SignalSpec:
+    """A signal by VSS path: its unit, the range outside which a value is impossible, and how it is stored."""
+
+    path: str
+    unit: str
+    minimum: float
+    maximum: float
+    dtype: str = "float32"
+    role: str = "reading"  # or "setting": an operating condition
+
+
+@dataclass(frozen=True, slots=True)
+class ExposureSpec:
+    """What wears things, as a sum over time of a named function of signals.
+
+    `typical_per_km` is what an ordinary car gathers per km; it stands in while a car has shown too little itself.
+    """
+
+    name: str
+    function: str
+    unit: str
+    signals: Mapping[str, str]
+    parameters: Mapping[str, float]
+    typical_per_km: float
+    source: str
+    texts: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class TrendSpec:
+    """A level followed over weeks by exponentially weighted means, one value per upload that has it."""
+
+    name: str
+    function: str
+    unit: str
+    signals: Mapping[str, str]
+    parameters: Mapping[str, float]
+    texts: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Prior:
+    """What is believed before anything was measured, with the source of the figures."""
+
+    mean: float
+    sd: float
+    source: str
+
+
+@dataclass(frozen=True, slots=True)
+class WearSpec:
+    """A wear item: from `new` down to `limit` in `unit`, by non-negative `rates` (unit per unit of exposure).
+
+    `measurement_sd`: of one reading in a workshop; `car_factor_sd`: how far cars differ under the same exposure;
+    `unseen_sd`: relative error of what is extrapolated to a distance nobody observed.
+    """
+
+    unit: str
+    new: float
+    limit: float
+    measurement_sd: float
+    car_factor_sd: float
+    unseen_sd: float
+    rates: Mapping[str, Prior]
+    km_until_ready: float = 40.0
+    say_until_days: float = 1825.0
+
+
+@dataclass(frozen=True, slots=True)
+class HazardFeature:
+    """One input of a hazard: z = (value − centre) / scale, signed so that a larger z is never less risk."""
+
+    name: str
+    centre: float
+    scale: float
+    prior: Prior
+    texts: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class HazardSpec:
+    """A hazard item: probability of failing within `decide_on_days`, carried to `horizons_days` at a constant rate.
+
+    A workshop's reading below `fails_below` counts as a failure found, from `sound_from` on as sound.
+    """
+
+    horizons_days: tuple[int, ...]
+    decide_on_days: int
+    action_probability: float
+    intercept: Prior
+    features: tuple[HazardFeature, ...]
+    unit: str = ""
+    fails_below: float | None = None
+    sound_from: float | None = None
+    readings_until_ready: int = 3
+    say_until_days: float = 365.0
+
+
+@dataclass(frozen=True, slots=True)
+class CalendarSpec:
+    """A calendar item: due `interval_days` after the last service."""
+
+    interval_days: float
+    source: str
+
+
+@dataclass(frozen=True, slots=True)
+class ItemText:
+    """What a person reads; `reason`, `reason_unknown` and `reason_unused` are templates (see `reason_fields`)."""
+
+    name: str
+    advice: str
+    reason: str
+    reason_unknown: str
+    reason_unused: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ItemSpec:
+    """One thing that is serviced. Exactly one of `wear`, `hazard`, `calendar` is there, as `kind` says."""
+
+    id: str
+    kind: ItemKind
+    severity: str
+    action_lead_days: float
+    need_rule: NeedRule
+    labour_minutes: int
+    parts: tuple[str, ...]
+    cost_hint: tuple[float, float] | None
+    cost_currency: str
+    texts: Mapping[str, ItemText]
+    wear: WearSpec | None = None
+    hazard: HazardSpec | None = None
+    calendar: CalendarSpec | None = None
+    roles: Mapping[str, str] = field(default_factory=dict)
+
+    def text(self, language: str = "en") -> ItemText:
+        """The texts in `language`, in English where that language has none."""
+        return self.texts.get(language, self.texts["en"])
+
+
+@dataclass(frozen=True, slots=True)
+class EventSpec:
+    """A code a vehicle may report (an issue to come folds these)."""
+
+    code: str
+    unit: str = ""
+    texts: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Catalogue:
+    """Everything that is configuration about one kind of machine. Mappings keep the order of the file."""
+
+    schema: int
+    vss: str
+    name: str
+    signals: Mapping[str, SignalSpec]
+    exposures: Mapping[str, ExposureSpec]
+    trends: Mapping[str, TrendSpec]
+    items: Mapping[str, ItemSpec]
+    roles: Mapping[str, str]
+    events: Mapping[str, EventSpec] = field(default_factory=dict)
+    attributes: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def summed_exposures(self) -> tuple[str, ...]:
+        """Names of the exposures that are sums over signals, in file order: the columns of a vehicle's state."""
+        return tuple(name for name, spec in self.exposures.items() if spec.function != ELAPSED_DAYS)
+
+
+def reason_fields(kind: ItemKind) -> frozenset[str]:
+    """Placeholders that a reason template of an item of `kind` may use."""
+    shared = {"name", "due", "since", "km_since", "odometer_km", "age"}
+    own = {
+        ItemKind.WEAR: {
+            "remaining", "unit", "new", "limit", "worn", "per_1000_km", "km_per_day", "unseen_km", "remaining_km",
+            "health_pct", "main_cause", "main_amount",
+        },
+        ItemKind.HAZARD: {"probability_pct", "days", "action_pct", "main_cause", "readings"},
+        ItemKind.CALENDAR: {"interval_months"},
+    }[kind]  # fmt: skip
+    return frozenset(shared | own)
