@@ -1,0 +1,91 @@
+"""The Faust app of a worker, set up by the rules that its measurements and its open issues ask for."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import faust
+from mode import CrashingSupervisor
+
+from streams.table import BlockTable, BlockTableManager
+from streams.topics import APP_ID, EMBEDDED_PARTITIONS, KAFKA_PARTITIONS, is_embedded
+
+OnCrash = Callable[[BaseException], None]
+
+
+class StreamApp(faust.App):
+    """A Faust app that reports, once, when it or any part of it has crashed."""
+
+    def __init__(self, *args: Any, on_crash: OnCrash, **kwargs: Any) -> None:
+        self._on_crash: OnCrash | None = on_crash
+        self._home = threading.get_ident()
+        super().__init__(*args, **kwargs)
+
+    def _crash(self, reason: BaseException) -> None:
+        # Every crash of a part ends up here; Faust itself would only stop and say nothing.
+        super()._crash(reason)
+        on_crash, self._on_crash = self._on_crash, None
+        if on_crash is None or self._stopped.is_set():
+            return
+        if threading.get_ident() == self._home:
+            on_crash(reason)
+        else:
+            self.loop.call_soon_threadsafe(on_crash, reason)
+
+    async def _on_agent_error(self, agent: Any, exc: BaseException) -> None:
+        # An agent catches what its handler raises, so what gets here is a fault of the agent itself.
+        await super()._on_agent_error(agent, exc)
+        await self.crash(exc)
+
+    def block_table(self, name: str) -> BlockTable:
+        """Add a table that is read by partition and written in blocks."""
+        table = BlockTable(self, name=name)
+        self.tables.add(table)
+        return table
+
+
+def create_app(
+    broker_url: str,
+    data_dir: Path,
+    *,
+    on_crash: OnCrash,
+    app_id: str = APP_ID,
+    partitions: int | None = None,
+) -> StreamApp:
+    """Make the app; create its topics, add agents and tables, then ``await app.start()`` in a running event loop.
+
+    It opens no port, sets up no logging and handles no signal, so it can share a process and a loop with a web
+    server. `data_dir` is this worker's alone. `partitions` is the number the topics were created with. `on_crash` is
+    called, in the loop's thread, when any part fails: whoever runs the app then has to end the process, for Faust
+    would go on without the part.
+    """
+    directory = data_dir / "streams"
+    directory.mkdir(parents=True, exist_ok=True)
+    default = EMBEDDED_PARTITIONS if is_embedded(broker_url) else KAFKA_PARTITIONS
+    return StreamApp(
+        app_id,
+        on_crash=on_crash,
+        broker=broker_url,
+        datadir=directory,
+        key_serializer="raw",
+        value_serializer="raw",
+        store="memory://",
+        TableManager=BlockTableManager,
+        agent_supervisor=CrashingSupervisor,
+        topic_partitions=partitions or default,
+        topic_allow_declare=False,
+        topic_disable_leader=True,
+        table_standby_replicas=0,
+        producer_acks=-1,
+        producer_linger=0.002,
+        producer_max_batch_size=1_000_000,
+        consumer_auto_offset_reset="earliest",
+        broker_max_poll_records=4_096,
+        broker_session_timeout=10.0,
+        broker_heartbeat_interval=3.0,
+        broker_commit_interval=1.0,
+        web_enabled=False,
+    )

@@ -1,0 +1,186 @@
+"""Which offsets may be committed, when whole blocks are acknowledged in any order.
+
+Faust's own bookkeeping takes offsets to be consecutive; with one message per block they are not, and it then commits
+too little (one block per call) or too much (past a block that is still being worked on). So both transports replace
+it with a queue of block objects per partition.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
+
+from faust.transport import consumer as base
+from faust.types import TP, ConsumerMessage
+
+from streams.block import Block
+
+MAX_BLOCKS_IN_FLIGHT = 16
+"""Fetching waits while this many blocks are handed out and not yet acknowledged (40 MB of JSON uploads)."""
+
+
+class CommitLedger:
+    """The blocks handed out per partition, in order, until they are committed."""
+
+    def __init__(self) -> None:
+        self._blocks: dict[TP, deque[Block]] = {}
+        self.in_flight = 0
+        """Number of blocks handed out, not acknowledged and not revoked."""
+
+    def deliver(self, block: Block) -> None:
+        """Note that a block is handed out; blocks of a partition come in offset order."""
+        self._blocks.setdefault(TP(block.topic, block.partition), deque()).append(block)
+        self.in_flight += 1
+
+    def acknowledge(self, block: Block) -> bool:
+        """Note that a block's effects are all durable; false when that no longer counts."""
+        if block.is_done or block.is_revoked:
+            return False
+        block.is_done = True
+        self.in_flight -= 1
+        return True
+
+    def committable(self, tp: TP) -> int | None:
+        """Take the acknowledged blocks off the head; the offset after them, or None when the head is not done."""
+        blocks = self._blocks.get(tp)
+        offset = None
+        while blocks and blocks[0].is_done:
+            offset = blocks.popleft().last + 1
+        return offset
+
+    def partitions(self) -> Iterator[TP]:
+        """The partitions whose oldest block is acknowledged."""
+        return (tp for tp, blocks in list(self._blocks.items()) if blocks and blocks[0].is_done)
+
+    def forget(self, tps: Iterable[TP] | None = None) -> None:
+        """Drop the blocks of these partitions (of all by default): they are not ours, or will be read again."""
+        for tp in list(self._blocks if tps is None else tps):
+            for block in self._blocks.pop(TP(*tp), ()):
+                if not block.is_done:
+                    block.is_revoked = True
+                    self.in_flight -= 1
+
+
+class BlockMessage(ConsumerMessage):
+    """What Faust carries to the agent: a message whose content is a block.
+
+    It bears the block's *last* offset: recovery compares that of a changelog block with the end of its partition.
+    """
+
+    __slots__ = ("block",)
+
+    def __init__(self, block: Block, *, generation_id: int) -> None:
+        super().__init__(
+            block.topic,
+            block.partition,
+            block.last,
+            block.records[-1].timestamp_ms / 1000,
+            0,
+            None,
+            b"",
+            b"",
+            None,
+            tp=TP(block.topic, block.partition),
+            generation_id=generation_id,
+        )
+        self.block = block
+
+
+class BlockConsumer(base.Consumer):
+    """What the consumers of both transports share: handing out blocks, backpressure, and commits that are ours."""
+
+    commit_pause_s = 0.0
+    """Shortest time between two commits, in seconds."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        self.ledger = CommitLedger()
+        self._acknowledged = asyncio.Event()
+        self._has_room = asyncio.Event()
+        super().__init__(*args, **kwargs)
+
+    async def on_start(self) -> None:
+        """Start committing as soon as something is acknowledged, not only on Faust's slow timer."""
+        await super().on_start()
+        self.add_future(self._commit_promptly())
+
+    async def _commit_promptly(self) -> None:
+        while not self.should_stop:
+            await self._acknowledged.wait()
+            self._acknowledged.clear()
+            await self.commit()
+            if self.commit_pause_s:
+                await self.sleep(self.commit_pause_s)
+
+    def _servable(self, active_partitions: set[TP] | None) -> set[TP]:
+        """The partitions that may be read now.
+
+        Until a rebalance is over only changelogs: what is handed out from a source topic before the final seek is
+        thrown away by Faust when it resumes the flow, and would stay unacknowledged for ever.
+        """
+        active = {TP(*tp) for tp in (active_partitions or ())}
+        if self.app.rebalancing:
+            return {tp for tp in active if self._is_changelog_tp(tp)}
+        return active
+
+    async def _wait_for_room(self, timeout_s: float) -> bool:
+        """Wait until fewer than `MAX_BLOCKS_IN_FLIGHT` blocks are in flight; false when `timeout_s` passed first."""
+        while self.ledger.in_flight >= MAX_BLOCKS_IN_FLIGHT:
+            self._has_room.clear()
+            try:
+                await asyncio.wait_for(self._has_room.wait(), timeout_s)
+            except TimeoutError:
+                return False
+        return True
+
+    def _to_message(self, tp: TP, record: Block) -> BlockMessage:
+        if self.app.topics.acks_enabled_for(record.topic):
+            self.ledger.deliver(record)
+        return BlockMessage(record, generation_id=self.app.consumer_generation_id)
+
+    def ack(self, message: BlockMessage) -> bool:  # type: ignore[override]
+        """Acknowledge a block by its object."""
+        if message.acked and message.block.is_done:
+            return False
+        message.acked = True
+        self._unacked_messages.discard(message)
+        is_counted = self.ledger.acknowledge(message.block)
+        if is_counted:
+            self._n_acked += 1
+            self._acknowledged.set()
+            self._has_room.set()
+        return is_counted
+
+    async def perform_seek(self) -> None:
+        """Go back to the committed offsets: blocks handed out before will be handed out again."""
+        self._forget(None)
+        await super().perform_seek()
+
+    async def on_partitions_revoked(self, revoked: set[TP]) -> None:
+        """Forget what was handed out of the partitions taken away."""
+        self._forget(revoked)
+        await super().on_partitions_revoked(revoked)
+
+    def _forget(self, tps: Iterable[TP] | None) -> None:
+        self.ledger.forget(tps)
+        self._has_room.set()
+
+    async def _add_gap(self, tp: TP, offset_from: int, offset_to: int) -> None:
+        """Offsets jump from block to block; that is no gap."""
+
+    def _new_offset(self, tp: TP) -> int | None:
+        return self.ledger.committable(tp)
+
+    def _filter_tps_with_pending_acks(self, topics: Any = None) -> Iterator[TP]:
+        return (tp for tp in self.ledger.partitions() if topics is None or tp in topics or tp.topic in topics)
+
+    async def _commit_offsets(self, offsets: Mapping[TP, int], start_new_transaction: bool = True) -> bool:
+        # As in Faust, without the table it draws for its log at every commit: that cost more than the commit.
+        assigned = self.assignment()
+        ours = {tp: offset for tp, offset in offsets.items() if tp in assigned}
+        if not ours or not await self._commit(ours):
+            return False
+        self._committed_offset.update(ours)
+        self.app.monitor.on_tp_commit(ours)
+        return True

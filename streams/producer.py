@@ -1,0 +1,187 @@
+"""Appending records to the log, acknowledged durably: for the HTTP edge, the outbox and the agents."""
+
+from __future__ import annotations
+
+import asyncio
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from typing import NamedTuple, Self
+
+from aiokafka import AIOKafkaProducer
+from aiokafka.errors import KafkaError
+from aiokafka.structs import RecordMetadata
+
+from domain.errors import Unavailable
+from streams.block import Headers
+from streams.local_log import Entry, LocalLog
+from streams.topics import is_embedded, kafka_servers, partition_for
+
+MAX_RECORD_BYTES = 1_000_000
+KAFKA_TIMEOUT_S = 15.0
+MAX_UNACKNOWLEDGED_BYTES = 64_000_000
+"""While Kafka is away no more than this waits in memory; then `Unavailable` comes at once."""
+
+
+class NewRecord(NamedTuple):
+    """A record to append. Its partition follows from its key; `timestamp_ms` is UTC; value None is a tombstone."""
+
+    topic: str
+    key: bytes
+    value: bytes | None
+    timestamp_ms: int
+    headers: Headers = ()
+
+
+class RecordProducer(ABC):
+    """Appends records to either log. What it returns is durable; `Unavailable` means it may or may not be there.
+
+    Trying again after `Unavailable` is safe for readers that know a record by its own id, as all of ours do.
+    """
+
+    @abstractmethod
+    async def start(self) -> None:
+        """Open the connection."""
+
+    @abstractmethod
+    async def stop(self) -> None:
+        """Send what waits, and close the connection."""
+
+    async def __aenter__(self) -> Self:
+        await self.start()
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.stop()
+
+    async def send(
+        self, topic: str, key: bytes, value: bytes | None, headers: Headers = (), *, timestamp_ms: int
+    ) -> tuple[int, int]:
+        """Append one record; its partition and offset."""
+        (where,) = await self.send_many([NewRecord(topic, key, value, timestamp_ms, headers)])
+        return where
+
+    @abstractmethod
+    async def send_many(self, records: Sequence[NewRecord]) -> list[tuple[int, int]]:
+        """Append records; the partition and offset of each, when all are durable.
+
+        Records of one key keep their order. On `Unavailable` some may be there.
+        """
+
+
+def record_producer(broker_url: str, *, timeout_s: float = KAFKA_TIMEOUT_S) -> RecordProducer:
+    """The producer for a log's URL; not started yet."""
+    if is_embedded(broker_url):
+        return LogRecordProducer(broker_url)
+    return KafkaRecordProducer(broker_url, timeout_s=timeout_s)
+
+
+class LogRecordProducer(RecordProducer):
+    """Appends to the embedded log; each call is on disk, whole, when it returns."""
+
+    def __init__(self, broker_url: str) -> None:
+        self._broker_url = broker_url
+        self._log: LocalLog | None = None
+
+    async def start(self) -> None:
+        """Open the log, or join its users in this process."""
+        self._log = LocalLog.shared(self._broker_url)
+
+    async def stop(self) -> None:
+        """Give the log back."""
+        if self._log is not None:
+            self._log.close()
+            self._log = None
+
+    async def send_many(self, records: Sequence[NewRecord]) -> list[tuple[int, int]]:
+        """Append records; all or none."""
+        log = self._log
+        if log is None:
+            raise Unavailable("the record producer is not started")
+        entries = [
+            Entry(topic, partition_for(key, log.partitions(topic)), key, value, timestamp_ms, headers)
+            for topic, key, value, timestamp_ms, headers in records
+        ]
+        offsets = await log.append(entries) if entries else []
+        return [(entry.partition, offset) for entry, offset in zip(entries, offsets, strict=True)]
+
+
+class KafkaRecordProducer(RecordProducer):
+    """Appends to Kafka with ``acks=all``.
+
+    Idempotent, so a batch that Kafka took but whose answer was lost is not there twice. A call ends within
+    `timeout_s` seconds; aiokafka goes on trying behind it, so a record that was answered with `Unavailable` may
+    still arrive.
+    """
+
+    def __init__(self, broker_url: str, *, timeout_s: float = KAFKA_TIMEOUT_S) -> None:
+        self._servers = kafka_servers(broker_url)
+        self._timeout_s = timeout_s
+        self._producer: AIOKafkaProducer | None = None
+        self._unacknowledged_bytes = 0
+
+    async def start(self) -> None:
+        """Connect; `Unavailable` when no broker answers."""
+        producer = AIOKafkaProducer(
+            bootstrap_servers=self._servers,
+            client_id="pitcall-producer",
+            acks="all",
+            enable_idempotence=True,
+            linger_ms=2,
+            max_batch_size=MAX_RECORD_BYTES,
+            max_request_size=MAX_RECORD_BYTES,
+            request_timeout_ms=int(self._timeout_s * 1000),
+        )
+        try:
+            await producer.start()
+        except KafkaError as error:
+            await producer.stop()
+            raise Unavailable(f"Kafka at {', '.join(self._servers)} can't be reached: {error}") from error
+        self._producer = producer
+
+    async def stop(self) -> None:
+        """Send what waits as long as a call may take, and disconnect."""
+        producer, self._producer = self._producer, None
+        if producer is not None:
+            try:
+                await asyncio.wait_for(producer.stop(), self._timeout_s)
+            except TimeoutError:
+                await producer.client.close()
+
+    async def send_many(self, records: Sequence[NewRecord]) -> list[tuple[int, int]]:
+        """Append records; some may be there when it fails."""
+        producer = self._producer
+        if producer is None:
+            raise Unavailable("the record producer is not started")
+        size = sum(len(record.value or b"") for record in records)
+        if self._unacknowledged_bytes and self._unacknowledged_bytes + size > MAX_UNACKNOWLEDGED_BYTES:
+            raise Unavailable("Kafka doesn't keep up: too much waits for its acknowledgement")
+        try:
+            async with asyncio.timeout(self._timeout_s):
+                acknowledgements = [await self._begin(producer, record) for record in records]
+                # Shielded: a future that is cancelled would take its whole batch with it.
+                done = await asyncio.shield(asyncio.gather(*acknowledgements))
+        except TimeoutError as error:
+            raise Unavailable(f"Kafka didn't acknowledge within {self._timeout_s:g} s") from error
+        except KafkaError as error:
+            raise Unavailable(f"Kafka didn't take the record: {error}") from error
+        return [(metadata.partition, metadata.offset) for metadata in done]
+
+    async def _begin(self, producer: AIOKafkaProducer, record: NewRecord) -> asyncio.Future[RecordMetadata]:
+        partitions = await producer.partitions_for(record.topic)
+        acknowledgement: asyncio.Future[RecordMetadata] = await producer.send(
+            record.topic,
+            record.value,
+            key=record.key,
+            partition=partition_for(record.key, len(partitions)),
+            timestamp_ms=record.timestamp_ms,
+            headers=list(record.headers),
+        )
+        size = len(record.value or b"")
+        self._unacknowledged_bytes += size
+        acknowledgement.add_done_callback(lambda done: self._acknowledged(done, size))
+        return acknowledgement
+
+    def _acknowledged(self, done: asyncio.Future[RecordMetadata], size: int) -> None:
+        self._unacknowledged_bytes -= size
+        if not done.cancelled():
+            done.exception()  # looked at, so that asyncio doesn't report one that came after our time-out
