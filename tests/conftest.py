@@ -69,7 +69,8 @@ def _server_lines() -> list[str]:
     return lines
 
 
-def _without(missing: MissingServerError) -> NoReturn:
+def without(missing: MissingServerError) -> NoReturn:
+    """Skip or fail a test whose server isn't on this machine."""
     if is_missing_a_failure():
         pytest.fail(str(missing), pytrace=False)
     pytest.skip(str(missing))
@@ -91,7 +92,7 @@ def _running_kafka() -> Iterator[tuple[ServerProcess, str]]:
     try:
         server, address = kafka.start()
     except MissingServerError as missing:
-        _without(missing)
+        without(missing)
     with server:
         yield server, address
 
@@ -114,7 +115,7 @@ def postgres_cluster() -> Iterator[postgres.Cluster]:
     try:
         cluster = postgres.start()
     except MissingServerError as missing:
-        _without(missing)
+        without(missing)
     with cluster.server:
         yield cluster
 
@@ -139,7 +140,7 @@ async def browser() -> AsyncIterator[Browser]:
     try:
         chromium.find()
     except MissingServerError as missing:
-        _without(missing)
+        without(missing)
     async with chromium.browser() as running:
         yield running
 

@@ -72,7 +72,7 @@ def find() -> Found:
     MissingServerError
         No ``initdb`` on the path or where distributions keep it, too old, or without btree_gist.
     """
-    programs = _programs()
+    programs = program_folder()
     version = version_of([str(programs / "postgres"), "--version"], r"([\d.]+)") if programs else None
     if programs is None or version is None or int(version.split(".")[0]) < OLDEST:
         raise MissingServerError(NAME, HOW_TO_GET)
@@ -85,7 +85,7 @@ def find() -> Found:
 def start() -> Cluster:
     """Make a cluster in a folder of its own and start it."""
     find()
-    programs = _programs()
+    programs = program_folder()
     assert programs is not None
     user = _other_user()
     folder = private_folder("postgres")
@@ -145,7 +145,7 @@ def _answers(cluster: Cluster) -> bool:
         return False
 
 
-def _programs() -> Path | None:
+def program_folder() -> Path | None:
     """The folder of the newest PostgreSQL's programs: Debian keeps them off the path, one folder a version."""
     homes = Path("/usr/lib/postgresql").glob("*/bin/initdb")
     newest = max(homes, key=lambda path: int(path.parts[-3]), default=None)
