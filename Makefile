@@ -23,6 +23,7 @@ help: ## say what there is
 
 .PHONY: setup
 setup: $(READY) ## make .venv with everything, from the locked requirements
+	@:
 
 $(READY): requirements/dev.lock pyproject.toml tools/find-python
 	@$(PIP) --version >/dev/null 2>&1 || { python=$$(tools/find-python $(PYTHON)) && "$$python" -m venv --clear $(VENV); }
