@@ -40,7 +40,7 @@ EXPOSURE_FUNCTIONS: Mapping[str, tuple[tuple[str, ...], Mapping[str, float | Non
 }
 TREND_FUNCTIONS: Mapping[str, tuple[tuple[str, ...], Mapping[str, float | None]]] = {
     "level_at_rest": (("signal", "engine_speed"), {"standstill_minutes": 60.0}),
-    "dip_at_start": (("signal", "engine_speed"), {"seconds": 1.0}),
+    "dip_at_start": (("signal", "engine_speed"), {"seconds": 1.0, "standstill_minutes": 60.0}),
     "mean": (("signal",), {}),
 }
 DTYPES = ("float32", "float64", "uint32")

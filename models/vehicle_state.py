@@ -1,0 +1,161 @@
+"""VehicleState: all that is remembered of one car, as one fixed numpy record generated from the catalogue.
+
+The value in memory is the value in the changelog is the value on disk: `to_bytes` is the record's own memory behind
+nothing, and `from_bytes` refuses any other length or layout. Times are int64 ms UTC, distances metres, sums float64.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from domain.catalogue import Catalogue
+from domain.errors import InvalidInput
+from domain.prediction import ItemKind, UploadRange
+from domain.telemetry import VehicleAttributes
+
+Record = np.void  # one element of an array of `StateLayout.dtype`
+
+LAYOUT_VERSION = 1
+TOPICS = ("telemetry-uploads", "service-records", "domain-events")
+BOOTS = 4
+SEQUENCES = 64  # uploads of a boot that are remembered one by one
+DAYS = 32
+UNKNOWN = -1
+DAY_MS = 86_400_000
+
+# Bits of `flags`: things that were noticed and that a person may want to know.
+IMPLAUSIBLE_VALUE = 1
+ODOMETER_JUMP = 2
+ODOMETER_CORRECTED = 4
+IMPLAUSIBLE_RECORD = 8
+
+
+class StateLayout:
+    """The dtype of the state of a catalogue's cars, and the way to bytes and back.
+
+    `version` is a number from the layout's version and the fields themselves: a state of another catalogue is refused
+    rather than misread.
+    """
+
+    def __init__(self, catalogue: Catalogue) -> None:
+        self.exposures = catalogue.summed_exposures
+        self.trends = tuple(catalogue.trends)
+        self.items = tuple(catalogue.items)
+        self.wear_columns = {
+            item.id: tuple(self.exposures.index(name) for name in item.wear.rates if name in self.exposures)
+            for item in catalogue.items.values()
+            if item.kind is ItemKind.WEAR and item.wear is not None
+        }
+        fields = self._fields(catalogue)
+        names = repr((LAYOUT_VERSION, fields, self.exposures, self.trends, self.items))
+        self.version = int.from_bytes(hashlib.sha256(names.encode()).digest()[:4], "big")
+        self.dtype: np.dtype[Any] = np.dtype(fields)
+
+    @property
+    def size(self) -> int:
+        """Bytes per car."""
+        return self.dtype.itemsize
+
+    def _fields(self, catalogue: Catalogue) -> list[Any]:
+        n = len(self.exposures)
+        boot = [("id", "S36"), ("first", "u4"), ("last", "u4"), ("seen", "u8"), ("end_ms", "i8"), ("phase", "u1")]
+        day = [("day", "i4"), ("odometer_m", "f4"), ("observed_m", "f4"), ("exposure", "f4", (n,))]
+        trend = [("fast", "f8"), ("slow", "f8"), ("count", "u4")]
+        items = []
+        for item in catalogue.items.values():
+            parts: list[Any] = [("set_ms", "i8")]  # UNKNOWN: nobody has told
+            if item.kind is ItemKind.WEAR:
+                columns = (len(self.wear_columns[item.id]),)
+                parts += [
+                    ("odometer_m", "i8"),
+                    ("anchor", "f8"),
+                    ("anchor_sd", "f8"),
+                    ("factor", "f8"),
+                    ("factor_precision", "f8"),
+                    ("exposure", "f8", columns),
+                    ("exposure_m", "f8", columns),
+                ]
+            items.append((item.id, parts))
+        return [
+            ("version", "u4"),
+            ("flags", "u4"),
+            ("offsets", "i8", (len(TOPICS),)),
+            ("built_ms", "i8"),
+            ("first_ms", "i8"),
+            ("last_ms", "i8"),
+            ("first_odometer_m", "i8"),
+            ("odometer_m", "i8"),
+            ("held_odometer_m", "i8"),
+            ("held_count", "u4"),
+            ("observed_m", "f8"),
+            ("exposure", "f8", (n,)),
+            ("exposure_m", "f8", (n,)),
+            ("boots", boot, (BOOTS,)),
+            ("forgotten_ms", "i8"),
+            ("days", day, (DAYS,)),
+            ("trends", trend, (len(self.trends),)),
+            ("items", items),
+        ]
+
+    def empty(self, catalogue: Catalogue, attributes: VehicleAttributes) -> Record:
+        """The state of a car of which nothing is known yet but its attributes."""
+        state: Record = np.zeros(1, self.dtype)[0]
+        state["version"] = self.version
+        state["offsets"] = UNKNOWN
+        state["built_ms"] = attributes.built_ms
+        for name in ("first_ms", "last_ms", "first_odometer_m", "odometer_m", "held_odometer_m", "forgotten_ms"):
+            state[name] = UNKNOWN
+        state["days"]["day"] = UNKNOWN
+        for item in catalogue.items.values():
+            own = state["items"][item.id]
+            own["set_ms"] = UNKNOWN
+            if item.wear is not None:
+                # Any state between new and worn out is as likely as any other: mean and sd of that uniform.
+                own["odometer_m"] = UNKNOWN
+                own["anchor"] = (item.wear.new + item.wear.limit) / 2
+                own["anchor_sd"] = (item.wear.new - item.wear.limit) / 12**0.5
+                own["factor"] = 1.0
+                own["factor_precision"] = item.wear.car_factor_sd**-2
+        return state
+
+    def to_bytes(self, state: Record) -> bytes:
+        """The record as it stands in the changelog; always `size` bytes."""
+        return state.tobytes()
+
+    def from_bytes(self, data: bytes) -> Record:
+        """The record in `data`; InvalidInput when it is of another length or layout."""
+        if len(data) != self.size:
+            raise InvalidInput(
+                f"a vehicle state has {self.size} bytes, not {len(data)}",
+                field="state",
+                fix="rebuild the states from the uploads",
+            )
+        state: Record = np.frombuffer(bytearray(data), self.dtype)[0]
+        if int(state["version"]) != self.version:
+            raise InvalidInput(
+                "the vehicle state was written for another catalogue",
+                field="state.version",
+                fix="rebuild the states from the uploads",
+            )
+        return state
+
+    def offset(self, state: Record, topic: str) -> int:
+        """Offset of the newest record of `topic` that is in the state; −1 before the first."""
+        return int(state["offsets"][TOPICS.index(topic)])
+
+    def set_offset(self, state: Record, topic: str, offset: int) -> None:
+        """Remember that the record at `offset` of `topic` is in the state."""
+        state["offsets"][TOPICS.index(topic)] = offset
+
+    def uploads(self, state: Record) -> tuple[UploadRange, ...]:
+        """The uploads of the boots that are remembered, oldest boot first."""
+        boots = [boot for boot in state["boots"] if boot["id"]]
+        boots.sort(key=lambda boot: int(boot["end_ms"]))
+        return tuple(UploadRange(boot["id"].decode(), int(boot["first"]), int(boot["last"])) for boot in boots)
+
+
+Matrix = npt.NDArray[np.float64]
