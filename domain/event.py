@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any
 
 
@@ -30,7 +31,7 @@ class DomainEvent:
             "source": "/pitcall",
             "type": f"pitcall.{self.kind}.v1",
             "subject": self.vehicle_id,
-            "time": self.time_ms,
+            "time": datetime.fromtimestamp(self.time_ms / 1000, UTC).isoformat(timespec="milliseconds"),
             "datacontenttype": "application/json",
             "data": {"actor": self.actor, "cause": self.cause, "channel": self.channel, **self.data},
         }

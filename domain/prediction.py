@@ -75,3 +75,4 @@ class Prediction:
     model_version: str
     uploads: tuple[UploadRange, ...]
     is_ready: bool = True
+    served_ms: int = 0  # performed_ms of the item's newest service record, of any outcome, that the state knew; 0: none

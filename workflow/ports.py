@@ -210,8 +210,8 @@ class Timeline(Protocol):
         """Events with a sequence number above `seq`, oldest first, of one party or (neither given) of all."""
 
     async def newest_seq(self) -> int: ...
-    async def count(self, add: Mapping[str, int] | None = None) -> dict[str, int]:
-        """Events per kind, plus the named counters (`uploads`, `predictions` …); `add` raises counters first."""
+    async def count(self) -> dict[str, int]:
+        """Events per kind."""
 
 
 class Idempotency(Protocol):

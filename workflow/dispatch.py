@@ -1,0 +1,131 @@
+"""The outbox: rows written with the change that caused them leave here, each at least once and in its key's order."""
+
+from __future__ import annotations
+
+from domain.consent import Purpose
+from domain.errors import ConsentMissing, Unavailable
+from domain.need import NeedState
+from domain.people import Dealer
+from workflow.history import tell
+from workflow.ports import Delivery, Office, OutboxRow, Reminder, ReminderSender, TopicWriter, WebhookSender
+
+BLOCK = 200
+LEASE_MS = 30_000
+RETRY_MS = (1_000, 5_000, 30_000, 300_000, 1_800_000, 7_200_000, 21_600_000)
+
+
+async def dispatch_topics(office: Office, writer: TopicWriter) -> int:
+    """Write due topic rows; how many went. Unavailable leaves them leased: they are due again when it ends."""
+    now = office.wall.now_ms()
+    async with office.unit_of_work() as uow:
+        rows = await uow.outbox.claim("topic", BLOCK, now, LEASE_MS)
+    messages = [row.message for row in rows if row.message is not None]
+    if not messages:
+        return 0
+    try:
+        await writer.write(messages)
+    except Unavailable as error:
+        async with office.unit_of_work() as uow:
+            for row in rows:
+                await uow.outbox.retry(row.outbox_id, now + RETRY_MS[0], str(error))
+        raise
+    async with office.unit_of_work() as uow:
+        await uow.outbox.done([row.outbox_id for row in rows], office.wall.now_ms())
+    return len(rows)
+
+
+async def dispatch_deliveries(office: Office, sender: WebhookSender) -> int:
+    """Send due webhooks, each only while its grant stands; how many went."""
+    sent = 0
+    async with office.unit_of_work() as uow:
+        rows = await uow.outbox.claim("delivery", 20, office.wall.now_ms(), LEASE_MS)
+    for row in rows:
+        sent += await _deliver(office, sender, row)
+    return sent
+
+
+async def _deliver(office: Office, sender: WebhookSender, row: OutboxRow) -> bool:
+    delivery = row.delivery
+    assert delivery is not None  # noqa: S101 - claimed as a delivery
+    try:
+        dealer = await _cleared(office, delivery)
+    except ConsentMissing as reason:
+        async with office.unit_of_work() as uow:
+            await uow.outbox.drop(row.outbox_id, str(reason))
+        return False
+    try:
+        await sender.send(dealer, delivery, office.wall.now_ms())
+    except Unavailable as error:
+        wait = RETRY_MS[min(row.attempts, len(RETRY_MS) - 1)]
+        async with office.unit_of_work() as uow:
+            await uow.outbox.retry(row.outbox_id, office.wall.now_ms() + wait, str(error))
+        return False
+    async with office.unit_of_work() as uow:
+        await uow.outbox.done([row.outbox_id], office.wall.now_ms())
+    return True
+
+
+async def _cleared(office: Office, delivery: Delivery) -> Dealer:
+    """The dealer, when the delivery may start now: the grant is read under a lock, right before the attempt."""
+    async with office.unit_of_work() as uow:
+        if delivery.needs_consent:
+            grant = await uow.consents.get(delivery.grant_id, lock=True)
+            if grant is None or not grant.is_live(office.clock.now_ms()):
+                raise ConsentMissing("the consent was withdrawn or has run out before the delivery")
+        dealer = await uow.people.dealer(delivery.dealer_id)
+    if dealer is None or not dealer.webhook_url:
+        raise ConsentMissing("the dealer takes no webhooks any longer")
+    return dealer
+
+
+async def dispatch_reminders(office: Office, sender: ReminderSender) -> int:
+    """Send due reminders of needs that still stand; how many went."""
+    sent = 0
+    async with office.unit_of_work() as uow:
+        rows = await uow.outbox.claim("reminder", 50, office.wall.now_ms(), LEASE_MS)
+    for row in rows:
+        sent += await _remind(office, sender, row)
+    return sent
+
+
+async def _remind(office: Office, sender: ReminderSender, row: OutboxRow) -> bool:
+    reminder = row.reminder
+    assert reminder is not None  # noqa: S101 - claimed as a reminder
+    now = office.clock.now_ms()
+    async with office.unit_of_work() as uow:
+        needs = [need for need_id in reminder.need_ids if (need := await uow.needs.get(need_id)) is not None]
+        standing = any(need.state in (NeedState.OPEN, NeedState.REMINDED) for need in needs)
+        allowed = await uow.consents.live(reminder.vehicle_id, Purpose.REMINDERS, now)
+        owner = await uow.vehicles.owner_of(reminder.vehicle_id)
+        customer = await uow.people.customer(reminder.customer_id)
+        if not standing or not allowed or customer is None or owner != reminder.customer_id:
+            await uow.outbox.drop(row.outbox_id, "the need or the consent no longer stands")
+            return False
+    try:
+        await sender.send(customer, reminder, now)
+    except Unavailable as error:
+        async with office.unit_of_work() as uow:
+            wait = RETRY_MS[min(row.attempts, len(RETRY_MS) - 1)]
+            await uow.outbox.retry(row.outbox_id, office.wall.now_ms() + wait, str(error))
+        return False
+    await _record_reminder(office, row, reminder, now)
+    return True
+
+
+async def _record_reminder(office: Office, row: OutboxRow, reminder: Reminder, now: int) -> None:
+    async with office.unit_of_work() as uow:
+        await uow.outbox.done([row.outbox_id], office.wall.now_ms())
+        for need_id in reminder.need_ids:
+            need = await uow.needs.get(need_id)
+            if need is not None and need.state is NeedState.OPEN:
+                await uow.needs.update(need.to(NeedState.REMINDED, now))
+        await tell(
+            uow,
+            "owner-reminded",
+            event_id=reminder.reminder_id,
+            vehicle_id=reminder.vehicle_id,
+            time_ms=now,
+            actor="clock",
+            customer_id=reminder.customer_id,
+            data={"needs": len(reminder.need_ids)},
+        )

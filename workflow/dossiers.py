@@ -1,0 +1,124 @@
+"""What each reader may see, gathered in one transaction. Nothing here gives data that the reader may not have."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+
+from domain.dossier import CarDossier, DealerDesk, DeskEntry, Funnel, ProposalDossier
+from domain.errors import NotFound
+from domain.people import Vehicle
+from domain.proposal import BookingProposal, ProposalState
+from workflow.ports import Office, UnitOfWork
+
+NEVER_LEFT = frozenset({ProposalState.DRAFT})
+
+
+async def cars_of(office: Office, customer_id: str) -> list[Vehicle]:
+    """The customer's cars."""
+    async with office.unit_of_work() as uow:
+        return await uow.vehicles.owned_by(customer_id)
+
+
+async def car_dossier(office: Office, *, customer_id: str, vehicle_id: str) -> CarDossier:
+    """All about one of the customer's cars; NotFound for anybody else's."""
+    async with office.unit_of_work() as uow:
+        vehicle = await uow.vehicles.get(vehicle_id)
+        customer = await uow.people.customer(customer_id)
+        if vehicle is None or customer is None or await uow.vehicles.owner_of(vehicle_id) != customer_id:
+            raise NotFound("there is no such car")
+        needs = await uow.needs.of_vehicle(vehicle_id, live_only=False)
+        proposals = [p for p in await uow.proposals.of_vehicle(vehicle_id) if p.customer_id == customer_id]
+        grants = await uow.consents.of_customer(customer_id)
+        timeline = await uow.timeline.of_vehicle(vehicle_id)
+        return CarDossier(
+            now_ms=office.clock.now_ms(),
+            customer=customer,
+            vehicle=vehicle,
+            assessments=tuple(await uow.assessments.of_vehicle(vehicle_id)),
+            needs=tuple(need for need in needs if need.state.is_live),
+            past_needs=tuple(need for need in needs if not need.state.is_live),
+            proposals=tuple([await _proposal(uow, p) for p in proposals]),
+            grants=tuple(g for g in grants if g.vehicle_id == vehicle_id),
+            service_records=tuple(await uow.service_records.of_vehicle(vehicle_id)),
+            timeline=tuple(event for event in timeline if event.customer_id in (None, customer_id)),
+        )
+
+
+async def proposal_of(office: Office, *, customer_id: str, proposal_id: str) -> ProposalDossier:
+    """One of the customer's proposals."""
+    async with office.unit_of_work() as uow:
+        proposal = await uow.proposals.get(proposal_id)
+        if proposal is None or proposal.customer_id != customer_id:
+            raise NotFound("there is no such proposal")
+        return await _proposal(uow, proposal)
+
+
+async def _proposal(uow: UnitOfWork, proposal: BookingProposal) -> ProposalDossier:
+    dealer = await uow.people.dealer(proposal.dealer_id)
+    if dealer is None:
+        raise NotFound("there is no such dealer")
+    return ProposalDossier(proposal, tuple(await uow.proposals.steps(proposal.proposal_id)), dealer)
+
+
+async def dealer_desk(office: Office, *, dealer_id: str, states: Iterable[ProposalState] | None = None) -> DealerDesk:
+    """The dealer's queue: what waits for an answer first, then by slot. Drafts never left and are not in it."""
+    now = office.clock.now_ms()
+    wanted = frozenset(states if states is not None else ProposalState) - NEVER_LEFT
+    async with office.unit_of_work() as uow:
+        dealer = await uow.people.dealer(dealer_id)
+        if dealer is None:
+            raise NotFound("there is no such dealer")
+        proposals = await uow.proposals.of_dealer(dealer_id, wanted)
+        entries = [await _entry(uow, proposal, now) for proposal in proposals if await _has_left(uow, proposal)]
+    entries.sort(key=lambda entry: _urgency(entry.proposal))
+    return DealerDesk(now, dealer, tuple(entries))
+
+
+def _urgency(proposal: BookingProposal) -> tuple[int, int]:
+    order = (ProposalState.SENT, ProposalState.CHECKED_IN, ProposalState.CONFIRMED, ProposalState.ACCEPTED,
+             ProposalState.COUNTERED)  # fmt: skip
+    rank = order.index(proposal.state) if proposal.state in order else len(order)
+    start = proposal.slot.start_ms if proposal.slot else proposal.updated_ms
+    return rank, start if rank < len(order) else -proposal.updated_ms
+
+
+async def desk_entry(office: Office, *, dealer_id: str, proposal_id: str) -> DeskEntry:
+    """One proposal as its dealer may see it; NotFound for another dealer's and for drafts."""
+    async with office.unit_of_work() as uow:
+        proposal = await uow.proposals.get(proposal_id)
+        if proposal is None or proposal.dealer_id != dealer_id or not await _has_left(uow, proposal):
+            raise NotFound("there is no such proposal")
+        return await _entry(uow, proposal, office.clock.now_ms())
+
+
+async def _has_left(uow: UnitOfWork, proposal: BookingProposal) -> bool:
+    """A draft that was withdrawn or ran out never left: its dealer has not heard of it."""
+    if proposal.state in NEVER_LEFT:
+        return False
+    return any(step.state is ProposalState.SENT for step in await uow.proposals.steps(proposal.proposal_id))
+
+
+async def _entry(uow: UnitOfWork, proposal: BookingProposal, now_ms: int) -> DeskEntry:
+    """The payload only while a live grant stands behind it: the page is a path to the dealer like any other."""
+    grant = await uow.consents.get(proposal.grant_id)
+    is_live = grant is not None and grant.is_live(now_ms)
+    return DeskEntry(
+        proposal,
+        json.loads(proposal.payload) if is_live else None,
+        tuple(await uow.proposals.steps(proposal.proposal_id)) if is_live else (),
+    )
+
+
+async def funnel(office: Office, model_versions: Mapping[str, str], volumes: Mapping[str, int] | None = None) -> Funnel:
+    """The chain in numbers, from signal to invoice, with the newest steps; ids only, no personal data.
+
+    `volumes` are what the log counts (uploads, predictions).
+    """
+    async with office.unit_of_work() as uow:
+        counts = await uow.timeline.count()
+        counts["vehicles"] = await uow.vehicles.count()
+        newest = await uow.timeline.newest_seq()
+        recent = [event for _, event in await uow.timeline.after(max(0, newest - 30))]
+    counts |= volumes or {}
+    return Funnel(office.clock.now_ms(), counts, dict(model_versions), tuple(reversed(recent)))

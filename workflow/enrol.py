@@ -1,0 +1,198 @@
+"""A car comes in, and its owner claims it with a code that only who sits in the car can read."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from domain.consent import Purpose
+from domain.errors import Conflict, InvalidInput, NotFound, Unauthenticated
+from domain.people import Ownership, Vehicle
+from domain.service_record import ServiceOutcome, ServiceRecord
+from domain.telemetry import VehicleAttributes
+from workflow.access import hash_token
+from workflow.consents import add_grant
+from workflow.history import tell
+from workflow.measurement import check_measurement
+from workflow.messages import SERVICE_RECORDS, encode
+from workflow.ports import Office, TopicMessage, UnitOfWork
+
+CLAIM_CODE_MS = 15 * 60_000
+POWERTRAINS = ("petrol", "diesel", "hybrid", "electric")
+CLAIM_ALPHABET = "ABCDEFGHJKMNPQRSTUVWXYZ23456789"  # nothing that reads like something else
+
+
+@dataclass(frozen=True, slots=True)
+class PastService:
+    """A service from before the car was connected, as its owner knows it."""
+
+    item: str
+    outcome: ServiceOutcome
+    performed_ms: int
+    odometer_m: int
+    value: float | None = None
+    unit: str = ""
+
+
+async def issue_enrolment_token(office: Office) -> str:
+    """A token with which a maker's line may enrol cars."""
+    token = office.ids.secret()
+    async with office.unit_of_work() as uow:
+        await uow.vehicles.add_enrolment_token(hash_token(token), office.wall.now_ms())
+    return token
+
+
+async def enrol_vehicle(
+    office: Office,
+    *,
+    token: str,
+    make: str,
+    model: str,
+    model_year: int,
+    powertrain: str,
+    mass_kg: float,
+    built_ms: int,
+    vin: str = "",
+) -> tuple[Vehicle, str]:
+    """A new car and its own credential, which is shown once."""
+    if powertrain not in POWERTRAINS:
+        raise InvalidInput(
+            f"{powertrain!r} is no powertrain", field="powertrain", fix="one of " + ", ".join(POWERTRAINS)
+        )
+    if not 300 <= mass_kg <= 60_000:
+        raise InvalidInput("a car weighs 300 to 60,000 kg", field="mass_kg", fix="give kilograms")
+    attributes = VehicleAttributes(powertrain=powertrain, mass_kg=mass_kg, built_ms=built_ms)
+    vehicle = Vehicle(office.ids.new("vehicle"), make, model, model_year, attributes, vin=vin)
+    credential, now = office.ids.secret(32), office.clock.now_ms()
+    async with office.unit_of_work() as uow:
+        if not await uow.vehicles.is_enrolment_token(hash_token(token)):
+            raise Unauthenticated("the enrolment token is unknown")
+        await uow.vehicles.add(vehicle)
+        await uow.vehicles.add_credential(hash_token(credential), vehicle.vehicle_id, now)
+        await tell(
+            uow,
+            "vehicle-enrolled",
+            event_id=vehicle.vehicle_id,
+            vehicle_id=vehicle.vehicle_id,
+            time_ms=now,
+            actor="car",
+            data={"powertrain": powertrain, "mass_kg": mass_kg, "built_ms": built_ms},
+        )
+    return vehicle, credential
+
+
+async def vehicle_of(office: Office, credential: str) -> Vehicle:
+    """The car that bears this credential."""
+    async with office.unit_of_work() as uow:
+        vehicle = await uow.vehicles.by_credential(hash_token(credential))
+    if vehicle is None:
+        raise Unauthenticated("the vehicle credential is unknown or was revoked")
+    return vehicle
+
+
+async def show_claim_code(office: Office, vehicle_id: str) -> tuple[str, int]:
+    """A fresh code for the car's own screen, and when it runs out."""
+    seed = int.from_bytes(office.ids.secret(16).encode(), "big")
+    code = "".join(CLAIM_ALPHABET[seed // len(CLAIM_ALPHABET) ** i % len(CLAIM_ALPHABET)] for i in range(8))
+    expires = office.wall.now_ms() + CLAIM_CODE_MS
+    async with office.unit_of_work() as uow:
+        await uow.vehicles.set_claim_code(vehicle_id, hash_token(code), expires)
+    return f"{code[:4]}-{code[4:]}", expires
+
+
+async def claim_vehicle(
+    office: Office, *, customer_id: str, code: str, label: str = "", consents: Sequence[Purpose] = ()
+) -> Vehicle:
+    """Make the customer the car's owner, with the grants they ticked; the code is used up."""
+    now = office.clock.now_ms()
+    plain = code.replace("-", "").replace(" ", "").upper()
+    async with office.unit_of_work() as uow:
+        vehicle_id = await uow.vehicles.take_claim_code(hash_token(plain), office.wall.now_ms())
+        vehicle = await uow.vehicles.get(vehicle_id) if vehicle_id else None
+        if vehicle is None:
+            raise InvalidInput(
+                "this code is unknown, used or has run out",
+                field="code",
+                fix="let the car show a new one and type it within 15 minutes",
+            )
+        if await uow.vehicles.owner_of(vehicle.vehicle_id) not in (None, customer_id):
+            raise Conflict("the car has an owner already; a sale is recorded by the present owner first")
+        await uow.vehicles.own(Ownership(vehicle.vehicle_id, customer_id, now))
+        vehicle = await _label(uow, vehicle, label)
+        for purpose in consents:
+            if purpose is Purpose.BOOKING:
+                raise InvalidInput("booking is granted per dealer", field="consents", fix="leave booking out here")
+            await add_grant(uow, office, customer_id=customer_id, vehicle_id=vehicle.vehicle_id, purpose=purpose)
+        await tell(
+            uow,
+            "vehicle-claimed",
+            event_id=f"{vehicle.vehicle_id}:{customer_id}",
+            vehicle_id=vehicle.vehicle_id,
+            time_ms=now,
+            actor="owner",
+            customer_id=customer_id,
+        )
+    return vehicle
+
+
+async def _label(uow: UnitOfWork, vehicle: Vehicle, label: str) -> Vehicle:
+    if not label:
+        return vehicle
+    labelled = Vehicle(
+        vehicle.vehicle_id,
+        vehicle.make,
+        vehicle.model,
+        vehicle.model_year,
+        vehicle.attributes,
+        vin=vehicle.vin,
+        label=label,
+    )
+    await uow.vehicles.update(labelled)
+    return labelled
+
+
+async def record_service_history(
+    office: Office, *, customer_id: str, vehicle_id: str, records: Sequence[PastService]
+) -> int:
+    """Services from before, said by the owner: they set baselines, and teach nobody."""
+    now = office.clock.now_ms()
+    recorded = 0
+    async with office.unit_of_work() as uow:
+        if await uow.vehicles.owner_of(vehicle_id) != customer_id:
+            raise NotFound("there is no such car")
+        for index, past in enumerate(records):
+            _check_past(office, past, index, now)
+            record = ServiceRecord(
+                record_id=f"{vehicle_id}:{past.item}:{past.performed_ms}",
+                vehicle_id=vehicle_id,
+                item=past.item,
+                outcome=past.outcome,
+                performed_ms=past.performed_ms,
+                odometer_m=past.odometer_m,
+                value=past.value,
+                unit=past.unit,
+                source="owner",
+                teaches=False,
+            )
+            if await uow.service_records.add(record, None):
+                recorded += 1
+                await uow.outbox.put(TopicMessage(SERVICE_RECORDS, vehicle_id, encode(record)), now)
+    return recorded
+
+
+def _check_past(office: Office, past: PastService, index: int, now_ms: int) -> None:
+    where = f"records[{index}]"
+    if past.item not in office.catalogue.items:
+        raise InvalidInput(
+            f"{past.item!r} is no item of the catalogue",
+            field=f"{where}.item",
+            fix="one of " + ", ".join(office.catalogue.items),
+        )
+    if past.performed_ms > now_ms:
+        raise InvalidInput("a past service lies in the past", field=f"{where}.performed_ms", fix="give its own date")
+    if past.odometer_m < 0:
+        raise InvalidInput("an odometer is not negative", field=f"{where}.odometer_m", fix="give metres")
+    if past.outcome is ServiceOutcome.MEASURED and past.value is None:
+        raise InvalidInput("a measured outcome has a value", field=f"{where}.value", fix="give what was measured")
+    if past.value is not None:
+        check_measurement(office.catalogue.items[past.item], past.value, past.unit, where)

@@ -1,0 +1,62 @@
+"""Messages on topics: JSON of the domain's values, typed on the way in."""
+
+from __future__ import annotations
+
+from typing import Any, TypeVar
+
+import msgspec
+
+from domain.errors import InvalidInput
+from domain.event import DomainEvent
+from domain.telemetry import VehicleAttributes
+
+UPLOADS = "telemetry-uploads"
+PREDICTIONS = "predictions"
+SERVICE_RECORDS = "service-records"
+TRAINING_EXAMPLES = "training-examples"
+MODEL_SNAPSHOTS = "model-snapshots"
+DOMAIN_EVENTS = "domain-events"
+REJECTS = "telemetry-rejects"
+
+T = TypeVar("T")
+
+# One key order and no spaces: equal values are equal bytes.
+_encoder = msgspec.json.Encoder(order="deterministic")
+_attributes = msgspec.json.Decoder(VehicleAttributes)
+
+
+def encode(value: object) -> bytes:
+    """The value as JSON bytes; dataclasses become objects, enums their values."""
+    return _encoder.encode(value)
+
+
+def decode(value: bytes, kind: type[T]) -> T:
+    """A value of `kind` from JSON bytes; InvalidInput names the field that does not fit."""
+    try:
+        return msgspec.json.decode(value, type=kind)
+    except (msgspec.DecodeError, ValueError) as error:
+        raise InvalidInput(f"not a {kind.__name__}: {error}", field=field_of(error)) from error
+
+
+def decode_attributes(value: bytes) -> VehicleAttributes:
+    """The car's attributes from an upload's header."""
+    return _attributes.decode(value)
+
+
+def encode_event(event: DomainEvent) -> bytes:
+    """The event as CloudEvents JSON."""
+    return _encoder.encode(event.cloud_event())
+
+
+def decode_event(value: bytes) -> dict[str, Any]:
+    """A CloudEvents object as plain JSON."""
+    plain = msgspec.json.decode(value)
+    if not isinstance(plain, dict):
+        raise InvalidInput("a domain event is a JSON object", field="$")
+    return plain
+
+
+def field_of(error: Exception) -> str:
+    """The path msgspec names at the end of its message (`… - at `$.seq``), or `$` for the whole."""
+    text = str(error)
+    return text.rsplit("`", 2)[1].removeprefix("$.") if " - at `" in text else "$"

@@ -1,0 +1,179 @@
+"""Predictions become assessments and needs; owners snooze and dismiss."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from domain.consent import Purpose
+from domain.errors import InvalidInput, NotFound
+from domain.need import MaintenanceNeed, NeedState, is_new_evidence, open_need, weigh
+from domain.prediction import Prediction
+from workflow.history import tell
+from workflow.ports import Office, Reminder, UnitOfWork
+
+DISMISSAL_LENGTH = (3, 300)
+
+
+async def record_predictions(office: Office, predictions: Sequence[Prediction]) -> None:
+    """One block of predictions: newest assessments, and what they make of needs; safe to repeat."""
+    now = office.clock.now_ms()
+    async with office.unit_of_work() as uow:
+        newest = {(p.vehicle_id, p.item): p for p in predictions}
+        await uow.assessments.upsert(list(newest.values()))
+        for prediction in predictions:
+            await _weigh(uow, office, prediction, now)
+
+
+async def _weigh(uow: UnitOfWork, office: Office, prediction: Prediction, now: int) -> None:
+    item = office.catalogue.items.get(prediction.item)
+    if item is None:
+        return  # an item the catalogue no longer has
+    rule = item.need_rule
+    need = await uow.needs.live(prediction.vehicle_id, prediction.item)
+    if need is None:
+        if rule.calls(prediction) and await _may_open(uow, prediction):
+            need = open_need(f"need-{prediction.id}", prediction, rule, now)
+            await uow.assessments.keep_evidence(prediction, "need opened", now)
+            await _open(uow, office, need, now)
+        return
+    if await _is_stale(uow, prediction):
+        return
+    after = weigh(need, prediction, rule, now)
+    if after is need:
+        return
+    await uow.needs.update(after)
+    if after.prediction_id != need.prediction_id:
+        await uow.assessments.keep_evidence(prediction, "need moved", now)
+        await _tell_need(uow, after, "need-moved", now, prediction.id)
+    if after.state is NeedState.CLOSED:
+        await _tell_need(uow, after, "need-closed", now, after.need_id)
+
+
+async def _may_open(uow: UnitOfWork, prediction: Prediction) -> bool:
+    """Not on a prediction older than the last need of the item, and after a dismissal on new evidence only."""
+    if await _is_stale(uow, prediction):
+        return False
+    latest = await uow.needs.latest(prediction.vehicle_id, prediction.item)
+    if latest is None:
+        return True
+    if prediction.event_ms <= latest.event_ms:
+        return False
+    if latest.state is NeedState.DISMISSED and not await _served_since(uow, latest):
+        return is_new_evidence(latest, prediction)
+    return True
+
+
+async def _is_stale(uow: UnitOfWork, prediction: Prediction) -> bool:
+    """Whether the item was renewed by a service that the prediction did not know of."""
+    records = await uow.service_records.of_vehicle(prediction.vehicle_id)
+    served = max((r.performed_ms for r in records if r.item == prediction.item), default=0)
+    return served > prediction.served_ms
+
+
+async def _served_since(uow: UnitOfWork, need: MaintenanceNeed) -> bool:
+    records = await uow.service_records.of_vehicle(need.vehicle_id)
+    return any(r.item == need.item and r.performed_ms > need.updated_ms and r.outcome.renews for r in records)
+
+
+async def _open(uow: UnitOfWork, office: Office, need: MaintenanceNeed, now: int) -> None:
+    await uow.needs.add(need)
+    await _tell_need(uow, need, "need-opened", now, need.need_id)
+    await remind(uow, office, [need], now)
+
+
+async def remind(uow: UnitOfWork, office: Office, needs: Sequence[MaintenanceNeed], now: int) -> None:
+    """Queue one message to the owner about these needs of one car, if the owner consented to reminders."""
+    vehicle_id = needs[0].vehicle_id
+    customer_id = await uow.vehicles.owner_of(vehicle_id)
+    if customer_id is None or not await uow.consents.live(vehicle_id, Purpose.REMINDERS, now):
+        return
+    names = [office.catalogue.items[need.item].text().name for need in needs]
+    reminder = Reminder(
+        reminder_id=f"{needs[0].need_id}:{needs[0].updated_ms}",
+        customer_id=customer_id,
+        vehicle_id=vehicle_id,
+        need_ids=tuple(need.need_id for need in needs),
+        subject=", ".join(names),
+        text="\n".join(f"{name}: {need.reason}" for name, need in zip(names, needs, strict=True)),
+    )
+    await uow.outbox.put(reminder, now)
+
+
+async def _tell_need(uow: UnitOfWork, need: MaintenanceNeed, kind: str, now: int, event_id: str) -> None:
+    await tell(
+        uow,
+        kind,
+        event_id=event_id,
+        vehicle_id=need.vehicle_id,
+        time_ms=now,
+        actor="model",
+        customer_id=await uow.vehicles.owner_of(need.vehicle_id),
+        data={
+            "need_id": need.need_id,
+            "item": need.item,
+            "severity": str(need.severity),
+            "expected_ms": need.window.expected_ms,
+            "model_version": need.model_version,
+        },
+    )
+
+
+async def snooze(office: Office, *, customer_id: str, need_id: str, until_ms: int) -> MaintenanceNeed:
+    """The owner asks to be reminded later."""
+    now = office.clock.now_ms()
+    if not now < until_ms <= now + 180 * 86_400_000:
+        raise InvalidInput(
+            "a snooze ends in the future, within half a year", field="until_ms", fix="choose a later or nearer date"
+        )
+    async with office.unit_of_work() as uow:
+        need = (await _of_owner(uow, customer_id, need_id)).to(NeedState.SNOOZED, now, until_ms=until_ms)
+        await uow.needs.update(need)
+        await _tell_owner_step(uow, need, "need-snoozed", customer_id, now)
+        return need
+
+
+async def dismiss(office: Office, *, customer_id: str, need_id: str, reason: str) -> MaintenanceNeed:
+    """The owner says the need does not stand; it comes back on new evidence only."""
+    shortest, longest = DISMISSAL_LENGTH
+    if not shortest <= len(reason.strip()) <= longest:
+        raise InvalidInput(
+            "say in a few words why", field="reason", fix=f"{shortest} to {longest} characters, e.g. done elsewhere"
+        )
+    now = office.clock.now_ms()
+    async with office.unit_of_work() as uow:
+        need = (await _of_owner(uow, customer_id, need_id)).to(NeedState.DISMISSED, now, reason=reason.strip())
+        await uow.needs.update(need)
+        await _tell_owner_step(uow, need, "need-dismissed", customer_id, now)
+        return need
+
+
+async def wake_snoozed(office: Office) -> int:
+    """Remind anew of snoozed needs whose time has run out; how many those were."""
+    now = office.clock.now_ms()
+    async with office.unit_of_work() as uow:
+        due = await uow.needs.snoozed_until(now)
+        for need in due:
+            woken = need.to(NeedState.REMINDED, now)
+            await uow.needs.update(woken)
+            await remind(uow, office, [woken], now)
+    return len(due)
+
+
+async def _of_owner(uow: UnitOfWork, customer_id: str, need_id: str) -> MaintenanceNeed:
+    need = await uow.needs.get(need_id)
+    if need is None or await uow.vehicles.owner_of(need.vehicle_id) != customer_id:
+        raise NotFound("there is no such need")
+    return need
+
+
+async def _tell_owner_step(uow: UnitOfWork, need: MaintenanceNeed, kind: str, customer_id: str, now: int) -> None:
+    # The owner's own words stay in the database, with the need.
+    await tell(
+        uow,
+        kind,
+        event_id=f"{need.need_id}:{now}",
+        vehicle_id=need.vehicle_id,
+        time_ms=now,
+        actor="owner",
+        customer_id=customer_id,
+        data={"need_id": need.need_id, "item": need.item},
+    )

@@ -1,0 +1,200 @@
+"""Between owner and dealer: accept, counter, decline, confirm, cancel; and the clock that ends what nobody answers."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from domain.errors import ConsentMissing, InvalidInput, NotFound
+from domain.need import NeedState
+from domain.people import Dealer
+from domain.proposal import Actor, BookingProposal, ProposalState
+from domain.slot import Slot
+from workflow.history import tell
+from workflow.ports import Office, UnitOfWork
+from workflow.proposal_steps import advance, end_proposal
+from workflow.propose import PROPOSAL_OPEN_MS, pick_slot
+
+OFFERS = (1, 3)
+
+
+async def of_owner(uow: UnitOfWork, customer_id: str, proposal_id: str) -> BookingProposal:
+    """The owner's proposal, locked; NotFound when it is not theirs."""
+    proposal = await uow.proposals.get(proposal_id, lock=True)
+    if proposal is None or proposal.customer_id != customer_id:
+        raise NotFound("there is no such proposal")
+    return proposal
+
+
+async def of_dealer(uow: UnitOfWork, dealer_id: str, proposal_id: str, now_ms: int) -> BookingProposal:
+    """The dealer's proposal, locked and with a live grant behind it; NotFound when it is not theirs or never left."""
+    proposal = await uow.proposals.get(proposal_id, lock=True)
+    if proposal is None or proposal.dealer_id != dealer_id or proposal.state is ProposalState.DRAFT:
+        raise NotFound("there is no such proposal")
+    grant = await uow.consents.get(proposal.grant_id, lock=True)
+    if grant is None or not grant.is_live(now_ms):
+        raise ConsentMissing("the owner has withdrawn the consent, or it has run out")
+    return proposal
+
+
+async def _the_dealer(uow: UnitOfWork, dealer_id: str) -> Dealer:
+    dealer = await uow.people.dealer(dealer_id)
+    if dealer is None:
+        raise NotFound("there is no such dealer")
+    return dealer
+
+
+async def accept(
+    office: Office, *, dealer_id: str, actor_id: str, proposal_id: str, channel: str = "api"
+) -> BookingProposal:
+    """The dealer takes the owner's slot."""
+    now = office.clock.now_ms()
+    async with office.unit_of_work() as uow:
+        before = await of_dealer(uow, dealer_id, proposal_id, now)
+        after = before.to(ProposalState.ACCEPTED, Actor.DEALER, now)
+        if before.state is ProposalState.COUNTERED:
+            if before.slot is None:
+                raise NotFound("the owner asked for no slot")
+            dealer = await _the_dealer(uow, dealer_id)
+            slot = await pick_slot(uow, dealer, before.slot.start_ms, before.minutes, now, but_of=proposal_id)
+            after = replace(after, slot=slot, offered=())
+        after = _extend(after, now)
+        return await advance(uow, before, after, actor=Actor.DEALER, actor_id=actor_id, channel=channel)
+
+
+async def counter(
+    office: Office, *, dealer_id: str, actor_id: str, proposal_id: str, starts_ms: Sequence[int], channel: str = "api"
+) -> BookingProposal:
+    """The dealer offers one to three other slots, each held while the offer stands."""
+    fewest, most = OFFERS
+    starts = sorted(set(starts_ms))
+    if not fewest <= len(starts) <= most:
+        raise InvalidInput(f"offer {fewest} to {most} times", field="starts_ms", fix="give start times in ms, UTC")
+    now = office.clock.now_ms()
+    async with office.unit_of_work() as uow:
+        before = await of_dealer(uow, dealer_id, proposal_id, now)
+        dealer = await _the_dealer(uow, dealer_id)
+        offered: list[Slot] = []
+        for start in starts:
+            slot = await pick_slot(uow, dealer, start, before.minutes, now, but_of=proposal_id)
+            if any(slot.overlaps(other) for other in offered):
+                raise InvalidInput("two offers overlap", field="starts_ms", fix="leave room for the work between them")
+            offered.append(slot)
+        after = replace(before.to(ProposalState.COUNTERED, Actor.DEALER, now), offered=tuple(offered))
+        after = _extend(after, now)
+        return await advance(uow, before, after, actor=Actor.DEALER, actor_id=actor_id, channel=channel)
+
+
+async def decline(
+    office: Office, *, dealer_id: str, actor_id: str, proposal_id: str, reason: str = "", channel: str = "api"
+) -> BookingProposal:
+    """The dealer cannot do it."""
+    now = office.clock.now_ms()
+    async with office.unit_of_work() as uow:
+        before = await of_dealer(uow, dealer_id, proposal_id, now)
+        return await end_proposal(
+            uow, before, ProposalState.DECLINED, Actor.DEALER, actor_id, now, reason or "declined", channel
+        )
+
+
+async def confirm(
+    office: Office, *, customer_id: str, proposal_id: str, start_ms: int | None = None, channel: str = "api"
+) -> BookingProposal:
+    """The owner takes the accepted slot, or one of those offered: the hold becomes the appointment."""
+    now = office.clock.now_ms()
+    async with office.unit_of_work() as uow:
+        before = await of_owner(uow, customer_id, proposal_id)
+        await _require_grant(uow, before, now)
+        slot = _chosen(before, start_ms)
+        after = replace(before.to(ProposalState.CONFIRMED, Actor.OWNER, now), slot=slot, offered=())
+        after = await advance(uow, before, after, actor=Actor.OWNER, actor_id=customer_id, channel=channel)
+        await _book_needs(uow, after, now)
+        return after
+
+
+def _chosen(proposal: BookingProposal, start_ms: int | None) -> Slot | None:
+    if proposal.state is not ProposalState.COUNTERED:
+        return proposal.slot
+    for slot in proposal.offered:
+        if slot.start_ms == start_ms or (start_ms is None and len(proposal.offered) == 1):
+            return slot
+    raise InvalidInput("this time was not offered", field="start_ms", fix="take one of the offered times")
+
+
+async def _require_grant(uow: UnitOfWork, proposal: BookingProposal, now_ms: int) -> None:
+    grant = await uow.consents.get(proposal.grant_id, lock=True)
+    if grant is None or not grant.is_live(now_ms):
+        raise ConsentMissing("the consent for this dealer was withdrawn or has run out: grant it again first")
+
+
+async def _book_needs(uow: UnitOfWork, proposal: BookingProposal, now_ms: int) -> None:
+    for need_id in proposal.need_ids:
+        need = await uow.needs.get(need_id)
+        if need is not None and need.state.is_live and need.state is not NeedState.BOOKED:
+            await uow.needs.update(need.to(NeedState.BOOKED, now_ms))
+            await tell(
+                uow,
+                "need-booked",
+                event_id=f"{need_id}:{proposal.proposal_id}",
+                vehicle_id=need.vehicle_id,
+                time_ms=now_ms,
+                actor="owner",
+                customer_id=proposal.customer_id,
+                data={"need_id": need_id, "item": need.item},
+            )
+
+
+async def counter_back(
+    office: Office, *, customer_id: str, proposal_id: str, start_ms: int, channel: str = "api"
+) -> BookingProposal:
+    """The owner asks for yet another time: the proposal is sent anew with that slot held."""
+    now = office.clock.now_ms()
+    async with office.unit_of_work() as uow:
+        before = await of_owner(uow, customer_id, proposal_id)
+        await _require_grant(uow, before, now)
+        dealer = await _the_dealer(uow, before.dealer_id)
+        slot = await pick_slot(uow, dealer, start_ms, before.minutes, now, but_of=proposal_id)
+        after = replace(before.to(ProposalState.SENT, Actor.OWNER, now), slot=slot, offered=())
+        after = _extend(after, now)
+        return await advance(
+            uow, before, after, actor=Actor.OWNER, actor_id=customer_id, cause="another time", channel=channel
+        )
+
+
+async def withdraw(office: Office, *, customer_id: str, proposal_id: str, channel: str = "api") -> BookingProposal:
+    """The owner takes the proposal back before it is confirmed."""
+    now = office.clock.now_ms()
+    async with office.unit_of_work() as uow:
+        before = await of_owner(uow, customer_id, proposal_id)
+        return await end_proposal(
+            uow, before, ProposalState.WITHDRAWN, Actor.OWNER, customer_id, now, "withdrawn by the owner", channel
+        )
+
+
+async def cancel(
+    office: Office, *, customer_id: str, proposal_id: str, reason: str = "", channel: str = "api"
+) -> BookingProposal:
+    """The owner cancels a confirmed appointment."""
+    now = office.clock.now_ms()
+    async with office.unit_of_work() as uow:
+        before = await of_owner(uow, customer_id, proposal_id)
+        why = reason or "cancelled by the owner"
+        return await end_proposal(uow, before, ProposalState.CANCELLED, Actor.OWNER, customer_id, now, why, channel)
+
+
+async def expire_proposals(office: Office) -> int:
+    """End what nobody answered in time; how many that were."""
+    now = office.clock.now_ms()
+    async with office.unit_of_work() as uow:
+        due = await uow.proposals.expired(now)
+        for proposal in due:
+            await end_proposal(
+                uow, proposal, ProposalState.EXPIRED, Actor.CLOCK, "clock", now, "nobody answered in time", "clock"
+            )
+    return len(due)
+
+
+def _extend(proposal: BookingProposal, now_ms: int) -> BookingProposal:
+    """Whoever's turn it is now has three days, and never longer than until the first slot begins."""
+    first = min((slot.start_ms for slot in proposal.slots_held), default=now_ms + PROPOSAL_OPEN_MS)
+    return replace(proposal, expires_ms=min(now_ms + PROPOSAL_OPEN_MS, first))

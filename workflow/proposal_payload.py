@@ -1,0 +1,94 @@
+"""The exact JSON that leaves for a dealer: made once, shown as the preview, sent unchanged."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from typing import Any
+
+from domain.catalogue import Catalogue
+from domain.consent import DataItem, Permit
+from domain.need import MaintenanceNeed
+from domain.people import Customer, Vehicle
+from domain.slot import Slot
+
+
+def render_payload(
+    permit: Permit,
+    *,
+    proposal_id: str,
+    catalogue: Catalogue,
+    customer: Customer,
+    vehicle: Vehicle,
+    odometer_m: int | None,
+    needs: Sequence[MaintenanceNeed],
+    slot: Slot,
+    note: str,
+    created_ms: int,
+) -> str:
+    """JSON text with only the data items the permit covers; the needs themselves are the message."""
+    payload: dict[str, Any] = {
+        "schema": 1,
+        "proposal_id": proposal_id,
+        "dealer_id": permit.grant.dealer_id,
+        "created_ms": created_ms,
+        "slot": {"start_ms": slot.start_ms, "end_ms": slot.end_ms},
+        "needs": [_need(permit, catalogue, need) for need in needs],
+        "vehicle": _vehicle(permit, vehicle, odometer_m),
+        "customer": _customer(permit, customer),
+        "note": note,
+        "consent": permit.grant.receipt(),
+    }
+    return json.dumps(payload, ensure_ascii=False, separators=(",", ":"))
+
+
+def _need(permit: Permit, catalogue: Catalogue, need: MaintenanceNeed) -> dict[str, Any]:
+    item = catalogue.items[need.item]
+    told: dict[str, Any] = {
+        "need_id": need.need_id,
+        "item": need.item,
+        "title": item.text().name,
+        "severity": str(need.severity),
+        "window": {
+            "earliest_ms": need.window.earliest_ms,
+            "expected_ms": need.window.expected_ms,
+            "latest_ms": need.window.latest_ms,
+            "coverage": need.window.coverage,
+        },
+        "probability": {str(days): round(p, 4) for days, p in need.probability.items()},
+        "reason": need.reason,
+        "labour_minutes": item.labour_minutes,
+        "parts": list(item.parts),
+    }
+    if permit.covers(DataItem.EVIDENCE):
+        told["evidence"] = {
+            "contributions": [
+                {"name": c.name, "amount": round(c.amount, 4), "text": c.text} for c in need.contributions
+            ],
+            "features": {name: round(value, 4) for name, value in sorted(need.features.items())},
+            "model_version": need.model_version,
+        }
+    return told
+
+
+def _vehicle(permit: Permit, vehicle: Vehicle, odometer_m: int | None) -> dict[str, Any]:
+    told: dict[str, Any] = {"ref": vehicle.vehicle_id}
+    if permit.covers(DataItem.VEHICLE):
+        told |= {
+            "make": vehicle.make,
+            "model": vehicle.model,
+            "model_year": vehicle.model_year,
+            "powertrain": vehicle.attributes.powertrain,
+        }
+    if permit.covers(DataItem.ODOMETER) and odometer_m is not None:
+        told["odometer_km"] = odometer_m // 1000
+    if permit.covers(DataItem.VIN) and vehicle.vin:
+        told["vin"] = vehicle.vin
+    return told
+
+
+def _customer(permit: Permit, customer: Customer) -> dict[str, Any]:
+    told: dict[str, Any] = {"ref": customer.customer_id}
+    if permit.covers(DataItem.CONTACT):
+        told |= {"name": customer.name, "email": customer.email}
+    return told

@@ -1,0 +1,137 @@
+"""One step of a proposal: the row, its held slots, the step, the event and the dealer's notice move together."""
+
+from __future__ import annotations
+
+import json
+
+from domain.need import NeedState
+from domain.proposal import Actor, BookingProposal, ProposalState, ProposalStep
+from workflow.history import tell
+from workflow.ports import Delivery, UnitOfWork
+
+# The events of design note 1's vocabulary; "sent" by an owner's counter-offer is a counter too.
+EVENT_OF_STATE = {state: f"proposal-{state}" for state in ProposalState}
+
+
+async def advance(
+    uow: UnitOfWork,
+    before: BookingProposal | None,
+    after: BookingProposal,
+    *,
+    actor: Actor,
+    actor_id: str,
+    cause: str = "",
+    channel: str = "api",
+) -> BookingProposal:
+    """Store the proposal's next version with everything that hangs on it, within the running transaction."""
+    if before is None:
+        await uow.proposals.add(after)
+    else:
+        await uow.proposals.update(after)
+    if after.slots_held:
+        await uow.bays.hold(after.dealer_id, after.proposal_id, after.slots_held)
+    else:
+        await uow.bays.release(after.proposal_id)
+    now = after.updated_ms
+    await uow.proposals.add_step(
+        ProposalStep(after.proposal_id, after.version, after.state, actor, actor_id, now, cause, channel)
+    )
+    await tell(
+        uow,
+        EVENT_OF_STATE[after.state],
+        event_id=f"{after.proposal_id}:{after.version}",
+        vehicle_id=after.vehicle_id,
+        time_ms=now,
+        actor=str(actor),
+        # The cause may be a person's own words: it stays in the database with the step.
+        cause="",
+        data={
+            "proposal_id": after.proposal_id,
+            "version": after.version,
+            "state": str(after.state),
+            "needs": len(after.need_ids),
+        },
+        customer_id=after.customer_id,
+        # A draft has not left: its dealer must not learn of it.
+        dealer_id=None if after.state is ProposalState.DRAFT or _never_left(before) else after.dealer_id,
+        channel=channel,
+    )
+    if actor is not Actor.DEALER and after.state is not ProposalState.DRAFT and not _never_left(before, after):
+        await _notify_dealer(uow, after)
+    return after
+
+
+def _never_left(before: BookingProposal | None, after: BookingProposal | None = None) -> bool:
+    """Whether the proposal ends as a draft, so that its dealer never heard of it."""
+    if before is None or before.state is not ProposalState.DRAFT:
+        return False
+    return after is None or after.state is not ProposalState.SENT
+
+
+async def _notify_dealer(uow: UnitOfWork, proposal: BookingProposal) -> None:
+    """Queue the dealer's webhook. What carries data needs the grant; a withdrawal carries ids only."""
+    dealer = await uow.people.dealer(proposal.dealer_id)
+    if dealer is None or not dealer.webhook_url:
+        return
+    carries_data = proposal.state in (ProposalState.SENT, ProposalState.CONFIRMED)
+    body = {
+        "type": f"proposal.{proposal.state}",
+        "proposal_id": proposal.proposal_id,
+        "version": proposal.version,
+        "time_ms": proposal.updated_ms,
+    }
+    if carries_data:
+        slot = proposal.slot
+        body["slot"] = {"start_ms": slot.start_ms, "end_ms": slot.end_ms} if slot else None
+        body["proposal"] = json.loads(proposal.payload)
+    delivery = Delivery(
+        delivery_id=f"{proposal.proposal_id}:{proposal.version}",
+        dealer_id=proposal.dealer_id,
+        grant_id=proposal.grant_id,
+        kind=str(body["type"]),
+        body=json.dumps(body, separators=(",", ":"), ensure_ascii=False, sort_keys=True),
+        needs_consent=carries_data,
+    )
+    await uow.outbox.put(delivery, proposal.updated_ms)
+
+
+async def end_proposal(
+    uow: UnitOfWork,
+    proposal: BookingProposal,
+    state: ProposalState,
+    actor: Actor,
+    actor_id: str,
+    now_ms: int,
+    cause: str,
+    channel: str = "api",
+) -> BookingProposal:
+    """End a proposal without a visit, and let the needs it had booked stand open again."""
+    ended = await advance(
+        uow,
+        proposal,
+        proposal.to(state, actor, now_ms, reason=cause),
+        actor=actor,
+        actor_id=actor_id,
+        cause=cause,
+        channel=channel,
+    )
+    await reopen_needs(uow, ended, now_ms)
+    return ended
+
+
+async def reopen_needs(uow: UnitOfWork, proposal: BookingProposal, now_ms: int) -> None:
+    """Booked needs of the proposal that were not resolved become open again."""
+    for need_id in proposal.need_ids:
+        need = await uow.needs.get(need_id)
+        if need is not None and need.state is NeedState.BOOKED:
+            await uow.needs.update(need.to(NeedState.OPEN, now_ms))
+            await tell(
+                uow,
+                "need-reopened",
+                event_id=f"{need_id}:{proposal.proposal_id}:{proposal.version}",
+                vehicle_id=need.vehicle_id,
+                time_ms=now_ms,
+                actor="clock",
+                customer_id=proposal.customer_id,
+                data={"need_id": need_id, "item": need.item},
+            )

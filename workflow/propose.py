@@ -1,0 +1,176 @@
+"""From needs to a proposal: a draft whose JSON the owner reads first, then the sending of exactly that."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from domain.consent import Permit
+from domain.errors import Conflict, InvalidInput, NotFound, SlotTaken
+from domain.need import MaintenanceNeed
+from domain.people import Dealer, Vehicle
+from domain.proposal import Actor, BookingProposal, ProposalState
+from domain.slot import MINUTE_MS, Slot, free_slots
+from workflow.ports import Office, UnitOfWork
+from workflow.proposal_payload import render_payload
+from workflow.proposal_steps import advance
+
+PROPOSAL_OPEN_MS = 3 * 86_400_000  # an unanswered proposal gives its slot back after three days
+NOTE_LENGTH = 500
+
+
+async def draft_proposal(
+    office: Office,
+    *,
+    customer_id: str,
+    vehicle_id: str,
+    need_ids: Sequence[str],
+    dealer_id: str,
+    start_ms: int,
+    grant_id: str,
+    note: str = "",
+) -> BookingProposal:
+    """A draft under a live grant; its `payload` is what would leave. Nothing leaves and nothing is held yet."""
+    now = office.clock.now_ms()
+    if not need_ids:
+        raise InvalidInput("a proposal has at least one need", field="need_ids", fix="name the needs to be done")
+    if len(note) > NOTE_LENGTH:
+        raise InvalidInput("the note is too long", field="note", fix=f"use at most {NOTE_LENGTH} characters")
+    async with office.unit_of_work() as uow:
+        vehicle = await uow.vehicles.get(vehicle_id)
+        if vehicle is None or await uow.vehicles.owner_of(vehicle_id) != customer_id:
+            raise NotFound("there is no such car")
+        permit = await _permit(uow, customer_id, grant_id, vehicle_id, dealer_id, now)
+        dealer = await uow.people.dealer(dealer_id)
+        if dealer is None:
+            raise NotFound("there is no such dealer")
+        needs = [await _live_need(uow, vehicle_id, need_id) for need_id in dict.fromkeys(need_ids)]
+        minutes = sum(office.catalogue.items[need.item].labour_minutes for need in needs)
+        slot = await pick_slot(uow, dealer, start_ms, minutes, now)
+        proposal = await _draft(uow, office, permit, vehicle, dealer, needs, slot, minutes, note, now)
+        return await advance(uow, None, proposal, actor=Actor.OWNER, actor_id=customer_id)
+
+
+async def _draft(
+    uow: UnitOfWork,
+    office: Office,
+    permit: Permit,
+    vehicle: Vehicle,
+    dealer: Dealer,
+    needs: list[MaintenanceNeed],
+    slot: Slot,
+    minutes: int,
+    note: str,
+    now: int,
+) -> BookingProposal:
+    customer = await uow.people.customer(permit.grant.customer_id)
+    if customer is None:
+        raise NotFound("there is no such customer")
+    assessments = await uow.assessments.of_vehicle(vehicle.vehicle_id)
+    proposal_id = office.ids.new("proposal")
+    payload = render_payload(
+        permit,
+        proposal_id=proposal_id,
+        catalogue=office.catalogue,
+        customer=customer,
+        vehicle=vehicle,
+        odometer_m=max((a.odometer_m for a in assessments), default=None),
+        needs=needs,
+        slot=slot,
+        note=note,
+        created_ms=now,
+    )
+    return BookingProposal(
+        proposal_id=proposal_id,
+        version=1,
+        state=ProposalState.DRAFT,
+        customer_id=customer.customer_id,
+        vehicle_id=vehicle.vehicle_id,
+        dealer_id=dealer.dealer_id,
+        grant_id=permit.grant.grant_id,
+        need_ids=tuple(need.need_id for need in needs),
+        minutes=minutes,
+        slot=slot,
+        offered=(),
+        payload=payload,
+        created_ms=now,
+        updated_ms=now,
+        expires_ms=now + PROPOSAL_OPEN_MS,
+        note=note,
+    )
+
+
+async def send_proposal(office: Office, *, customer_id: str, proposal_id: str, channel: str = "api") -> BookingProposal:
+    """Send the draft as it was shown; its slot is held from here on."""
+    now = office.clock.now_ms()
+    async with office.unit_of_work() as uow:
+        draft = await uow.proposals.get(proposal_id, lock=True)
+        if draft is None or draft.customer_id != customer_id:
+            raise NotFound("there is no such proposal")
+        permit = await _permit(uow, customer_id, draft.grant_id, draft.vehicle_id, draft.dealer_id, now)
+        return await propose(uow, permit, draft, now, channel)
+
+
+async def propose(
+    uow: UnitOfWork, permit: Permit, draft: BookingProposal, now_ms: int, channel: str
+) -> BookingProposal:
+    """The step by which data leaves: it takes a Permit, and only a live grant makes one."""
+    if permit.grant.grant_id != draft.grant_id:
+        raise Conflict("the draft was made under another consent")
+    for need_id in draft.need_ids:
+        await _live_need(uow, draft.vehicle_id, need_id)
+        await _not_proposed_elsewhere(uow, draft, need_id)
+    dealer = await uow.people.dealer(draft.dealer_id)
+    if dealer is None or draft.slot is None:
+        raise NotFound("there is no such dealer")
+    # Another may have taken the bay since the draft: any bay that is free at that time will do.
+    slot = await pick_slot(uow, dealer, draft.slot.start_ms, draft.minutes, now_ms)
+    sent = draft.to(ProposalState.SENT, Actor.OWNER, now_ms)
+    sent = replace(sent, slot=slot, expires_ms=min(now_ms + PROPOSAL_OPEN_MS, slot.start_ms))
+    return await advance(uow, draft, sent, actor=Actor.OWNER, actor_id=draft.customer_id, channel=channel)
+
+
+async def pick_slot(
+    uow: UnitOfWork, dealer: Dealer, start_ms: int, minutes: int, now_ms: int, but_of: str | None = None
+) -> Slot:
+    """A free bay at that very start; SlotTaken when the dealer is closed or full then.
+
+    `but_of` names a proposal whose own held slots do not count as taken.
+    """
+    if start_ms <= now_ms:
+        raise InvalidInput("the slot lies in the past", field="start_ms", fix="choose one that is still ahead")
+    busy = await uow.bays.busy(dealer.dealer_id, start_ms, start_ms + minutes * MINUTE_MS)
+    if but_of is not None:
+        own = await uow.proposals.get(but_of)
+        busy = [slot for slot in busy if own is None or slot not in own.slots_held]
+    free = free_slots(dealer.hours, dealer.bays, busy, minutes, start_ms, start_ms + 1)
+    if not free:
+        raise SlotTaken("this time is no longer free at the dealer: choose another")
+    return free[0]
+
+
+async def _permit(
+    uow: UnitOfWork, customer_id: str, grant_id: str, vehicle_id: str, dealer_id: str, now_ms: int
+) -> Permit:
+    grant = await uow.consents.get(grant_id, lock=True)
+    if grant is None or grant.customer_id != customer_id:
+        raise NotFound("there is no such consent")
+    return grant.permit(now_ms, vehicle_id=vehicle_id, dealer_id=dealer_id)
+
+
+async def _live_need(uow: UnitOfWork, vehicle_id: str, need_id: str) -> MaintenanceNeed:
+    need = await uow.needs.get(need_id)
+    if need is None or need.vehicle_id != vehicle_id:
+        raise NotFound("there is no such need")
+    if not need.state.is_live:
+        raise Conflict(f"the need is {need.state}: there is nothing to book")
+    return need
+
+
+async def _not_proposed_elsewhere(uow: UnitOfWork, draft: BookingProposal, need_id: str) -> None:
+    taken = (ProposalState.CONFIRMED, ProposalState.CHECKED_IN)
+    for other in await uow.proposals.of_vehicle(draft.vehicle_id):
+        if other.proposal_id == draft.proposal_id or need_id not in other.need_ids:
+            continue
+        if other.state.is_open or other.state in taken:
+            raise Conflict("this need stands in another proposal already: withdraw that one first")
