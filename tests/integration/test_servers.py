@@ -5,7 +5,7 @@ import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
@@ -15,7 +15,10 @@ from kafka.admin import KafkaAdminClient, NewTopic
 from playwright.async_api import Browser
 from playwright.async_api import Error as BrowserError
 
+from tests.conftest import without
+from tests.servers import chromium
 from tests.servers import kafka_broker as kafka
+from tests.servers.availability import Found, MissingServerError
 from tests.servers.process import ServerProcess, free_port, private_folder
 
 ROOT = Path(__file__).parents[2]
@@ -141,6 +144,27 @@ def test_a_server_that_ends_at_once_says_why() -> None:
     ):
         server.start()
     assert not folder.exists()
+
+
+@pytest.mark.parametrize("find", [kafka.find, chromium.find])
+def test_a_missing_server_is_named_with_the_way_to_get_it(
+    find: Callable[[], Found], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.delenv("JAVA_HOME", raising=False)
+    with pytest.raises(
+        MissingServerError, match=r"^(Apache Kafka|Chromium) is missing: install .*apt-get install [^\n]*$"
+    ):
+        find()
+
+
+@pytest.mark.parametrize(("ci", "outcome"), [("true", pytest.fail.Exception), ("", pytest.skip.Exception)])
+def test_a_missing_server_skips_here_and_fails_in_ci(
+    ci: str, outcome: type[BaseException], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CI", ci)
+    with pytest.raises(outcome, match="Chromium is missing: install it"):
+        without(MissingServerError("Chromium", "install it"))
 
 
 def test_free_ports_are_free() -> None:
