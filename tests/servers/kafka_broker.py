@@ -109,12 +109,15 @@ def _fetched_jars() -> Path:
     jars.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=jars.parent, prefix="fetch-") as room:
         fetched = Path(room) / "jars"
-        command = ["mvn", "-B", "-q", "-C", "-f", str(RECIPE / "pom.xml")]
+        command = ["mvn", "-B", "-q", "-C", "-Dstyle.color=never", "-f", str(RECIPE / "pom.xml")]
         command += ["dependency:copy-dependencies", f"-DoutputDirectory={fetched}"]
-        done = subprocess.run(command, capture_output=True, text=True, check=False)
+        # Java takes the home folder from the user's entry, everything else here from HOME: make them one.
+        options = f"{os.environ.get('MAVEN_OPTS', '')} -Duser.home={Path.home()}".strip()
+        environment = os.environ | {"MAVEN_OPTS": options}
+        done = subprocess.run(command, capture_output=True, text=True, check=False, env=environment)
         if done.returncode != 0:
             reason = (done.stdout + done.stderr).strip().splitlines()[:1] or ["it gave no reason"]
-            raise MissingServerError(NAME, f"Maven could not fetch its jars, try again with a network ({reason[0]})")
+            raise MissingServerError(NAME, f"Maven could not fetch its jars: {reason[0]}")
         check_hashes(fetched)
         if not jars.is_dir():  # another run may have been quicker
             fetched.rename(jars)
