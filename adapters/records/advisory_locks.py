@@ -1,0 +1,25 @@
+"""Advisory locks of PostgreSQL that end with the transaction; SQLite has one writer at a time and needs none."""
+
+from __future__ import annotations
+
+from sqlalchemy import bindparam, text
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+# Two-number locks: the first number says what for, the second which one.
+MIGRATION = 7401
+TIMELINE = 7402
+TOPIC_ROWS = 7403
+BAY = 7404
+
+_LOCK = text("SELECT pg_advisory_xact_lock(:purpose, 0)")
+_LOCK_ONE = text("SELECT pg_advisory_xact_lock(:purpose, hashtext(:name))").bindparams(bindparam("name"))
+
+
+async def lock(connection: AsyncConnection, purpose: int) -> None:
+    """Wait until no other transaction holds the lock of this purpose."""
+    await connection.execute(_LOCK, {"purpose": purpose})
+
+
+async def lock_bay(connection: AsyncConnection, dealer_id: str, bay_id: str) -> None:
+    """Wait until no other transaction is about to hold slots of this bay."""
+    await connection.execute(_LOCK_ONE, {"purpose": BAY, "name": f"{dealer_id}/{bay_id}"})

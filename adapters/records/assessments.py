@@ -1,0 +1,60 @@
+"""Assessments: the newest prediction per car and item; and evidence: predictions kept whole for a later label."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from sqlalchemy import select
+
+from adapters.records.documents import from_document, to_document
+from adapters.records.repository import Repository
+from adapters.records.tables import assessments, evidence
+from domain.prediction import Prediction
+
+
+class SqlAssessments(Repository):
+    async def upsert(self, predictions: Sequence[Prediction]) -> None:
+        newest: dict[tuple[str, str], Prediction] = {}
+        for prediction in predictions:
+            key = (prediction.vehicle_id, prediction.item)
+            if key not in newest or prediction.event_ms >= newest[key].event_ms:
+                newest[key] = prediction
+        if not newest:
+            return
+        insert = self._insert(assessments)
+        # In the order of the key, so that two batches over the same cars wait for each other instead of deadlocking.
+        await self._connection.execute(
+            insert.on_conflict_do_update(
+                index_elements=[assessments.c.vehicle_id, assessments.c.item],
+                set_={"event_ms": insert.excluded.event_ms, "document": insert.excluded.document},
+                where=assessments.c.event_ms <= insert.excluded.event_ms,
+            ),
+            [
+                {"vehicle_id": vehicle_id, "item": item, "event_ms": p.event_ms, "document": to_document(p)}
+                for (vehicle_id, item), p in sorted(newest.items(), key=lambda entry: entry[0])
+            ],
+        )
+
+    async def of_vehicle(self, vehicle_id: str) -> list[Prediction]:
+        rows = await self._all(
+            select(assessments.c.document).where(assessments.c.vehicle_id == vehicle_id).order_by(assessments.c.item)
+        )
+        return [from_document(row.document, Prediction) for row in rows]
+
+    async def keep_evidence(self, prediction: Prediction, why: str, kept_ms: int) -> None:
+        await self._insert_new(
+            evidence,
+            {
+                "prediction_id": prediction.id,
+                "vehicle_id": prediction.vehicle_id,
+                "item": prediction.item,
+                "event_ms": prediction.event_ms,
+                "why": why,
+                "kept_ms": kept_ms,
+                "document": to_document(prediction),
+            },
+        )
+
+    async def evidence(self, prediction_id: str) -> Prediction | None:
+        row = await self._one(select(evidence.c.document).where(evidence.c.prediction_id == prediction_id))
+        return None if row is None else from_document(row.document, Prediction)

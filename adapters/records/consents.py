@@ -1,0 +1,72 @@
+"""Consent grants, versioned."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sqlalchemy import or_, select, update
+
+from adapters.records.documents import from_document, to_document
+from adapters.records.repository import Repository
+from adapters.records.tables import consent_grants as grants
+from domain.consent import ConsentGrant, Purpose
+from domain.errors import Conflict
+
+
+class SqlConsents(Repository):
+    async def add(self, grant: ConsentGrant) -> None:
+        await self._insert_or_conflict(grants, _columns(grant), "there is a consent with this id already")
+
+    async def update(self, grant: ConsentGrant) -> None:
+        """Conflict unless the stored version is one less: of two changes at once, the second is told."""
+        change = (
+            update(grants)
+            .where(grants.c.grant_id == grant.grant_id, grants.c.version == grant.version - 1)
+            .values(**_columns(grant))
+        )
+        if await self._changed(change) == 0:
+            raise Conflict("this consent was changed by someone else just now")
+
+    async def get(self, grant_id: str, *, lock: bool = False) -> ConsentGrant | None:
+        query = select(grants.c.document).where(grants.c.grant_id == grant_id)
+        if lock:
+            # NO KEY: others may still insert rows that refer to the grant, but none may change it.
+            query = query.with_for_update(key_share=True)
+        row = await self._one(query)
+        return None if row is None else from_document(row.document, ConsentGrant)
+
+    async def of_customer(self, customer_id: str) -> list[ConsentGrant]:
+        rows = await self._all(
+            select(grants.c.document)
+            .where(grants.c.customer_id == customer_id)
+            .order_by(grants.c.granted_ms, grants.c.grant_id)
+        )
+        return [from_document(row.document, ConsentGrant) for row in rows]
+
+    async def live(self, vehicle_id: str, purpose: Purpose, now_ms: int) -> list[ConsentGrant]:
+        rows = await self._all(
+            select(grants.c.document)
+            .where(
+                grants.c.vehicle_id == vehicle_id,
+                grants.c.purpose == str(purpose),
+                grants.c.withdrawn_ms.is_(None),
+                or_(grants.c.expires_ms.is_(None), grants.c.expires_ms > now_ms),
+            )
+            .order_by(grants.c.granted_ms, grants.c.grant_id)
+        )
+        return [from_document(row.document, ConsentGrant) for row in rows]
+
+
+def _columns(grant: ConsentGrant) -> dict[str, Any]:
+    return {
+        "grant_id": grant.grant_id,
+        "version": grant.version,
+        "customer_id": grant.customer_id,
+        "vehicle_id": grant.vehicle_id,
+        "purpose": str(grant.purpose),
+        "dealer_id": grant.dealer_id,
+        "granted_ms": grant.granted_ms,
+        "expires_ms": grant.expires_ms,
+        "withdrawn_ms": grant.withdrawn_ms,
+        "document": to_document(grant),
+    }

@@ -1,0 +1,90 @@
+"""The two databases, opened as this product needs them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sqlalchemy import URL, event, make_url
+from sqlalchemy.exc import ArgumentError
+from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
+
+from domain.errors import InvalidInput
+
+_FIX = "sqlite+aiosqlite:///<file> or postgresql+psycopg://<user>:<password>@<host>/<database>"
+_DRIVERS = {"sqlite": "sqlite+aiosqlite", "postgresql": "postgresql+psycopg", "postgres": "postgresql+psycopg"}
+_PATIENCE_MS = 10_000
+
+
+def open_engine(database_url: str, *, connections: int) -> AsyncEngine:
+    """An engine for the URL; InvalidInput when it names no database we know. Connects at first use."""
+    url = _url(database_url)
+    if url.get_backend_name() == "sqlite":
+        return _sqlite(url)
+    return _postgres(url, connections)
+
+
+def _url(database_url: str) -> URL:
+    try:
+        url = make_url(database_url)
+    except ArgumentError as error:
+        raise InvalidInput("this is not a database URL", field="database_url", fix=_FIX) from error
+    driver = _DRIVERS.get(url.drivername, url.drivername)
+    if driver not in _DRIVERS.values():
+        raise InvalidInput(f"no records are kept by {url.drivername}", field="database_url", fix=_FIX)
+    if not url.database or url.database == ":memory:":
+        raise InvalidInput("the database URL names no database", field="database_url", fix=_FIX)
+    return url.set(drivername=driver)
+
+
+def _sqlite(url: URL) -> AsyncEngine:
+    # One connection: SQLite has one writer, and a queue in front of it beats "database is locked".
+    engine = create_async_engine(url, pool_size=1, max_overflow=0, pool_timeout=60)
+
+    @event.listens_for(engine.sync_engine, "connect")
+    def prepare(connection: Any, _record: object) -> None:
+        # Transactions are begun by us (below), so that DDL and SELECT are inside them too.
+        connection.isolation_level = None
+        cursor = connection.cursor()
+        for pragma in (
+            f"busy_timeout = {_PATIENCE_MS}",
+            "journal_mode = WAL",
+            # NORMAL would lose the last commits when the power goes: what is acknowledged must be there.
+            "synchronous = FULL",
+            "foreign_keys = ON",
+        ):
+            cursor.execute(f"PRAGMA {pragma}")
+        cursor.close()
+
+    @event.listens_for(engine.sync_engine, "begin")
+    def begin(connection: Any) -> None:
+        # IMMEDIATE takes the writer's place at once; a read that turns into a write later could fail half-way.
+        connection.exec_driver_sql("BEGIN IMMEDIATE")
+
+    return engine
+
+
+def _postgres(url: URL, connections: int) -> AsyncEngine:
+    server_settings = {
+        "timezone": "UTC",
+        "lock_timeout": f"{_PATIENCE_MS}",
+        "statement_timeout": "30000",
+        "idle_in_transaction_session_timeout": "60000",
+    }
+    return create_async_engine(
+        url,
+        pool_size=connections,
+        max_overflow=0,
+        pool_timeout=30,
+        # A connection that died while it lay idle is replaced before a use case starts on it.
+        pool_pre_ping=True,
+        # The unit of work's own locks are taken one after another; each statement must see what was committed before.
+        isolation_level="READ COMMITTED",
+        connect_args={
+            "connect_timeout": 5,
+            "tcp_user_timeout": _PATIENCE_MS,
+            "keepalives_idle": 10,
+            "keepalives_interval": 5,
+            "keepalives_count": 3,
+            "options": " ".join(f"-c {name}={value}" for name, value in server_settings.items()),
+        },
+    )

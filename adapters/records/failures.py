@@ -1,0 +1,81 @@
+"""What a database's failure means to the rest of the house."""
+
+from __future__ import annotations
+
+from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, InterfaceError, SQLAlchemyError, TimeoutError
+
+from domain.errors import Conflict, InvalidInput, PitcallError, Unavailable
+
+
+class TryAgain(Conflict):
+    """Another writer was in the way; the same use case, run afresh, may well succeed."""
+
+
+# https://www.postgresql.org/docs/15/errcodes-appendix.html
+_AGAIN = {
+    "40001",  # serialization_failure
+    "40P01",  # deadlock_detected
+    "55P03",  # lock_not_available (lock_timeout)
+}
+_AWAY = {
+    "25P03",  # idle_in_transaction_session_timeout: the session is gone
+    "3D000",  # invalid_catalog_name
+    "57014",  # query_canceled (statement_timeout)
+    "57P01",  # admin_shutdown
+    "57P02",  # crash_shutdown
+    "57P03",  # cannot_connect_now
+    "57P04",  # database_dropped
+    "58030",  # io_error
+}
+# Whole classes: connection exception, invalid authorisation, insufficient resources (disk full, too many clients).
+_AWAY_CLASSES = {"08", "28", "53"}
+
+_SQLITE_AWAY = ("locked", "busy", "unable to open", "disk i/o", "disk is full", "readonly", "no active connection")
+
+
+def meaning_of(error: BaseException) -> PitcallError | None:
+    """The house's own error for a database's; None when it is a mistake of ours and should be seen as it is."""
+    if isinstance(error, TimeoutError):
+        return Unavailable("all connections to the records database are in use")
+    if isinstance(error, OSError):
+        return Unavailable(f"the records database does not answer: {type(error).__name__}")
+    if not isinstance(error, SQLAlchemyError):
+        return None
+    if not isinstance(error, DBAPIError):
+        return None
+    state = getattr(error.orig, "sqlstate", None)
+    if state in _AGAIN:
+        return TryAgain("others were changing the same things at the same time")
+    if error.connection_invalidated or state in _AWAY or (state is not None and state[:2] in _AWAY_CLASSES):
+        return _away(error)
+    if isinstance(error, IntegrityError):
+        return Conflict(f"the records do not allow this: {_constraint(error)}")
+    if isinstance(error, DataError):
+        return InvalidInput(
+            "a text or number cannot be stored", field="(record)", fix="no NUL characters, and numbers of 64 bits"
+        )
+    if state is None and _is_connection_trouble(error):
+        return _away(error)
+    return None
+
+
+def _is_connection_trouble(error: DBAPIError) -> bool:
+    if isinstance(error, InterfaceError):
+        return True
+    said = str(error.orig).lower()
+    if type(error.orig).__module__.startswith("psycopg"):
+        # Without a SQLSTATE no server has answered.
+        return type(error.orig).__name__ in ("OperationalError", "ConnectionTimeout", "PoolTimeout")
+    return any(words in said for words in _SQLITE_AWAY)
+
+
+def _away(error: DBAPIError) -> Unavailable:
+    first_line = (str(error.orig).strip().splitlines() or [""])[0]
+    return Unavailable(f"the records database does not answer: {first_line}")
+
+
+def _constraint(error: IntegrityError) -> str:
+    """The constraint's name, and never the values: they may be a person's."""
+    diagnosis = getattr(error.orig, "diag", None)
+    name = getattr(diagnosis, "constraint_name", None)
+    return str(name or str(error.orig).splitlines()[0])

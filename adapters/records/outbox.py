@@ -1,0 +1,149 @@
+"""The outbox: what a transaction wants sent, leased to whoever sends it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+from sqlalchemy import ColumnElement, FromClause, Row, and_, exists, func, or_, select, update
+
+from adapters.records.advisory_locks import TOPIC_ROWS, lock
+from adapters.records.documents import from_document, to_document
+from adapters.records.repository import Repository
+from adapters.records.tables import outbox
+from workflow.ports import Delivery, OutboxRow, Reminder, TopicMessage
+
+TOPIC, DELIVERY, REMINDER = "topic", "delivery", "reminder"
+
+
+class SqlOutbox(Repository):
+    async def put(self, row: TopicMessage | Delivery | Reminder, now_ms: int) -> None:
+        """Add a row, due at once. A delivery or reminder whose id is here already is not added again."""
+        await self._insert_new(
+            outbox,
+            _columns(row)
+            | {"created_ms": now_ms, "due_ms": now_ms, "lease_until_ms": 0, "attempts": 0, "last_error": ""},
+        )
+
+    async def claim(self, kind: str, limit: int, now_ms: int, lease_ms: int) -> list[OutboxRow]:
+        """Lease due rows; `attempts` of a row is how often it was claimed before."""
+        if kind == TOPIC and self._is_postgres:
+            # A claimer must see what the others have leased to keep the order of a key: one claims at a time.
+            await lock(self._connection, TOPIC_ROWS)
+        free = _free(outbox, kind, now_ms)
+        query = select(outbox.c.outbox_id).where(free).order_by(outbox.c.outbox_id).limit(limit)
+        is_ordered = kind == TOPIC
+        query = query.where(~_is_behind_another(now_ms)) if is_ordered else query.with_for_update(skip_locked=True)
+        candidates = [row.outbox_id for row in await self._all(query)]
+        if not candidates:
+            return []
+        locked = await self._all(
+            select(outbox)
+            .where(outbox.c.outbox_id.in_(candidates), free)
+            .order_by(outbox.c.outbox_id)
+            .with_for_update(skip_locked=True)
+        )
+        rows = await self._without_overtaking(candidates, locked) if kind == TOPIC else locked
+        await self._connection.execute(
+            update(outbox)
+            .where(outbox.c.outbox_id.in_([row.outbox_id for row in rows]))
+            .values(lease_until_ms=now_ms + lease_ms, attempts=outbox.c.attempts + 1)
+        )
+        return [_outbox_row(row) for row in rows]
+
+    async def done(self, outbox_ids: Sequence[int], now_ms: int) -> None:
+        if outbox_ids:
+            await self._connection.execute(
+                update(outbox)
+                .where(outbox.c.outbox_id.in_(sorted(outbox_ids)), _is_waiting(outbox))
+                .values(done_ms=now_ms, last_error="")
+            )
+
+    async def retry(self, outbox_id: int, at_ms: int, error: str) -> None:
+        await self._connection.execute(
+            update(outbox)
+            .where(outbox.c.outbox_id == outbox_id, _is_waiting(outbox))
+            .values(due_ms=at_ms, lease_until_ms=0, last_error=error[:500])
+        )
+
+    async def drop(self, outbox_id: int, why: str) -> None:
+        # What must not be sent need not be kept either: the row stays, its content goes.
+        await self._connection.execute(
+            update(outbox)
+            .where(outbox.c.outbox_id == outbox_id, _is_waiting(outbox))
+            .values(dropped_reason=why, lease_until_ms=0, body=None, document=None)
+        )
+
+    async def waiting(self, now_ms: int) -> int:
+        row = await self._one(
+            select(func.count().label("rows")).select_from(outbox).where(_is_waiting(outbox), outbox.c.due_ms <= now_ms)
+        )
+        return 0 if row is None else int(row.rows)
+
+    async def _without_overtaking(self, candidates: list[int], locked: Sequence[Row[Any]]) -> list[Row[Any]]:
+        """The locked rows, less those whose older sister of the same key slipped away between look and lock."""
+        missing = set(candidates) - {row.outbox_id for row in locked}
+        if not missing:
+            return list(locked)
+        slipped = await self._all(
+            select(outbox.c.outbox_id, outbox.c.topic, outbox.c.message_key).where(outbox.c.outbox_id.in_(missing))
+        )
+        oldest: dict[tuple[str, str], int] = {}
+        for row in slipped:
+            key = (row.topic, row.message_key)
+            oldest[key] = min(row.outbox_id, oldest.get(key, row.outbox_id))
+        return [row for row in locked if row.outbox_id < oldest.get((row.topic, row.message_key), row.outbox_id + 1)]
+
+
+def _is_waiting(rows: FromClause) -> ColumnElement[bool]:
+    return and_(rows.c.done_ms.is_(None), rows.c.dropped_reason.is_(None))
+
+
+def _free(rows: FromClause, kind: str, now_ms: int) -> ColumnElement[bool]:
+    return and_(rows.c.kind == kind, _is_waiting(rows), rows.c.due_ms <= now_ms, rows.c.lease_until_ms <= now_ms)
+
+
+def _is_behind_another(now_ms: int) -> ColumnElement[bool]:
+    """Whether an older row of the key is with another claimer, or waits to be tried again."""
+    older = outbox.alias("older")
+    return exists().where(
+        older.c.topic == outbox.c.topic,
+        older.c.message_key == outbox.c.message_key,
+        older.c.outbox_id < outbox.c.outbox_id,
+        _is_waiting(older),
+        or_(older.c.lease_until_ms > now_ms, older.c.due_ms > now_ms),
+    )
+
+
+def _columns(row: TopicMessage | Delivery | Reminder) -> dict[str, Any]:
+    # Every kind names every column, so that one prepared statement serves all.
+    nothing = dict.fromkeys(
+        ("put_once", "topic", "message_key", "body", "document", "customer_id", "dealer_id", "grant_id")
+    )
+    if isinstance(row, TopicMessage):
+        return nothing | {"kind": TOPIC, "topic": row.topic, "message_key": row.key, "body": row.value}
+    if isinstance(row, Delivery):
+        return nothing | {
+            "kind": DELIVERY,
+            "put_once": f"{DELIVERY}/{row.delivery_id}",
+            "dealer_id": row.dealer_id,
+            "grant_id": row.grant_id,
+            "document": to_document(replace(row, attempts=0)),
+        }
+    return nothing | {
+        "kind": REMINDER,
+        "put_once": f"{REMINDER}/{row.reminder_id}",
+        "customer_id": row.customer_id,
+        "document": to_document(row),
+    }
+
+
+def _outbox_row(row: Row[Any]) -> OutboxRow:
+    if row.kind == TOPIC:
+        message = TopicMessage(row.topic, row.message_key, row.body)
+        return OutboxRow(row.outbox_id, message=message, attempts=row.attempts)
+    if row.kind == DELIVERY:
+        delivery = replace(from_document(row.document, Delivery), attempts=row.attempts)
+        return OutboxRow(row.outbox_id, delivery=delivery, attempts=row.attempts)
+    return OutboxRow(row.outbox_id, reminder=from_document(row.document, Reminder), attempts=row.attempts)

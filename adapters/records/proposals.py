@@ -1,0 +1,102 @@
+"""Booking proposals under an optimistic lock, and every step they took."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from sqlalchemy import Select, select, update
+
+from adapters.records.documents import from_document, to_document
+from adapters.records.repository import Repository
+from adapters.records.tables import proposal_steps, proposals
+from domain.errors import Conflict
+from domain.proposal import BookingProposal, ProposalState, ProposalStep
+
+_WAITING = [str(state) for state in ProposalState if state.is_open or state is ProposalState.DRAFT]
+
+
+class SqlProposals(Repository):
+    async def add(self, proposal: BookingProposal) -> None:
+        await self._insert_or_conflict(proposals, _columns(proposal), "there is a proposal with this id already")
+
+    async def update(self, proposal: BookingProposal) -> None:
+        change = (
+            update(proposals)
+            .where(proposals.c.proposal_id == proposal.proposal_id, proposals.c.version == proposal.version - 1)
+            .values(**_columns(proposal))
+        )
+        if await self._changed(change) == 0:
+            raise Conflict("this proposal was changed by someone else just now; look at it again")
+
+    async def get(self, proposal_id: str, *, lock: bool = False) -> BookingProposal | None:
+        query = select(proposals.c.document).where(proposals.c.proposal_id == proposal_id)
+        if lock:
+            query = query.with_for_update(key_share=True)
+        row = await self._one(query)
+        return None if row is None else from_document(row.document, BookingProposal)
+
+    async def of_vehicle(self, vehicle_id: str) -> list[BookingProposal]:
+        return await self._list(_newest_first().where(proposals.c.vehicle_id == vehicle_id))
+
+    async def of_dealer(self, dealer_id: str, states: Iterable[ProposalState] | None = None) -> list[BookingProposal]:
+        query = _newest_first().where(proposals.c.dealer_id == dealer_id)
+        if states is not None:
+            query = query.where(proposals.c.state.in_([str(state) for state in states]))
+        return await self._list(query)
+
+    async def under_grant(self, grant_id: str) -> list[BookingProposal]:
+        return await self._list(_newest_first().where(proposals.c.grant_id == grant_id))
+
+    async def expired(self, now_ms: int) -> list[BookingProposal]:
+        return await self._list(
+            select(proposals.c.document)
+            .where(proposals.c.state.in_(_WAITING), proposals.c.expires_ms <= now_ms)
+            .order_by(proposals.c.expires_ms, proposals.c.proposal_id)
+        )
+
+    async def add_step(self, step: ProposalStep) -> None:
+        parties = await self._one(
+            select(proposals.c.customer_id, proposals.c.dealer_id).where(proposals.c.proposal_id == step.proposal_id)
+        )
+        if parties is None:
+            raise Conflict("a step belongs to a proposal that is stored")
+        row = {
+            "proposal_id": step.proposal_id,
+            "version": step.version,
+            "customer_id": parties.customer_id,
+            "dealer_id": parties.dealer_id,
+            "time_ms": step.time_ms,
+            "document": to_document(step),
+        }
+        await self._insert_or_conflict(proposal_steps, row, "this step of the proposal is recorded already")
+
+    async def steps(self, proposal_id: str) -> list[ProposalStep]:
+        rows = await self._all(
+            select(proposal_steps.c.document)
+            .where(proposal_steps.c.proposal_id == proposal_id)
+            .order_by(proposal_steps.c.version)
+        )
+        return [from_document(row.document, ProposalStep) for row in rows]
+
+    async def _list(self, query: Select[Any]) -> list[BookingProposal]:
+        return [from_document(row.document, BookingProposal) for row in await self._all(query)]
+
+
+def _newest_first() -> Select[Any]:
+    return select(proposals.c.document).order_by(proposals.c.created_ms.desc(), proposals.c.proposal_id)
+
+
+def _columns(proposal: BookingProposal) -> dict[str, Any]:
+    return {
+        "proposal_id": proposal.proposal_id,
+        "version": proposal.version,
+        "state": str(proposal.state),
+        "customer_id": proposal.customer_id,
+        "vehicle_id": proposal.vehicle_id,
+        "dealer_id": proposal.dealer_id,
+        "grant_id": proposal.grant_id,
+        "created_ms": proposal.created_ms,
+        "expires_ms": proposal.expires_ms,
+        "document": to_document(proposal),
+    }

@@ -1,0 +1,320 @@
+"""The tables of the records database, for SQLite and PostgreSQL alike.
+
+The columns are what queries and constraints need; what is richer lies whole in a `document` column (JSON text, see
+`documents`). Names, e-mail addresses and VINs stand in `vehicles`, `customers`, `accounts` and `dealers` only, but for
+what an owner's own reminder or a permitted delivery says while it waits in the outbox.
+
+Two things are in the migrations only, as each database says them in its own way: that held slots of a bay never
+overlap (`EXCLUDE USING gist` on PostgreSQL, triggers on SQLite), and the extension btree_gist.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    CheckConstraint,
+    Column,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    Table,
+    Text,
+    text,
+)
+
+metadata = MetaData(
+    naming_convention={
+        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+        "ck": "ck_%(table_name)s_%(constraint_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_N_name)s_%(referred_table_name)s",
+        "pk": "pk_%(table_name)s",
+    }
+)
+
+# SQLite gives out growing row ids for INTEGER PRIMARY KEY only.
+SEQUENCE = BigInteger().with_variant(Integer, "sqlite")
+
+
+def _to(column: str) -> ForeignKey:
+    """A reference that is checked at commit, so that a use case writes in the order that reads well."""
+    return ForeignKey(column, deferrable=True, initially="DEFERRED")
+
+
+def _where(condition: str) -> dict[str, Any]:
+    return {"sqlite_where": text(condition), "postgresql_where": text(condition)}
+
+
+vehicles = Table(
+    "vehicles",
+    metadata,
+    Column("vehicle_id", Text, primary_key=True),
+    Column("make", Text, nullable=False),
+    Column("model", Text, nullable=False),
+    Column("model_year", Integer, nullable=False),
+    Column("attributes", Text, nullable=False),
+    Column("vin", Text, nullable=False),
+    Column("label", Text, nullable=False),
+)
+
+vehicle_credentials = Table(
+    "vehicle_credentials",
+    metadata,
+    Column("credential_hash", Text, primary_key=True),
+    Column("vehicle_id", Text, _to("vehicles.vehicle_id"), nullable=False, index=True),
+    Column("created_ms", BigInteger, nullable=False),
+)
+
+enrolment_tokens = Table(
+    "enrolment_tokens",
+    metadata,
+    Column("token_hash", Text, primary_key=True),
+    Column("created_ms", BigInteger, nullable=False),
+)
+
+claim_codes = Table(
+    "claim_codes",
+    metadata,
+    Column("vehicle_id", Text, _to("vehicles.vehicle_id"), primary_key=True),
+    Column("code_hash", Text, nullable=False, unique=True),
+    Column("expires_ms", BigInteger, nullable=False),
+)
+
+customers = Table(
+    "customers",
+    metadata,
+    Column("customer_id", Text, primary_key=True),
+    Column("name", Text, nullable=False),
+    Column("email", Text, nullable=False),
+    Column("locale", Text, nullable=False),
+    Column("time_zone", Text, nullable=False),
+)
+
+ownerships = Table(
+    "ownerships",
+    metadata,
+    Column("ownership_id", SEQUENCE, primary_key=True),
+    Column("vehicle_id", Text, _to("vehicles.vehicle_id"), nullable=False),
+    Column("customer_id", Text, _to("customers.customer_id"), nullable=False, index=True),
+    Column("from_ms", BigInteger, nullable=False),
+    Column("until_ms", BigInteger),
+    Index("uq_ownerships_present", "vehicle_id", unique=True, **_where("until_ms IS NULL")),
+    sqlite_autoincrement=True,
+)
+
+dealers = Table(
+    "dealers",
+    metadata,
+    Column("dealer_id", Text, primary_key=True),
+    Column("name", Text, nullable=False),
+    Column("document", Text, nullable=False),
+)
+
+accounts = Table(
+    "accounts",
+    metadata,
+    Column("account_id", Text, primary_key=True),
+    Column("role", Text, nullable=False),
+    Column("email", Text, nullable=False),
+    # The address case-folded: SQLite's lower() knows ASCII only, so the folding is ours on both databases.
+    Column("email_folded", Text, nullable=False, unique=True),
+    Column("password_hash", Text, nullable=False),
+    Column("customer_id", Text, _to("customers.customer_id"), index=True),
+    Column("dealer_id", Text, _to("dealers.dealer_id"), index=True),
+    Column("name", Text, nullable=False),
+)
+
+sessions = Table(
+    "sessions",
+    metadata,
+    Column("token_hash", Text, primary_key=True),
+    Column("account_id", Text, _to("accounts.account_id"), nullable=False, index=True),
+    Column("expires_ms", BigInteger, nullable=False),
+    Column("is_single_use", Boolean, nullable=False),
+)
+
+consent_grants = Table(
+    "consent_grants",
+    metadata,
+    Column("grant_id", Text, primary_key=True),
+    Column("version", Integer, nullable=False),
+    Column("customer_id", Text, _to("customers.customer_id"), nullable=False, index=True),
+    Column("vehicle_id", Text, _to("vehicles.vehicle_id"), nullable=False),
+    Column("purpose", Text, nullable=False),
+    Column("dealer_id", Text, _to("dealers.dealer_id"), index=True),
+    Column("granted_ms", BigInteger, nullable=False),
+    Column("expires_ms", BigInteger),
+    Column("withdrawn_ms", BigInteger),
+    Column("document", Text, nullable=False),
+    Index("ix_consent_grants_standing", "vehicle_id", "purpose", **_where("withdrawn_ms IS NULL")),
+)
+
+# The four tables that follow the stream (assessments, evidence, needs, timeline) hold the pseudonymous vehicle id
+# without a reference: a car that is erased while its last uploads are on their way must not stop a batch.
+assessments = Table(
+    "assessments",
+    metadata,
+    Column("vehicle_id", Text, primary_key=True),
+    Column("item", Text, primary_key=True),
+    Column("event_ms", BigInteger, nullable=False),
+    Column("document", Text, nullable=False),
+)
+
+evidence = Table(
+    "evidence",
+    metadata,
+    Column("prediction_id", Text, primary_key=True),
+    Column("vehicle_id", Text, nullable=False, index=True),
+    Column("item", Text, nullable=False),
+    Column("event_ms", BigInteger, nullable=False),
+    Column("why", Text, nullable=False),
+    Column("kept_ms", BigInteger, nullable=False),
+    Column("document", Text, nullable=False),
+)
+
+needs = Table(
+    "needs",
+    metadata,
+    Column("need_id", Text, primary_key=True),
+    Column("vehicle_id", Text, nullable=False),
+    Column("item", Text, nullable=False),
+    Column("state", Text, nullable=False),
+    Column("is_live", Boolean, nullable=False),
+    Column("opened_ms", BigInteger, nullable=False),
+    Column("updated_ms", BigInteger, nullable=False),
+    Column("snoozed_until_ms", BigInteger),
+    Column("row_version", Integer, nullable=False),
+    Column("document", Text, nullable=False),
+    Index("uq_needs_live", "vehicle_id", "item", unique=True, **_where("is_live")),
+    Index("ix_needs_of_vehicle", "vehicle_id", "item", "opened_ms"),
+    Index("ix_needs_snoozed", "snoozed_until_ms", **_where("state = 'snoozed'")),
+)
+
+proposals = Table(
+    "proposals",
+    metadata,
+    Column("proposal_id", Text, primary_key=True),
+    Column("version", Integer, nullable=False),
+    Column("state", Text, nullable=False),
+    Column("customer_id", Text, _to("customers.customer_id"), nullable=False, index=True),
+    Column("vehicle_id", Text, _to("vehicles.vehicle_id"), nullable=False, index=True),
+    Column("dealer_id", Text, _to("dealers.dealer_id"), nullable=False),
+    Column("grant_id", Text, _to("consent_grants.grant_id"), nullable=False, index=True),
+    Column("created_ms", BigInteger, nullable=False),
+    Column("expires_ms", BigInteger, nullable=False),
+    Column("document", Text, nullable=False),
+    Index("ix_proposals_of_dealer", "dealer_id", "state", "created_ms"),
+    Index("ix_proposals_waiting", "expires_ms", **_where("state IN ('draft', 'sent', 'countered', 'accepted')")),
+)
+
+proposal_steps = Table(
+    "proposal_steps",
+    metadata,
+    Column("proposal_id", Text, _to("proposals.proposal_id"), primary_key=True),
+    Column("version", Integer, primary_key=True),
+    Column("customer_id", Text, nullable=False),
+    Column("dealer_id", Text, nullable=False),
+    Column("time_ms", BigInteger, nullable=False),
+    Column("document", Text, nullable=False),
+)
+
+bay_holds = Table(
+    "bay_holds",
+    metadata,
+    Column("hold_id", SEQUENCE, primary_key=True),
+    Column("dealer_id", Text, _to("dealers.dealer_id"), nullable=False),
+    Column("bay_id", Text, nullable=False),
+    Column("start_ms", BigInteger, nullable=False),
+    Column("end_ms", BigInteger, nullable=False),
+    Column("proposal_id", Text, _to("proposals.proposal_id"), nullable=False, index=True),
+    CheckConstraint("start_ms < end_ms", name="span"),
+    Index("ix_bay_holds_of_bay", "dealer_id", "bay_id", "start_ms"),
+    sqlite_autoincrement=True,
+)
+
+service_records = Table(
+    "service_records",
+    metadata,
+    Column("record_id", Text, primary_key=True),
+    Column("vehicle_id", Text, nullable=False),
+    Column("item", Text, nullable=False),
+    Column("performed_ms", BigInteger, nullable=False),
+    Column("proposal_id", Text, _to("proposals.proposal_id"), index=True),
+    Column("customer_id", Text, index=True),
+    Column("dealer_id", Text, index=True),
+    Column("document", Text, nullable=False),
+    Index("ix_service_records_of_vehicle", "vehicle_id", "performed_ms"),
+)
+
+outbox = Table(
+    "outbox",
+    metadata,
+    Column("outbox_id", SEQUENCE, primary_key=True),
+    Column("kind", Text, nullable=False),
+    # A delivery or reminder is put once, by its own id.
+    Column("put_once", Text, unique=True),
+    Column("topic", Text),
+    Column("message_key", Text),
+    Column("body", LargeBinary),
+    Column("document", Text),
+    Column("customer_id", Text),
+    Column("dealer_id", Text),
+    Column("grant_id", Text, index=True),
+    Column("created_ms", BigInteger, nullable=False),
+    Column("due_ms", BigInteger, nullable=False),
+    Column("lease_until_ms", BigInteger, nullable=False),
+    Column("attempts", Integer, nullable=False),
+    Column("last_error", Text, nullable=False),
+    Column("done_ms", BigInteger),
+    Column("dropped_reason", Text),
+    Index("ix_outbox_waiting", "kind", "outbox_id", **_where("done_ms IS NULL AND dropped_reason IS NULL")),
+    Index(
+        "ix_outbox_order",
+        "topic",
+        "message_key",
+        "outbox_id",
+        **_where("done_ms IS NULL AND dropped_reason IS NULL"),
+    ),
+    sqlite_autoincrement=True,
+)
+
+timeline = Table(
+    "timeline",
+    metadata,
+    Column("seq", SEQUENCE, primary_key=True),
+    Column("event_id", Text, nullable=False, unique=True),
+    Column("kind", Text, nullable=False),
+    Column("vehicle_id", Text, nullable=False),
+    Column("customer_id", Text),
+    Column("dealer_id", Text),
+    Column("time_ms", BigInteger, nullable=False),
+    Column("document", Text, nullable=False),
+    Index("ix_timeline_of_vehicle", "vehicle_id", "seq"),
+    Index("ix_timeline_of_customer", "customer_id", "seq"),
+    Index("ix_timeline_of_dealer", "dealer_id", "seq"),
+    sqlite_autoincrement=True,
+)
+
+counters = Table(
+    "counters",
+    metadata,
+    Column("family", Text, primary_key=True),  # event | counter
+    Column("name", Text, primary_key=True),
+    Column("amount", BigInteger, nullable=False),
+)
+
+idempotent_replies = Table(
+    "idempotent_replies",
+    metadata,
+    Column("account_id", Text, _to("accounts.account_id"), primary_key=True),
+    Column("key", Text, primary_key=True),
+    Column("fingerprint", Text, nullable=False),
+    Column("status", Integer, nullable=False),
+    Column("body", Text, nullable=False),
+    Column("created_ms", BigInteger, nullable=False),
+)

@@ -1,0 +1,109 @@
+"""The timeline: every step, appended once, in one order that readers can follow without missing any.
+
+A sequence number is given when a row is inserted, but the row is seen when its transaction commits; on PostgreSQL a
+reader could so pass a number whose row comes to light later. Appends therefore wait in memory until the unit of work
+ends (or reads the timeline itself), and are then written under one advisory lock that is kept until the commit: the
+numbers come to light in their order, and the lock is held for two or three statements only.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+
+from sqlalchemy import func, select
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from adapters.records.advisory_locks import TIMELINE, lock
+from adapters.records.documents import from_document, to_document
+from adapters.records.repository import Repository
+from adapters.records.tables import counters, timeline
+from domain.event import DomainEvent
+
+_EVENT, _COUNTER = "event", "counter"
+
+
+class SqlTimeline(Repository):
+    def __init__(self, connection: AsyncConnection) -> None:
+        super().__init__(connection)
+        self._appended: list[DomainEvent] = []
+
+    async def append(self, event: DomainEvent) -> None:
+        self._appended.append(event)
+
+    async def flush(self) -> None:
+        """Write what was appended; the unit of work calls it before it commits."""
+        if not self._appended:
+            return
+        events, self._appended = self._appended, []
+        await self._one_at_a_time()
+        kinds: Counter[str] = Counter()
+        for event in events:
+            row = {
+                "event_id": event.event_id,
+                "kind": event.kind,
+                "vehicle_id": event.vehicle_id,
+                "customer_id": event.customer_id,
+                "dealer_id": event.dealer_id,
+                "time_ms": event.time_ms,
+                "document": to_document(event),
+            }
+            if await self._insert_new(timeline, row):
+                kinds[event.kind] += 1
+        await self._raise(_EVENT, kinds)
+
+    async def of_vehicle(self, vehicle_id: str, limit: int = 100) -> list[DomainEvent]:
+        """The newest events of a car, newest first."""
+        await self.flush()
+        rows = await self._all(
+            select(timeline.c.document)
+            .where(timeline.c.vehicle_id == vehicle_id)
+            .order_by(timeline.c.seq.desc())
+            .limit(limit)
+        )
+        return [from_document(row.document, DomainEvent) for row in rows]
+
+    async def after(
+        self, seq: int, *, dealer_id: str | None = None, customer_id: str | None = None, limit: int = 200
+    ) -> list[tuple[int, DomainEvent]]:
+        await self.flush()
+        query = select(timeline.c.seq, timeline.c.document).where(timeline.c.seq > seq)
+        if dealer_id is not None:
+            query = query.where(timeline.c.dealer_id == dealer_id)
+        if customer_id is not None:
+            query = query.where(timeline.c.customer_id == customer_id)
+        rows = await self._all(query.order_by(timeline.c.seq).limit(limit))
+        return [(row.seq, from_document(row.document, DomainEvent)) for row in rows]
+
+    async def newest_seq(self) -> int:
+        await self.flush()
+        row = await self._one(select(func.max(timeline.c.seq).label("seq")))
+        return 0 if row is None or row.seq is None else int(row.seq)
+
+    async def count(self, add: Mapping[str, int] | None = None) -> dict[str, int]:
+        await self.flush()
+        if add:
+            # The counters' rows are taken after the timeline's lock here as in flush, so that the two never deadlock.
+            await self._one_at_a_time()
+            await self._raise(_COUNTER, add)
+        rows = await self._all(select(counters).order_by(counters.c.family, counters.c.name))
+        totals: Counter[str] = Counter()
+        for row in rows:
+            totals[row.name] += row.amount
+        return dict(totals)
+
+    async def _one_at_a_time(self) -> None:
+        if self._is_postgres:
+            await lock(self._connection, TIMELINE)
+
+    async def _raise(self, family: str, amounts: Mapping[str, int]) -> None:
+        insert = self._insert(counters)
+        rows = [{"family": family, "name": name, "amount": amount} for name, amount in sorted(amounts.items())]
+        if rows:
+            await self._connection.execute(
+                insert.on_conflict_do_update(
+                    index_elements=[counters.c.family, counters.c.name],
+                    set_={"amount": counters.c.amount + insert.excluded.amount},
+                ),
+                rows,
+            )

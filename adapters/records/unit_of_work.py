@@ -1,0 +1,148 @@
+"""One transaction over all repositories."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from types import TracebackType
+from typing import Self, TypeVar
+
+from sqlalchemy import Connection
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+
+from adapters.records.assessments import SqlAssessments
+from adapters.records.bays import SqlBays
+from adapters.records.consents import SqlConsents
+from adapters.records.failures import meaning_of
+from adapters.records.idempotency import SqlIdempotency
+from adapters.records.needs import SqlNeeds
+from adapters.records.outbox import SqlOutbox
+from adapters.records.people import SqlPeople
+from adapters.records.proposals import SqlProposals
+from adapters.records.service_records import SqlServiceRecords
+from adapters.records.timeline import SqlTimeline
+from adapters.records.vehicles import SqlVehicles
+from workflow import ports
+
+T = TypeVar("T")
+
+
+class OneAtATime:
+    """The queue in front of SQLite's one writer, in the order of arrival.
+
+    A task that opened a second unit of work inside its first would wait for itself for ever; it is told instead.
+    """
+
+    def __init__(self) -> None:
+        self._lock = asyncio.Lock()
+        self._holder: asyncio.Task[object] | None = None
+
+    async def enter(self) -> None:
+        task = asyncio.current_task()
+        if task is not None and task is self._holder:
+            raise RuntimeError("a unit of work inside another: pass the open one on instead")
+        await self._lock.acquire()
+        self._holder = task
+
+    def leave(self) -> None:
+        self._holder = None
+        self._lock.release()
+
+
+class SqlUnitOfWork:
+    """Commits when the block ends well, rolls back when it raises.
+
+    Errors of the database leave the block as the house's own: Conflict (TryAgain for deadlocks and the like),
+    Unavailable when it is away. After an Unavailable at the commit nobody knows whether it was done: ids make
+    trying again harmless.
+    """
+
+    vehicles: ports.Vehicles
+    people: ports.People
+    consents: ports.Consents
+    assessments: ports.Assessments
+    needs: ports.Needs
+    proposals: ports.Proposals
+    bays: ports.Bays
+    service_records: ports.ServiceRecords
+    outbox: ports.Outbox
+    timeline: ports.Timeline
+    idempotency: ports.Idempotency
+
+    def __init__(self, engine: AsyncEngine, queue: OneAtATime | None) -> None:
+        self._engine = engine
+        self._queue = queue
+        self._connection: AsyncConnection | None = None
+
+    async def __aenter__(self) -> Self:
+        if self._connection is not None:
+            raise RuntimeError("this unit of work is open already: ask for another")
+        if self._queue is not None:
+            await self._queue.enter()
+        connection: AsyncConnection | None = None
+        try:
+            connection = await self._engine.connect()
+            await connection.begin()
+        except BaseException as error:
+            try:
+                if connection is not None:
+                    await connection.close()
+            finally:
+                self._leave()
+            _raise_meaning(error)
+            raise
+        self._connection = connection
+        self._open_repositories(connection)
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        connection = self._connection
+        if connection is None:
+            raise RuntimeError("this unit of work is not open")
+        try:
+            if error is None:
+                await self._timeline.flush()
+                await connection.commit()
+        except BaseException as failure:
+            _raise_meaning(failure)
+            raise
+        finally:
+            self._connection = None
+            try:
+                # What was not committed is rolled back as the connection goes back to the pool.
+                await connection.close()
+            finally:
+                self._leave()
+        if error is not None:
+            _raise_meaning(error)
+
+    async def run_sync(self, function: Callable[[Connection], T]) -> T:
+        """Run what is not asynchronous over the transaction: migrations, a look at the server."""
+        if self._connection is None:
+            raise RuntimeError("this unit of work is not open")
+        return await self._connection.run_sync(function)
+
+    def _leave(self) -> None:
+        if self._queue is not None:
+            self._queue.leave()
+
+    def _open_repositories(self, connection: AsyncConnection) -> None:
+        self.vehicles = SqlVehicles(connection)
+        self.people = SqlPeople(connection)
+        self.consents = SqlConsents(connection)
+        self.assessments = SqlAssessments(connection)
+        self.needs = SqlNeeds(connection)
+        self.proposals = SqlProposals(connection)
+        self.bays = SqlBays(connection)
+        self.service_records = SqlServiceRecords(connection)
+        self.outbox = SqlOutbox(connection)
+        self.timeline = self._timeline = SqlTimeline(connection)
+        self.idempotency = SqlIdempotency(connection)
+
+
+def _raise_meaning(error: BaseException) -> None:
+    meaning = meaning_of(error)
+    if meaning is not None:
+        raise meaning from error
