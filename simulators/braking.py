@@ -26,8 +26,8 @@ STATIC_FRONT_SHARE = 0.60
 LOAD_TRANSFER = 0.21  # height of the centre of gravity over the wheelbase
 DISC_HEAT_J_PER_K = 2 * 6.5 * 460.0  # two front discs of 6.5 kg of grey iron
 COOLING_PER_S = (0.0012, 0.00012)  # standing; per m/s of speed
-PAD_AREA_MM2 = 4 * 4_800.0  # four front pads
-WEAR_MM3_PER_J = 6.0e-5  # at 100 °C
+PAD_AREA_MM2 = 4 * 4_200.0  # four front pads
+WEAR_MM3_PER_J = 7.0e-5  # at 100 °C
 WEAR_GROWTH_PER_K = 0.0078  # sevenfold in 250 K
 
 

@@ -23,6 +23,7 @@ STOPPED_DROP_V = 0.1  # lights and pumps, less the surface charge, while the eng
 WARM_RESTART_V = 0.4  # a warm engine asks less of the starter
 WAKE_MS = 8_000
 CRANK_RPM, IDLE_RPM = 220, 850
+RUNS_FROM_RPM = 400.0  # below it the starter is still turning the engine
 PRESSURE_EVERY = 60
 RUNNING, REST, CRANK, STOPPED, RESTART = range(5)
 
@@ -174,7 +175,7 @@ def battery_codes(drive: Drive) -> np.ndarray:
     if ENGINE_SPEED not in drive.columns:
         return codes
     turning = drive.columns[ENGINE_SPEED]
-    is_off = turning == 0.0
+    is_off = turning < RUNS_FROM_RPM
     known = np.flatnonzero(~np.isnan(turning))
     if len(known):
         is_off[: known[0]] = is_off[known[0]]  # the recorder began before its first answer came

@@ -118,7 +118,7 @@ class WearTruth:
 
     def _fullest(self) -> float:
         """A sulphated battery no longer takes a full charge."""
-        return 1.0 - 0.35 * min(self.battery_used, 1.4) ** 6
+        return 1.0 - 0.6 * min(self.battery_used, 1.05) ** 8
 
     @property
     def rest_v(self) -> float:
@@ -128,8 +128,8 @@ class WearTruth:
 
     def crank_v(self, ambient_c: float) -> float:
         """Lowest voltage while the starter turns; must stay at or above 9.6 V, and under about 7.2 V nothing turns."""
-        used = min(self.battery_used, 1.4)
-        ohm = BATTERY_OHM * (1.0 + 0.25 * used + 0.45 * used**6) * (1.0 + OHM_PER_K * (25.0 - ambient_c))
+        used = min(self.battery_used, 1.2)
+        ohm = BATTERY_OHM * (1.0 + 0.25 * used + 0.75 * used**8) * (1.0 + OHM_PER_K * (25.0 - ambient_c))
         return self.rest_v - CRANK_A * ohm
 
     def oil_left(self, now_ms: int) -> float:

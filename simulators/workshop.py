@@ -57,32 +57,32 @@ class Visit:
 class Workshop:
     """Measures and renews cars. A job, known by its proposal id, is done once, however often it is asked for.
 
-    `cars` are the fleet's, in order of their index; the owner who takes a slot tells which car will come
-    (`expect`): as in life, the dealer knows the car when it stands in the yard.
+    `cars` are the fleet's, in order of their index. Each is known by the vehicle id the system gave it (`admit`): as in
+    life, the dealer knows the car when it stands in the yard.
     """
 
     def __init__(self, cars: Sequence[SimulatedCar], seed: int) -> None:
         self._cars = cars
         self._seed = seed
-        self._expected: dict[str, int] = {}
+        self._index_of: dict[str, int] = {}
         self._visits: dict[str, Visit] = {}
 
-    def expect(self, proposal_id: str, car: int) -> None:
-        """The car with this index will come for this proposal."""
-        self._expected[proposal_id] = car
+    def admit(self, vehicle_id: str, car: int) -> None:
+        """The car with this index goes by `vehicle_id`."""
+        self._index_of[vehicle_id] = car
 
-    def knows(self, proposal_id: str) -> bool:
-        """Whether one of this fleet's cars is coming; a proposal from elsewhere is none of this workshop's business."""
-        return proposal_id in self._expected
+    def knows(self, vehicle_id: str) -> bool:
+        """Whether it is one of this fleet's cars; what comes from elsewhere can't be measured here."""
+        return vehicle_id in self._index_of
 
-    def odometer_m(self, proposal_id: str) -> int:
+    def odometer_m(self, vehicle_id: str) -> int:
         """What the car's instrument shows as it comes in."""
-        return int(self._cars[self._expected[proposal_id]].odometer_m)
+        return int(self._cars[self._index_of[vehicle_id]].odometer_m)
 
-    def work(self, proposal_id: str, items: Sequence[str], now_ms: int) -> Visit:
+    def work(self, proposal_id: str, vehicle_id: str, items: Sequence[str], now_ms: int) -> Visit:
         """Measure `items` and replace what needs it; the visit already written down if it was done before."""
         if proposal_id not in self._visits:
-            car = self._cars[self._expected[proposal_id]]
+            car = self._cars[self._index_of[vehicle_id]]
             car.age_until(now_ms)
             # Seeded by car and number of its visit, not by the proposal's random id: one seed, one outcome.
             number = sum(visit.car == car.identity.index for visit in self._visits.values())
@@ -98,12 +98,12 @@ class Workshop:
 
     def state(self) -> dict[str, Any]:
         return {
-            "expected": self._expected,
+            "index_of": self._index_of,
             "visits": {proposal: visit.state() for proposal, visit in self._visits.items()},
         }
 
     def restore(self, state: dict[str, Any]) -> None:
-        self._expected = dict(state["expected"])
+        self._index_of = dict(state["index_of"])
         self._visits = {proposal: Visit.restored(visit) for proposal, visit in state["visits"].items()}
 
 
