@@ -25,7 +25,9 @@ class Repository:
 
     async def _insert_new(self, table: Table, values: Mapping[str, Any]) -> bool:
         """Insert unless a row or unique index is in the way, without spoiling the transaction; whether it did."""
-        done = await self._connection.execute(self._insert(table).values(**values).on_conflict_do_nothing())
+        insert = self._insert(table).values(**values).on_conflict_do_nothing().inline()
+        # SQLAlchemy keeps the count of an INSERT only when asked to.
+        done = await self._connection.execute(insert, execution_options={"preserve_rowcount": True})
         return done.rowcount == 1
 
     async def _insert_or_conflict(self, table: Table, values: Mapping[str, Any], message: str) -> None:
