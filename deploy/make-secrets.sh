@@ -12,7 +12,6 @@ umask 077
 cat >"$target" <<EOF
 POSTGRES_PASSWORD=$(secret)
 DATABASE_PASSWORD=$(secret)
-PITCALL_SECRET_KEY=$(secret)
 PITCALL_SNAPSHOT_KEY=$(secret)
 EOF
 echo "Wrote $target."

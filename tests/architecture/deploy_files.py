@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 VARIABLE = re.compile(r"\$\{([A-Z_]+)")
+SUBSTITUTION = re.compile(r"\$\{([A-Z_]+)(?::-([^}]*)|:\?[^}]*)?\}")
 LOCAL_ADDRESS = re.compile(r"http://127\.0\.0\.1:(\d+)(/[\w/-]*)")
 
 
@@ -18,6 +19,16 @@ class Known:
     http_paths: frozenset[str]
     secrets: frozenset[str]
     files: frozenset[str]
+
+
+def filled_in(value: str, environment: dict[str, str]) -> str:
+    """A value with compose's ``${NAME:?…}`` and ``${NAME:-default}`` replaced; a KeyError names what nothing sets."""
+
+    def replacement(hit: re.Match[str]) -> str:
+        name, default = hit.groups()
+        return environment[name] if default is None else environment.get(name, default)
+
+    return SUBSTITUTION.sub(replacement, value)
 
 
 def instructions(dockerfile: str) -> list[tuple[str, str]]:

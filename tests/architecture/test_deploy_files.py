@@ -12,9 +12,15 @@ from typing import Any
 import pytest
 import yaml
 from pitcall.command_line import build_parser
-from pitcall.settings import Settings
 
-from tests.architecture.deploy_files import Known, compose_complaints, dockerfile_complaints, image_environment
+from pitcall.settings import Settings, read_settings
+from tests.architecture.deploy_files import (
+    Known,
+    compose_complaints,
+    dockerfile_complaints,
+    filled_in,
+    image_environment,
+)
 
 ROOT = Path(__file__).parents[2]
 DOCKERFILE = (ROOT / "Dockerfile").read_text()
@@ -74,6 +80,18 @@ def test_what_the_image_says_is_known_to_the_product(known: Known) -> None:
 
 def test_what_the_compose_file_says_is_known_to_the_product(compose: dict[str, Any], known: Known) -> None:
     assert list(compose_complaints(compose, DOCKERFILE, known)) == []
+
+
+@pytest.mark.parametrize("name", ["api", "worker", "outbox"])
+def test_each_of_our_services_starts_with_settings_that_are_right(
+    compose: dict[str, Any], secrets: dict[str, str], name: str
+) -> None:
+    environment = image_environment(DOCKERFILE) | compose["services"][name]["environment"]
+    settings = read_settings({key: filled_in(value, secrets) for key, value in environment.items()})
+    assert settings.broker_url == "pitcall-kafka://kafka:9092"
+    assert settings.database_url == f"postgresql+psycopg://pitcall:{secrets['DATABASE_PASSWORD']}@postgres:5432/pitcall"
+    assert settings.public_url == "http://127.0.0.1:8080"
+    assert (settings.http_host, settings.http_port) == ("0.0.0.0", 8080)  # noqa: S104 - inside the container
 
 
 def test_the_compose_file_runs_the_whole_cluster(compose: dict[str, Any]) -> None:
