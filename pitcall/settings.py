@@ -1,0 +1,151 @@
+"""Settings: one frozen object, read once from the environment; a wrong one ends start-up with one sentence."""
+
+from __future__ import annotations
+
+import difflib
+import os
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, fields
+from pathlib import Path
+from typing import Any
+
+from domain.errors import PitcallError
+
+DATA = Path(__file__).parent / "data"
+
+
+SECRET = frozenset({"snapshot_key", "database_url", "broker_url"})
+
+
+class WrongSetting(PitcallError):
+    """A variable has a value that cannot be; the message names the variable and what would be right."""
+
+
+def _text(value: str) -> str:
+    if not value.strip():
+        raise ValueError("it is empty")
+    return value.strip()
+
+
+def _port(value: str) -> int:
+    port = int(value)
+    if not 0 <= port <= 65_535:
+        raise ValueError("a port is 0 to 65535")
+    return port
+
+
+def _count(value: str) -> int:
+    count = int(value)
+    if count < 1:
+        raise ValueError("it must be at least 1")
+    return count
+
+
+def _one_of(*allowed: str) -> Callable[[str], str]:
+    def parse(value: str) -> str:
+        if value not in allowed:
+            raise ValueError("it is one of " + ", ".join(allowed))
+        return value
+
+    return parse
+
+
+def _url_with(*schemes: str) -> Callable[[str], str]:
+    def parse(value: str) -> str:
+        if value and not value.startswith(tuple(f"{scheme}://" for scheme in schemes)):
+            raise ValueError("it begins with " + " or ".join(f"{scheme}://" for scheme in schemes))
+        return value
+
+    return parse
+
+
+def _key(value: str) -> str:
+    if value and len(value) < 32:
+        raise ValueError("a key has at least 32 characters")
+    return value
+
+
+def _setting(env: str, default: Any, parse: Callable[[str], Any], about: str) -> Any:
+    return field(default=default, metadata={"env": env, "parse": parse, "about": about})
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What differs between a laptop, a test and a cluster. Empty URLs mean the embedded log and records."""
+
+    data_dir: Path = _setting(
+        "PITCALL_DATA_DIR", Path("var"), lambda v: Path(_text(v)), "folder of the embedded log, records and keys"
+    )
+    broker_url: str = _setting(
+        "PITCALL_BROKER_URL", "", _url_with("pitcall-log", "pitcall-kafka"),
+        "the log: pitcall-kafka://host:port, or empty for the embedded one",
+    )  # fmt: skip
+    database_url: str = _setting(
+        "PITCALL_DATABASE_URL", "", _url_with("sqlite+aiosqlite", "postgresql+psycopg"),
+        "the records: postgresql+psycopg://…, or empty for SQLite",
+    )  # fmt: skip
+    kafka_partitions: int = _setting(
+        "PITCALL_KAFKA_PARTITIONS", 32, _count, "partitions of each topic on a fresh Kafka; never changed afterwards"
+    )
+    kafka_replication: int = _setting(
+        "PITCALL_KAFKA_REPLICATION", 1, _count, "copies of each partition; at least 3 where data matters"
+    )
+    http_host: str = _setting("PITCALL_HTTP_HOST", "127.0.0.1", _text, "address the API listens on")
+    http_port: int = _setting("PITCALL_HTTP_PORT", 8080, _port, "port the API listens on; 0 takes a free one")
+    public_url: str = _setting(
+        "PITCALL_PUBLIC_URL", "", _url_with("http", "https"), "how people reach the pages, if not by host and port"
+    )
+    snapshot_key: str = _setting(
+        "PITCALL_SNAPSHOT_KEY", "", _key, "key that signs model snapshots; the same for all processes of a cluster"
+    )
+    catalogue: Path = _setting(
+        "PITCALL_CATALOGUE", DATA / "car.yaml", lambda v: Path(_text(v)), "the catalogue of signals and items"
+    )
+    log_format: str = _setting(
+        "PITCALL_LOG_FORMAT", "text", _one_of("text", "json"), "text for people, json for machines"
+    )
+    log_level: str = _setting(
+        "PITCALL_LOG_LEVEL", "warning", _one_of("debug", "info", "warning", "error"), "how much is logged"
+    )
+
+    @property
+    def is_embedded(self) -> bool:
+        """Whether the log is in this process."""
+        return not self.broker_url.startswith("pitcall-kafka://")
+
+
+def variable(name: str) -> str:
+    """The environment variable of a setting."""
+    for known in fields(Settings):
+        if known.name == name:
+            return str(known.metadata["env"])
+    raise KeyError(name)
+
+
+def read_settings(environment: Mapping[str, str] | None = None, **given: Any) -> Settings:
+    """Settings from the environment; `given` (what the command line said) comes before it.
+
+    Raises WrongSetting for a value that cannot be, and for a PITCALL_ variable that no setting has.
+    """
+    environment = os.environ if environment is None else environment
+    known = {str(entry.metadata["env"]): entry for entry in fields(Settings)}
+    for name in environment:
+        if name.startswith("PITCALL_") and name not in known:
+            raise WrongSetting(f"{name} is no setting of Pitcall; did you mean {_nearest(name, known)}?")
+    values = {name: value for name, value in given.items() if value is not None}
+    for name, entry in known.items():
+        if entry.name not in values and name in environment:
+            try:
+                values[entry.name] = entry.metadata["parse"](environment[name])
+            except ValueError as error:
+                # Keys and URLs with passwords are not repeated: this sentence ends up in logs.
+                given_as = "" if entry.name in SECRET else f" {environment[name]!r}"
+                raise WrongSetting(f"{name} cannot be{given_as or ' what it is'}: {error}") from None
+    settings = Settings(**values)
+    if not settings.is_embedded and not settings.snapshot_key:
+        raise WrongSetting("PITCALL_SNAPSHOT_KEY is missing: all processes on one Kafka sign models with the same key")
+    return settings
+
+
+def _nearest(name: str, known: Mapping[str, object]) -> str:
+    return (difflib.get_close_matches(name, known, 1, 0.0) or ["PITCALL_DATA_DIR"])[0]

@@ -1,0 +1,1 @@
+"""The agents: parse, call, route. No rule lives here."""
