@@ -19,11 +19,13 @@ TOPIC, DELIVERY, REMINDER = "topic", "delivery", "reminder"
 
 class SqlOutbox(Repository):
     async def put(self, row: TopicMessage | Delivery | Reminder, now_ms: int) -> None:
-        """Add a row, due at once. A delivery or reminder whose id is here already is not added again."""
+        """Add a row. A delivery or reminder whose id is here already is not added again.
+
+        It is due at once by whatever clock it is claimed with: `now_ms` may be of a domain clock that runs ahead.
+        """
         await self._insert_new(
             outbox,
-            _columns(row)
-            | {"created_ms": now_ms, "due_ms": now_ms, "lease_until_ms": 0, "attempts": 0, "last_error": ""},
+            _columns(row) | {"created_ms": now_ms, "due_ms": 0, "lease_until_ms": 0, "attempts": 0, "last_error": ""},
         )
 
     async def claim(self, kind: str, limit: int, now_ms: int, lease_ms: int) -> list[OutboxRow]:

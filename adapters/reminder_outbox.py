@@ -1,0 +1,74 @@
+"""Reminders written to a file: the embedded default, and what a mail or push gateway may be fed from."""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+from domain.errors import Unavailable
+from domain.people import Customer
+from workflow.ports import Reminder
+
+
+class ReminderOutbox:
+    """Appends one JSON line per reminder to `path` and flushes it to the disk before it returns.
+
+    A reminder that stands in the file already is not written again. The file is readable by its owner only: it is
+    a person's mail.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._turn = asyncio.Lock()
+        self._written: set[str] | None = None
+
+    async def send(self, customer: Customer, reminder: Reminder, now_ms: int) -> None:
+        """Write it once, by its reminder id; Unavailable when the disk refuses."""
+        line = {
+            "reminder_id": reminder.reminder_id,
+            "time_ms": now_ms,
+            "to": customer.email,
+            "name": customer.name,
+            "locale": customer.locale,
+            "vehicle_id": reminder.vehicle_id,
+            "need_ids": list(reminder.need_ids),
+            "subject": reminder.subject,
+            "text": reminder.text,
+        }
+        async with self._turn:
+            try:
+                await asyncio.to_thread(self._append, line)
+            except OSError as error:
+                raise Unavailable(f"the reminder could not be written: {error.strerror}") from error
+
+    def _append(self, line: dict[str, Any]) -> None:
+        if self._written is None:
+            self._written = self._read()
+        if line["reminder_id"] in self._written:
+            return
+        data = json.dumps(line, ensure_ascii=False).encode() + b"\n"
+        descriptor = os.open(self._path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+        with open(descriptor, "ab", buffering=0) as file:  # noqa: PTH123 - a descriptor, made with its mode
+            whole = file.seek(0, os.SEEK_END)
+            try:
+                if file.write(data) != len(data):
+                    raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+                os.fsync(file.fileno())
+            except OSError:
+                file.truncate(whole)
+                raise
+        self._written.add(line["reminder_id"])
+
+    def _read(self) -> set[str]:
+        """The ids in the file, less a last line that a crash cut short: it is taken away, and will be sent again."""
+        if not self._path.exists():
+            return set()
+        content = self._path.read_bytes()
+        whole = content.rfind(b"\n") + 1
+        if whole < len(content):
+            os.truncate(self._path, whole)
+        return {json.loads(line)["reminder_id"] for line in content[:whole].splitlines()}
