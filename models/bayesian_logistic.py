@@ -1,4 +1,4 @@
-"""BayesianLogisticRegression: second-order online logistic regression with an informative prior, as a River estimator."""
+"""BayesianLogisticRegression: second-order online logistic regression with a prior that says something."""
 
 from __future__ import annotations
 
@@ -58,10 +58,10 @@ class BayesianLogisticRegression(base.Classifier):
         self.covariance: Floats = np.diag([sd**2 for _, sd in self.prior.values()]).astype(np.float64)
         self._publish()
 
-    def learn_one(self, x: Mapping[str, Any], y: bool, w: float = 1.0) -> None:
+    def learn_one(self, x: Mapping[Any, Any], y: base.typing.ClfTarget, w: float = 1.0) -> None:
         """Learn one label; `w` is how many such labels it counts for."""
         z = np.array(self.row(x))
-        label, weight = require_finite("label", y), require_finite("weight", w)
+        label, weight = float(bool(y)), require_finite("weight", w)
         direction = self.covariance @ z
         spread = float(z @ direction)
         start = float(self.mean @ z)
@@ -79,12 +79,12 @@ class BayesianLogisticRegression(base.Classifier):
         self.mean, self.covariance = mean, (covariance + covariance.T) / 2
         self._publish()
 
-    def predict_proba_one(self, x: Mapping[str, Any], **kwargs: Any) -> dict[base.typing.ClfTarget, float]:
+    def predict_proba_one(self, x: Mapping[Any, Any], **kwargs: Any) -> dict[base.typing.ClfTarget, float]:
         """Probability of True and False for features `x`."""
         p = probability(self.log_odds_one(x))
         return {True: p, False: 1.0 - p}
 
-    def log_odds_one(self, x: Mapping[str, Any]) -> float:
+    def log_odds_one(self, x: Mapping[Any, Any]) -> float:
         """Log-odds of True: the sum of what the features contribute."""
         total = 0.0
         for value, weight in zip(self.row(x), self.weights, strict=True):
@@ -98,12 +98,12 @@ class BayesianLogisticRegression(base.Classifier):
             total += rows[:, column] * weight
         return total
 
-    def variance_one(self, x: Mapping[str, Any]) -> float:
+    def variance_one(self, x: Mapping[Any, Any]) -> float:
         """Variance of the log-odds for features `x`."""
         z = self.row(x)
         return sum(z[i] * z[j] * self.spread[i][j] for i in range(len(z)) for j in range(len(z)))
 
-    def row(self, x: Mapping[str, Any]) -> list[float]:
+    def row(self, x: Mapping[Any, Any]) -> list[float]:
         """The features in the order of the weights; the intercept's is 1."""
         return [1.0 if name == INTERCEPT else require_finite(name, x.get(name, 0.0)) for name in self.names]
 

@@ -56,7 +56,7 @@ class RecursiveLeastSquares(base.Regressor):
         self.moment: Floats = precision * means
         self._solve()
 
-    def learn_one(self, x: Mapping[str, Any], y: float, w: float = 1.0) -> None:
+    def learn_one(self, x: Mapping[Any, Any], y: float, w: float = 1.0) -> None:
         """Learn one label `y` of variance 1/`w`."""
         phi = np.array(self.row(x))
         target, weight = require_finite("label", y), require_finite("weight", w)
@@ -67,7 +67,7 @@ class RecursiveLeastSquares(base.Regressor):
         self.information, self.moment = information, moment
         self._solve()
 
-    def predict_one(self, x: Mapping[str, Any]) -> float:
+    def predict_one(self, x: Mapping[Any, Any]) -> float:
         """The mean for features `x`."""
         total = 0.0
         for value, coefficient in zip(self.row(x), self.coefficients, strict=True):
@@ -81,12 +81,12 @@ class RecursiveLeastSquares(base.Regressor):
             total += rows[:, column] * coefficient
         return total
 
-    def variance_one(self, x: Mapping[str, Any]) -> float:
+    def variance_one(self, x: Mapping[Any, Any]) -> float:
         """Variance of the mean for features `x`: φᵀA⁻¹φ."""
         phi = self.row(x)
         return sum(phi[i] * phi[j] * self.covariance[i][j] for i in range(len(phi)) for j in range(len(phi)))
 
-    def row(self, x: Mapping[str, Any]) -> list[float]:
+    def row(self, x: Mapping[Any, Any]) -> list[float]:
         """The features in the order of the coefficients."""
         return [require_finite(name, x.get(name, 0.0)) for name in self.names]
 

@@ -1,0 +1,95 @@
+"""FleetModel: what the fleet has taught about one item; the part of a model that travels in snapshots."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from typing import Any
+
+import msgspec
+import numpy as np
+
+from domain.catalogue import ItemSpec
+from domain.errors import DamagedSnapshot
+from models.adaptive_conformal import AdaptiveConformal
+from models.bayesian_logistic import INTERCEPT, BayesianLogisticRegression
+from models.recursive_least_squares import RecursiveLeastSquares
+
+AGE_YEARS = "age_years"
+
+
+class FleetModel:
+    """Estimator and window calibration of one item, with a version that grows by one with every label learnt.
+
+    Version 0 is the catalogue's prior. `name` is the version and the first digits of the digest of everything learnt,
+    so that equal names mean equal predictions.
+    """
+
+    def __init__(self, item: ItemSpec) -> None:
+        self.item = item
+        self.version = 0
+        self.wear: RecursiveLeastSquares | None = None
+        self.hazard: BayesianLogisticRegression | None = None
+        self.windows = AdaptiveConformal()
+        if item.wear is not None:
+            self.wear = RecursiveLeastSquares({name: (p.mean, p.sd) for name, p in item.wear.rates.items()})
+        if item.hazard is not None:
+            priors = {INTERCEPT: item.hazard.intercept} | {f.name: f.prior for f in item.hazard.features}
+            self.hazard = BayesianLogisticRegression({name: (p.mean, p.sd) for name, p in priors.items()})
+        self.seal()
+
+    def seal(self) -> None:
+        """Renew digest and name after learning."""
+        self.digest = hashlib.sha256(msgspec.msgpack.encode(self.content())).hexdigest()
+        self.name = f"{self.version}-{self.digest[:8]}"
+
+    def content(self) -> dict[str, Any]:
+        """Everything learnt, as plain numbers that come back bit for bit."""
+        content: dict[str, Any] = {"item": self.item.id, "kind": self.item.kind.value, "version": self.version}
+        if self.wear is not None:
+            content["names"] = list(self.wear.names)
+            content["information"] = self.wear.information.ravel().tolist()
+            content["moment"] = self.wear.moment.tolist()
+        if self.hazard is not None:
+            content["names"] = list(self.hazard.names)
+            content["mean"] = self.hazard.mean.tolist()
+            content["covariance"] = self.hazard.covariance.ravel().tolist()
+        if self.item.calendar is not None:
+            content["interval_days"] = self.item.calendar.interval_days
+        content["alpha"] = self.windows.alpha
+        content["scores"] = self.windows.scores
+        return content
+
+    def restore(self, content: Mapping[str, Any]) -> None:
+        """Take over `content`; DamagedSnapshot when it belongs to another item, other features or holds nonsense."""
+        estimator = self.wear or self.hazard
+        names = list(estimator.names) if estimator else None
+        if content.get("item") != self.item.id or content.get("names") != names:
+            raise DamagedSnapshot(f"the snapshot is not one of {self.item.id} with this catalogue")
+        try:
+            k = len(names or ())
+            if self.wear is not None:
+                information, moment = _finite(content["information"], k * k), _finite(content["moment"], k)
+                self.wear.restore(information, moment)
+            if self.hazard is not None:
+                mean, covariance = _finite(content["mean"], k), _finite(content["covariance"], k * k)
+                self.hazard.restore(mean, covariance)
+            self.windows.restore(float(content["alpha"]), [float(score) for score in content["scores"]])
+            self.version = int(content["version"])
+        except (KeyError, TypeError, ValueError, np.linalg.LinAlgError) as error:
+            raise DamagedSnapshot(f"the snapshot of {self.item.id} holds no usable model: {error!r}") from error
+        self.seal()
+
+    def hazard_row(self, features: Mapping[str, float]) -> dict[str, float]:
+        """Features of a hazard in units of their scale, signed towards risk; those not known are left out."""
+        spec = self.item.hazard
+        if spec is None:
+            return {}
+        return {f.name: (features[f.name] - f.centre) / f.scale for f in spec.features if f.name in features}
+
+
+def _finite(values: Any, length: int) -> Any:
+    array = np.asarray(values, dtype=np.float64)
+    if array.shape != (length,) or not np.isfinite(array).all():
+        raise ValueError("numbers are missing or not finite")
+    return array

@@ -1,0 +1,184 @@
+"""ServiceFold: what a workshop found, into the car's state and into a label for the fleet."""
+
+from __future__ import annotations
+
+import math
+
+from domain.catalogue import HazardSpec, ItemSpec, WearSpec
+from domain.service_record import ServiceOutcome, ServiceRecord, TrainingExample
+from models.hazard_forecast import hazard_features, hazard_readings
+from models.predictor import Predictor
+from models.service_position import position_at
+from models.usage import usage_of
+from models.vehicle_state import DAY_MS, IMPLAUSIBLE_RECORD, UNKNOWN, Record, StateLayout
+from models.wear_history import Position, estimate_wear, wear_history
+
+LATE_DAYS = 14  # a hazard's features as of now are not those of a record older than this
+FACTOR_RANGE = (0.3, 3.0)
+GROWTH_SD = 3.0  # a part that seems to have grown by more than this was not the part we thought
+
+
+class ServiceFold:
+    """Applies service records with the models that serve at that moment."""
+
+    def __init__(self, predictor: Predictor, layout: StateLayout) -> None:
+        self._predictor = predictor
+        self._catalogue = predictor.catalogue
+        self._layout = layout
+
+    def apply(self, state: Record, record: ServiceRecord) -> TrainingExample | None:
+        """Set the item's baseline, learn the car's own factor, and return the label if there is one to teach.
+
+        A record older than the item's baseline, or of an unknown item, changes nothing. `record.teaches` False keeps
+        the label here; the car's own state follows it all the same.
+        """
+        item = self._catalogue.items.get(record.item)
+        if item is None or record.performed_ms <= int(state["items"][item.id]["set_ms"]):
+            return None
+        if item.wear is not None:
+            example = self._apply_wear(state, record, item, item.wear)
+        elif item.hazard is not None:
+            example = self._apply_hazard(state, record, item, item.hazard)
+        else:
+            example = None
+            if record.outcome.renews:
+                state["items"][item.id]["set_ms"] = record.performed_ms
+        return example if record.teaches else None
+
+    def _apply_wear(
+        self, state: Record, record: ServiceRecord, item: ItemSpec, wear: WearSpec
+    ) -> TrainingExample | None:
+        at = position_at(state, record.performed_ms, record.odometer_m)
+        value = _plausible_value(state, record, wear.limit - (wear.new - wear.limit), wear.new * 1.05)
+        example = self._wear_label(state, record, item, wear, at, value) if value is not None else None
+        own = state["items"][item.id]
+        if record.outcome.renews:
+            own["anchor"], own["anchor_sd"] = wear.new, wear.measurement_sd / 2
+        elif value is not None:
+            own["anchor"], own["anchor_sd"] = value, wear.measurement_sd
+        else:
+            return example  # looked at and found in order: says nothing of how much is left
+        own["set_ms"], own["odometer_m"] = record.performed_ms, at.odometer_m
+        columns = self._layout.wear_columns[item.id]
+        if columns:
+            own["exposure"] = [at.exposure[column] for column in columns]
+            own["exposure_m"] = [at.exposure_m[column] for column in columns]
+        return example
+
+    def _wear_label(
+        self, state: Record, record: ServiceRecord, item: ItemSpec, wear: WearSpec, at: Position, value: float
+    ) -> TrainingExample | None:
+        """The wear since the anchor as target, if that anchor and enough of the car's driving are known."""
+        usage = usage_of(state, self._catalogue)
+        history = wear_history(state, self._catalogue, item, wear, usage, at)
+        is_seen = int(state["first_ms"]) != UNKNOWN and record.performed_ms >= int(state["first_ms"])
+        if not history.is_known or not is_seen or usage.observed_km < wear.km_until_ready:
+            return None
+        model = self._predictor.model(item.id)
+        estimate = estimate_wear(history, model, wear)
+        target = history.anchor - value
+        sd = (estimate.variance + wear.measurement_sd**2) ** 0.5
+        if target < -GROWTH_SD * (wear.measurement_sd + history.anchor_sd):
+            state["flags"] = int(state["flags"]) | IMPLAUSIBLE_RECORD
+            return None
+        half = model.windows.width * sd
+        example = TrainingExample(
+            label_id=record.record_id,
+            vehicle_id=record.vehicle_id,
+            item=item.id,
+            known_ms=record.performed_ms,
+            features={
+                **dict(zip(history.names, history.exposures, strict=True)),
+                "anchor_sd": history.anchor_sd,
+                "car_factor": history.factor,
+                "car_factor_sd": history.factor_precision**-0.5,
+                "unseen_worn": estimate.unseen_worn,
+                "predicted_sd": sd,
+            },
+            target=target,
+            predicted=estimate.worn,
+            lower=estimate.worn - half,
+            upper=estimate.worn + half,
+        )
+        self._learn_factor(state, item, wear, example, estimate.fleet_worn)
+        return example
+
+    def _learn_factor(
+        self, state: Record, item: ItemSpec, wear: WearSpec, example: TrainingExample, fleet_worn: float
+    ) -> None:
+        """Normal posterior of the car's factor f from target = f·m + noise, m being the fleet's estimate.
+
+        The uncertainty of m itself counts as noise, so that while the fleet knows little, little is blamed on the car.
+        """
+        own = state["items"][item.id]
+        model = self._predictor.model(item.id)
+        factor, precision = float(own["factor"]), float(own["factor_precision"])
+        noise = (
+            wear.measurement_sd**2
+            + example.features["anchor_sd"] ** 2
+            + (wear.unseen_sd * example.features["unseen_worn"]) ** 2
+            + (factor**2 * model.wear.variance_one(example.features) if model.wear else 0.0)
+        )
+        gained = fleet_worn**2 / noise
+        updated = (precision * factor + fleet_worn * example.target / noise) / (precision + gained)
+        own["factor"] = min(max(updated, FACTOR_RANGE[0]), FACTOR_RANGE[1])
+        own["factor_precision"] = precision + gained
+
+    def _apply_hazard(
+        self, state: Record, record: ServiceRecord, item: ItemSpec, hazard: HazardSpec
+    ) -> TrainingExample | None:
+        example = self._hazard_label(state, record, item, hazard)
+        if record.outcome.renews:
+            state["items"][item.id]["set_ms"] = record.performed_ms
+            if record.performed_ms >= int(state["last_ms"]) - LATE_DAYS * DAY_MS:
+                self._forget_readings(state, hazard)
+        return example
+
+    def _hazard_label(
+        self, state: Record, record: ServiceRecord, item: ItemSpec, hazard: HazardSpec
+    ) -> TrainingExample | None:
+        """1 for a failure, 0 for sound; what was replaced or measured counts by its reading, or not at all."""
+        target: float | None = {ServiceOutcome.FAILED: 1.0, ServiceOutcome.OK: 0.0}.get(record.outcome)
+        value = _plausible_value(state, record, 0.0, math.inf)
+        if target is None and value is not None:
+            if hazard.fails_below is not None and value < hazard.fails_below:
+                target = 1.0
+            elif hazard.sound_from is not None and value >= hazard.sound_from:
+                target = 0.0
+        age_ms = int(state["last_ms"]) - record.performed_ms
+        is_current = int(state["last_ms"]) != UNKNOWN and age_ms <= LATE_DAYS * DAY_MS
+        is_seen = is_current and record.performed_ms >= int(state["first_ms"])
+        enough = hazard_readings(state, self._catalogue, hazard) >= hazard.readings_until_ready
+        if target is None or not is_seen or not enough:
+            return None
+        features = hazard_features(state, self._catalogue, item, hazard)
+        model = self._predictor.model(item.id)
+        row = model.hazard_row(features)
+        predicted = float(model.hazard.predict_proba_one(row)[True]) if model.hazard else None
+        return TrainingExample(
+            label_id=record.record_id,
+            vehicle_id=record.vehicle_id,
+            item=item.id,
+            known_ms=record.performed_ms,
+            features=features,
+            target=target,
+            predicted=predicted,
+        )
+
+    def _forget_readings(self, state: Record, hazard: HazardSpec) -> None:
+        """The readings were of the part that is gone; the weather stays."""
+        for i, (name, spec) in enumerate(self._catalogue.trends.items()):
+            if spec.function != "mean" and any(feature.name == name for feature in hazard.features):
+                trend = state["trends"][i]
+                trend["fast"] = trend["slow"] = 0.0
+                trend["count"] = 0
+
+
+def _plausible_value(state: Record, record: ServiceRecord, low: float, high: float) -> float | None:
+    """The measured value, or None when there is none or no such part could have it (flagged)."""
+    if record.value is None:
+        return None
+    if math.isfinite(record.value) and low <= record.value <= high:
+        return float(record.value)
+    state["flags"] = int(state["flags"]) | IMPLAUSIBLE_RECORD
+    return None

@@ -1,0 +1,101 @@
+"""Where a car stood at the time of a service record, from the ring of days: records often arrive late."""
+
+from __future__ import annotations
+
+from models.odometer import FASTEST_M_S
+from models.vehicle_state import DAY_MS, IMPLAUSIBLE_RECORD, UNKNOWN, Record
+from models.wear_history import Position, newest_position
+
+SLACK_M = 2_000.0
+
+
+def position_at(state: Record, time_ms: int, odometer_m: int) -> Position:
+    """Lifetime sums and odometer at `time_ms`, when a workshop noted `odometer_m` (≤ 0: it did not).
+
+    A noted odometer that contradicts what the car itself reported is flagged and not used; before the car was first
+    seen it can only be checked against the first reading, and is unknown then.
+    """
+    first_ms, last_ms = int(state["first_ms"]), int(state["last_ms"])
+    if first_ms == UNKNOWN or time_ms < first_ms:
+        return _before_first(state, time_ms, odometer_m)
+    if time_ms >= last_ms:
+        return _after_last(state, time_ms, odometer_m)
+    return _between(state, time_ms, odometer_m)
+
+
+def _before_first(state: Record, time_ms: int, odometer_m: int) -> Position:
+    nothing = (0.0,) * len(state["exposure"])
+    first_m = int(state["first_odometer_m"])
+    if odometer_m <= 0:
+        return Position(time_ms, UNKNOWN, nothing, nothing)
+    if first_m != UNKNOWN and odometer_m > first_m + SLACK_M:
+        _flag(state)
+        return Position(time_ms, UNKNOWN, nothing, nothing)
+    return Position(time_ms, odometer_m, nothing, nothing)
+
+
+def _after_last(state: Record, time_ms: int, odometer_m: int) -> Position:
+    newest = newest_position(state)
+    known = newest.odometer_m
+    ahead = (time_ms - newest.time_ms) / 1000 * FASTEST_M_S + SLACK_M
+    if odometer_m > 0 and (known == UNKNOWN or known - SLACK_M <= odometer_m <= known + ahead):
+        return Position(time_ms, max(odometer_m, known), newest.exposure, newest.exposure_m)
+    if odometer_m > 0:
+        _flag(state)
+    return Position(time_ms, known, newest.exposure, newest.exposure_m)
+
+
+def _between(state: Record, time_ms: int, odometer_m: int) -> Position:
+    """Take what later days added off the newest sums, and a part of the day itself, by odometer or else by the hour."""
+    newest, number = newest_position(state), time_ms // DAY_MS
+    days = sorted((day for day in state["days"] if int(day["day"]) >= number), key=lambda day: -int(day["day"]))
+    held = [int(day["day"]) for day in state["days"] if int(day["day"]) != UNKNOWN]
+    if not held or number < min(held):
+        return _before_ring(state, time_ms, odometer_m)
+    exposure, exposure_m = list(newest.exposure), list(newest.exposure_m)
+    total_m = float(state["observed_m"])
+    reached = float(newest.odometer_m)
+    for day in days:
+        share = 1.0
+        if int(day["day"]) == number:
+            share = 1.0 - time_ms % DAY_MS / DAY_MS
+            gone = float(day["odometer_m"])
+            if odometer_m > 0 and gone > 0 and reached - gone - SLACK_M <= odometer_m <= reached + SLACK_M:
+                share = min(max((reached - odometer_m) / gone, 0.0), 1.0)
+        reached -= share * float(day["odometer_m"])
+        for i, amount in enumerate(day["exposure"].tolist()):
+            covered = newest.exposure_m[i] / total_m if total_m > 0 else 0.0
+            exposure[i] = max(0.0, exposure[i] - share * amount)
+            exposure_m[i] = max(0.0, exposure_m[i] - share * covered * float(day["observed_m"]))
+    return Position(time_ms, _agreed(state, odometer_m, reached), tuple(exposure), tuple(exposure_m))
+
+
+def _before_ring(state: Record, time_ms: int, odometer_m: int) -> Position:
+    """Between the first sight and the ring's oldest day: in proportion to the time."""
+    newest, first_ms = newest_position(state), int(state["first_ms"])
+    oldest_ms = min(int(day["day"]) for day in state["days"] if int(day["day"]) != UNKNOWN) * DAY_MS
+    start = _between(state, max(oldest_ms, first_ms), 0)
+    share = min(1.0, (time_ms - first_ms) / max(1, oldest_ms - first_ms))
+    first_m = int(state["first_odometer_m"])
+    reached = first_m + share * (start.odometer_m - first_m) if newest.odometer_m != UNKNOWN else float(UNKNOWN)
+    return Position(
+        time_ms,
+        _agreed(state, odometer_m, reached),
+        tuple(share * amount for amount in start.exposure),
+        tuple(share * metres for metres in start.exposure_m),
+    )
+
+
+def _agreed(state: Record, noted_m: int, reached: float) -> int:
+    """The workshop's odometer when it lies within a day's drive of ours, else ours."""
+    if int(state["odometer_m"]) == UNKNOWN:
+        return noted_m if noted_m > 0 else UNKNOWN
+    if noted_m > 0 and abs(noted_m - reached) <= 500_000.0:
+        return noted_m
+    if noted_m > 0:
+        _flag(state)
+    return round(reached)
+
+
+def _flag(state: Record) -> None:
+    state["flags"] = int(state["flags"]) | IMPLAUSIBLE_RECORD
