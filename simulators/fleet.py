@@ -103,8 +103,13 @@ def _identity(index: int, mass_kg: float, built_ms: int) -> CarIdentity:
 
 
 def fictitious_vin(index: int, year: int) -> str:
-    """A VIN of the right form with a true check digit (49 CFR 565) whose maker code, 0SM, nobody can have."""
+    """A VIN of the right form with a true check digit whose maker code, 0SM, nobody can have."""
     body = f"0SMPTCARX{_YEAR_LETTERS[(year - 2010) % 30]}X{index:06d}"
-    total = sum(w * (int(c) if c.isdigit() else _VIN_VALUES[c]) for c, w in zip(body, _VIN_WEIGHTS, strict=True))
-    digit = "X" if total % 11 == 10 else str(total % 11)
-    return body[:8] + digit + body[9:]
+    return body[:8] + check_digit(body) + body[9:]
+
+
+def check_digit(vin: str) -> str:
+    """The check digit that position 9 of `vin` should hold (49 CFR 565.15)."""
+    values = [int(letter) if letter.isdigit() else _VIN_VALUES[letter] for letter in vin]
+    rest = sum(weight * value for weight, value in zip(_VIN_WEIGHTS, values, strict=True)) % 11
+    return "X" if rest == 10 else str(rest)
