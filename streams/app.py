@@ -79,6 +79,9 @@ def create_app(
         topic_allow_declare=False,
         topic_disable_leader=True,
         table_standby_replicas=0,
+        # An agent may be waiting for a database that is away. Nothing is lost by not waiting for it: what is not
+        # acknowledged comes again, and what a table has begun to write is waited for by `BlockTable.release`.
+        stream_wait_empty=False,
         producer_acks=-1,
         producer_linger=0.002,
         producer_max_batch_size=1_000_000,

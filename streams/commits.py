@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import Iterable, Iterator, Mapping
-from typing import Any
+from typing import Any, Protocol, runtime_checkable
 
 from faust.transport import consumer as base
 from faust.types import TP, ConsumerMessage
@@ -61,6 +61,16 @@ class CommitLedger:
                 if not block.is_done:
                     block.is_revoked = True
                     self.in_flight -= 1
+
+
+@runtime_checkable
+class ReleasableTable(Protocol):
+    """A table that is told when partitions are revoked."""
+
+    changelog_topic_name: str
+
+    async def release(self, partitions: Iterable[int]) -> None:
+        """Write no more to these partitions, and wait for what is being written."""
 
 
 class BlockMessage(ConsumerMessage):
@@ -158,9 +168,19 @@ class BlockConsumer(base.Consumer):
         await super().perform_seek()
 
     async def on_partitions_revoked(self, revoked: set[TP]) -> None:
-        """Forget what was handed out of the partitions taken away."""
+        """Forget what was handed out of the partitions taken away, and let their state go."""
         self._forget(revoked)
+        await self._release(revoked)
         await super().on_partitions_revoked(revoked)
+
+    async def _release(self, revoked: set[TP]) -> None:
+        for table in self.app.tables.values():
+            if isinstance(table, ReleasableTable):
+                try:
+                    await table.release([tp.partition for tp in revoked if tp.topic == table.changelog_topic_name])
+                except TimeoutError as error:
+                    # Better dead than writing to a changelog that another worker has begun to read.
+                    await self.app.crash(error)
 
     def _forget(self, tps: Iterable[TP] | None) -> None:
         self.ledger.forget(tps)

@@ -29,6 +29,9 @@ RECOVERY_BLOCKS = 8
 """Changelog blocks that recovery applies at once."""
 
 
+RELEASE_S = 5.0
+
+
 class BlockAppender(Protocol):
     """What a table needs of a transport's producer."""
 
@@ -59,6 +62,10 @@ class PartitionedMemory(stores.Store[bytes, bytes]):
     def owns(self, partition: int) -> bool:
         """Whether the partition is assigned to this worker."""
         return partition in self._owned
+
+    def disown(self, partitions: Iterable[int]) -> None:
+        """Write to these partitions no more, until they are assigned again."""
+        self._owned.difference_update(partitions)
 
     def apply(self, partition: int, entries: Iterable[tuple[bytes, bytes | None]]) -> None:
         """Set the values of keys; a value of None removes the key."""
@@ -105,7 +112,7 @@ class PartitionedMemory(stores.Store[bytes, bytes]):
         """Take over changelog blocks."""
         for event in batch:
             block = cast(BlockMessage, event.message).block
-            self.apply(block.partition, ((record.key, record.value) for record in block.records))
+            self.apply(block.partition, ((record.key or b"", record.value) for record in block.records))
             self._persisted[block.partition] = block.last
 
     def reset_state(self) -> None:
@@ -157,6 +164,9 @@ class BlockTable(faust.Table[bytes, bytes]):
             recovery_buffer_size=RECOVERY_BLOCKS,
             **kwargs,
         )
+        self._writes = 0
+        self._is_settled = Event()
+        self._is_settled.set()
 
     def _new_store(self) -> PartitionedMemory:
         return PartitionedMemory(
@@ -183,7 +193,25 @@ class BlockTable(faust.Table[bytes, bytes]):
         """
         if not entries:
             return
-        batch = list(entries.items())
+        self._writes += 1
+        self._is_settled.clear()
+        try:
+            await self._write_batch(partition, list(entries.items()))
+        finally:
+            self._writes -= 1
+            if not self._writes:
+                self._is_settled.set()
+
+    async def release(self, partitions: Iterable[int]) -> None:
+        """Let partitions go: begin no more writes to them, and wait until those begun are acknowledged.
+
+        The next owner starts from the changelog, so nothing may come to it from here once it reads. Raises
+        `TimeoutError` when a write is not acknowledged in `RELEASE_S` seconds.
+        """
+        self._memory.disown(partitions)
+        await asyncio.wait_for(self._is_settled.wait(), RELEASE_S)
+
+    async def _write_batch(self, partition: int, batch: list[tuple[bytes, bytes | None]]) -> None:
         for pause_s in pauses_s():
             if not self._memory.owns(partition):
                 raise PartitionRevoked(f"{self.name}: partition {partition} belongs to another worker")

@@ -1,0 +1,92 @@
+"""The Faust transport ``pitcall-kafka://``: Faust's own aiokafka driver, handing over blocks."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from typing import Any, ClassVar
+
+from aiokafka import AIOKafkaProducer
+from faust.transport.drivers import aiokafka as driver
+from faust.types import TP
+
+from streams.block import Block, Record, blocks_of
+from streams.commits import BlockConsumer
+
+COMMIT_PAUSE_S = 0.1
+"""Shortest time between two commits: each is a request to the group's coordinator."""
+
+_GATE_POLL_S = 0.02
+
+
+class Consumer(BlockConsumer, driver.Consumer):
+    """Reads what is fetched of a partition as blocks."""
+
+    RebalanceListener = driver.ConsumerRebalanceListener
+    consumer_stopped_errors = driver.Consumer.consumer_stopped_errors
+    commit_pause_s = COMMIT_PAUSE_S
+
+    async def _getmany(  # the time-out is Faust's
+        self,
+        active_partitions: set[TP] | None,
+        timeout: float,  # noqa: ASYNC109
+    ) -> Mapping[TP, list[Block]]:
+        if not await self._wait_for_room(timeout):
+            return {}
+        servable = self._servable(active_partitions)
+        if not servable:
+            await asyncio.sleep(_GATE_POLL_S)
+            return {}
+        fetched = await super()._getmany(servable, timeout)
+        return {
+            TP(*tp): list(blocks_of(tp.topic, tp.partition, [_record(message) for message in messages]))
+            for tp, messages in fetched.items()
+            if messages
+        }
+
+
+class Producer(driver.Producer):
+    """Faust's producer, idempotent, that can also write a whole block to one partition at once."""
+
+    def _settings_extra(self) -> Mapping[str, Any]:
+        # Idempotent: aiokafka then sends a batch again, the same one, until it is acknowledged, and Kafka keeps it
+        # once. Without it a batch that timed out could land behind a newer one.
+        return {**super()._settings_extra(), "acks": "all", "enable_idempotence": True}
+
+    async def append_batch(
+        self, topic: str, partition: int, entries: Sequence[tuple[bytes, bytes | None]]
+    ) -> Sequence[tuple[int, int]]:
+        """Append keys and values to one partition; the first offset and the count of each batch it took.
+
+        One batch of up to ``producer_max_batch_size`` bytes; more only when that is full.
+        """
+        producer = self._ensure_producer()
+        written = []
+        batch = producer.create_batch()
+        for key, value in entries:
+            if batch.append(timestamp=None, key=key, value=value) is None:
+                written.append(await _send(producer, batch, topic, partition))
+                batch = producer.create_batch()
+                if batch.append(timestamp=None, key=key, value=value) is None:
+                    raise ValueError(f"a value of {len(value or b'')} bytes doesn't fit into a batch for {topic}")
+        written.append(await _send(producer, batch, topic, partition))
+        return written
+
+
+class Transport(driver.Transport):
+    """Faust finds this by the URL scheme ``pitcall-kafka``."""
+
+    Consumer: ClassVar[type[Consumer]] = Consumer
+    Producer: ClassVar[type[Producer]] = Producer
+
+
+async def _send(producer: AIOKafkaProducer, batch: Any, topic: str, partition: int) -> tuple[int, int]:
+    count = batch.record_count()
+    batch.close()
+    # Shielded: cancelled, it would stay in the producer all the same, and be sent.
+    metadata = await asyncio.shield(await producer.send_batch(batch, topic, partition=partition))
+    return metadata.offset, count
+
+
+def _record(message: Any) -> Record:
+    return Record(message.offset, message.key, message.value, message.timestamp, tuple(message.headers))

@@ -1,0 +1,111 @@
+"""StreamWorker: the agents with their table and models, and the feed that keeps the models new."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import Any
+
+from domain.catalogue import Catalogue
+from domain.errors import DamagedSnapshot
+from domain.prediction import Prediction
+from domain.service_record import TrainingExample
+from models.fold import VehicleFold
+from models.learner import Learner
+from models.predictor import Predictor
+from models.vehicle_state import StateLayout
+from streams.agent import block_agent
+from streams.agents.learner import LearnerAgent
+from streams.agents.needs import NeedsAgent
+from streams.agents.vehicles import VehiclesAgent
+from streams.app import create_app
+from streams.feed import snapshot_feed
+from streams.producer import RecordProducer
+from streams.topics import (
+    DOMAIN_EVENTS,
+    PREDICTIONS,
+    SERVICE_RECORDS,
+    TELEMETRY_UPLOADS,
+    TRAINING_EXAMPLES,
+    VEHICLE_STATES,
+)
+from workflow.learning import record_label
+from workflow.needs import record_predictions
+from workflow.ports import Office
+
+logger = logging.getLogger(__name__)
+
+Retrying = Callable[[Callable[[], Awaitable[Any]]], Awaitable[Any]]
+
+
+class StreamWorker:
+    """One worker. `retrying` runs a use case again when others were in the way of its transaction."""
+
+    def __init__(
+        self,
+        *,
+        broker_url: str,
+        data_dir: Path,
+        partitions: int | None,
+        catalogue: Catalogue,
+        snapshot_key: bytes,
+        producer: RecordProducer,
+        office: Office,
+        retrying: Retrying,
+        on_crash: Callable[[BaseException], None],
+    ) -> None:
+        self._office = office
+        self._retrying = retrying
+        layout = StateLayout(catalogue)
+        self.predictor = Predictor(catalogue, layout, snapshot_key)
+        self.learner = Learner(catalogue, snapshot_key)
+        self._published: dict[str, bytes] = {}
+        self.app = create_app(broker_url, data_dir, on_crash=on_crash, partitions=partitions)
+        self.table = self.app.block_table(VEHICLE_STATES)
+        vehicles = VehiclesAgent(
+            self.table, producer, catalogue, layout, VehicleFold(catalogue, layout), self.predictor
+        )
+        needs = NeedsAgent(self._record_predictions)
+        learner = LearnerAgent(self.learner, producer, self._published.get, self._record_label)
+        block_agent(self.app, "vehicles", [TELEMETRY_UPLOADS, SERVICE_RECORDS, DOMAIN_EVENTS], vehicles.handle)
+        block_agent(self.app, "needs", [PREDICTIONS], needs.handle)
+        block_agent(self.app, "learner", [TRAINING_EXAMPLES], learner.handle)
+        self._feed = snapshot_feed(broker_url, self._on_snapshot, on_crash)
+
+    async def start(self) -> None:
+        """Hold the newest models first, then begin to work."""
+        await self._feed.start()
+        await self.app.start()
+
+    async def stop(self) -> None:
+        """Finish what is under way, then stop."""
+        await self.app.stop()
+        await self._feed.stop()
+
+    def versions(self) -> dict[str, str]:
+        """The model version that serves each item."""
+        return self.predictor.versions()
+
+    def snapshots_behind(self) -> int:
+        """How many items this worker has taught further than its predictor knows yet."""
+        taught = self.learner.versions()
+        return sum(self.predictor.version(item) < version for item, version in taught.items())
+
+    def is_recovered(self) -> bool:
+        """Whether the table is complete, so that uploads are being worked on."""
+        return bool(self.app.tables.recovery.completed.is_set())
+
+    def _on_snapshot(self, key: bytes, value: bytes) -> None:
+        item = key.decode()
+        try:
+            if self.predictor.install(item, value):
+                self._published[item] = value
+        except DamagedSnapshot as error:
+            logger.error("a snapshot of %s is damaged, the one before goes on serving: %s", item, error)
+
+    async def _record_predictions(self, predictions: list[Prediction]) -> None:
+        await self._retrying(lambda: record_predictions(self._office, predictions))
+
+    async def _record_label(self, example: TrainingExample, version: str) -> None:
+        await self._retrying(lambda: record_label(self._office, example, version))
