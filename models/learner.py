@@ -78,25 +78,30 @@ class Learner:
         }
         return pack_snapshot(content, self._key)
 
-    def restore(self, data: bytes) -> str:
-        """Go on from a snapshot; returns its item. Raises DamagedSnapshot and changes nothing when it is not sound."""
+    def restore(self, item: str, data: bytes) -> bool:
+        """Go on from a snapshot of `item`; False, and nothing changed, when it is no newer than what is known here.
+
+        Raises DamagedSnapshot and changes nothing when it is not sound.
+        """
         content = unpack_snapshot(data, self._key)
         try:
-            item = str(content["model"]["item"])
+            version = int(content["model"]["version"])
             labels, cars = _split(content["labels"]), _split(content["cars"])
             counts = [int(count) for count in content["counts"]]
             offset = int(content["source_offset"])
-            if item not in self._items or len(counts) != len(cars):
-                raise ValueError("it is of an unknown item, or incomplete")
+            if len(counts) != len(cars):
+                raise ValueError("it is incomplete")
         except (KeyError, TypeError, ValueError) as error:
             raise DamagedSnapshot(f"the snapshot can't be learnt on: {error}") from error
+        if version <= self._item(item).model.version:
+            return False
         fresh = _Item(FleetModel(self._catalogue.items[item]))
         fresh.model.restore(content["model"])
         fresh.source_offset = offset
         fresh.labels = dict.fromkeys(labels)
         fresh.cars = dict(zip(cars, counts, strict=True))
         self._items[item] = fresh
-        return item
+        return True
 
     def source_offset(self, item: str) -> int:
         """Offset of the last example that is inside the model of `item`, −1 before the first."""
@@ -105,6 +110,14 @@ class Learner:
     def model(self, item: str) -> FleetModel:
         """The model being taught; its `name` is that of the next snapshot."""
         return self._item(item).model
+
+    def versions(self) -> dict[str, int]:
+        """Number of the newest version per item: how many labels it has learnt."""
+        return {item: own.model.version for item, own in self._items.items()}
+
+    def version_name(self, item: str) -> str:
+        """Name of the newest version of `item`, as predictions will carry it."""
+        return self._item(item).model.name
 
     def digest(self) -> str:
         """SHA-256 over everything learnt; equal to the predictors' once they have the newest snapshots."""

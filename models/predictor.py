@@ -7,14 +7,14 @@ from collections.abc import Sequence
 
 from domain.catalogue import Catalogue, ItemSpec
 from domain.errors import DamagedSnapshot, NotFound
-from domain.prediction import Prediction
+from domain.prediction import Prediction, UploadRange
 from models.calendar_forecast import forecast_calendar
 from models.fleet_model import FleetModel
 from models.forecast import Forecast
 from models.hazard_forecast import forecast_hazard
 from models.snapshot import unpack_snapshot
 from models.usage import Usage, usage_of
-from models.vehicle_state import UNKNOWN, Record, StateLayout
+from models.vehicle_state import SERVICE_RECORDS, UNKNOWN, Record, StateLayout
 from models.wear_forecast import forecast_wear
 
 
@@ -49,6 +49,10 @@ class Predictor:
             raise NotFound(f"the catalogue has no item {item}")
         return self._models[item]
 
+    def version(self, item: str) -> int:
+        """Number of the version that serves `item`: how many labels it has learnt."""
+        return self.model(item).version
+
     def versions(self) -> dict[str, str]:
         """Name of the serving model per item."""
         return {item: model.name for item, model in self._models.items()}
@@ -61,20 +65,21 @@ class Predictor:
         self,
         states: Sequence[Record],
         vehicle_ids: Sequence[str],
-        causes: Sequence[str],
+        causes: Sequence[str] | None = None,
         items: Sequence[str] | None = None,
     ) -> list[Prediction]:
         """Predictions for a block of cars, for `items` (default all), car by car in the order of the catalogue.
 
         `causes` tells per car what made us predict, e.g. `str(upload.id)`: with the item it gives the prediction's id,
-        so that a replay repeats the id. States of cars that never sent anything give nothing.
+        so that a replay repeats the id. By default it is the newest upload and service record in the state. States of cars that never sent anything give nothing.
         """
         chosen = [spec for spec in self.catalogue.items.values() if items is None or spec.id in items]
         predictions = []
-        for state, vehicle_id, cause in zip(states, vehicle_ids, causes, strict=True):
+        for i, (state, vehicle_id) in enumerate(zip(states, vehicle_ids, strict=True)):
             if int(state["last_ms"]) == UNKNOWN:
                 continue
             usage, uploads = usage_of(state, self.catalogue), self._layout.uploads(state)
+            cause = causes[i] if causes is not None else self._newest_cause(state, vehicle_id, uploads)
             for spec in chosen:
                 forecast = self._forecast(state, spec, usage)
                 predictions.append(
@@ -98,6 +103,11 @@ class Predictor:
                     )
                 )
         return predictions
+
+    def _newest_cause(self, state: Record, vehicle_id: str, uploads: Sequence[UploadRange]) -> str:
+        newest = f"{vehicle_id}/{uploads[-1].boot_id}/{uploads[-1].last_seq}"
+        record = self._layout.offset(state, SERVICE_RECORDS)
+        return newest if record < 0 else f"{newest}/{SERVICE_RECORDS}-{record}"
 
     def _forecast(self, state: Record, spec: ItemSpec, usage: Usage) -> Forecast:
         model = self._models[spec.id]
