@@ -300,11 +300,11 @@ timeline = Table(
     sqlite_autoincrement=True,
 )
 
-counters = Table(
-    "counters",
+# Kept by the timeline as it grows: counting a million events for every look at the funnel would not do.
+event_counts = Table(
+    "event_counts",
     metadata,
-    Column("family", Text, primary_key=True),  # event | counter
-    Column("name", Text, primary_key=True),
+    Column("kind", Text, primary_key=True),
     Column("amount", BigInteger, nullable=False),
 )
 

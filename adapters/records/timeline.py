@@ -17,10 +17,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from adapters.records.advisory_locks import TIMELINE, lock
 from adapters.records.documents import from_document, to_document
 from adapters.records.repository import Repository
-from adapters.records.tables import counters, timeline
+from adapters.records.tables import event_counts, timeline
 from domain.event import DomainEvent
-
-_EVENT, _COUNTER = "event", "counter"
 
 
 class SqlTimeline(Repository):
@@ -36,7 +34,8 @@ class SqlTimeline(Repository):
         if not self._appended:
             return
         events, self._appended = self._appended, []
-        await self._one_at_a_time()
+        if self._is_postgres:
+            await lock(self._connection, TIMELINE)
         kinds: Counter[str] = Counter()
         for event in events:
             row = {
@@ -50,7 +49,7 @@ class SqlTimeline(Repository):
             }
             if await self._insert_new(timeline, row):
                 kinds[event.kind] += 1
-        await self._raise(_EVENT, kinds)
+        await self._count_up(kinds)
 
     async def of_vehicle(self, vehicle_id: str, limit: int = 100) -> list[DomainEvent]:
         """The newest events of a car, newest first."""
@@ -80,30 +79,19 @@ class SqlTimeline(Repository):
         row = await self._one(select(func.max(timeline.c.seq).label("seq")))
         return 0 if row is None or row.seq is None else int(row.seq)
 
-    async def count(self, add: Mapping[str, int] | None = None) -> dict[str, int]:
+    async def count(self) -> dict[str, int]:
         await self.flush()
-        if add:
-            # The counters' rows are taken after the timeline's lock here as in flush, so that the two never deadlock.
-            await self._one_at_a_time()
-            await self._raise(_COUNTER, add)
-        rows = await self._all(select(counters).order_by(counters.c.family, counters.c.name))
-        totals: Counter[str] = Counter()
-        for row in rows:
-            totals[row.name] += row.amount
-        return dict(totals)
+        rows = await self._all(select(event_counts).order_by(event_counts.c.kind))
+        return {row.kind: row.amount for row in rows}
 
-    async def _one_at_a_time(self) -> None:
-        if self._is_postgres:
-            await lock(self._connection, TIMELINE)
-
-    async def _raise(self, family: str, amounts: Mapping[str, int]) -> None:
-        insert = self._insert(counters)
-        rows = [{"family": family, "name": name, "amount": amount} for name, amount in sorted(amounts.items())]
+    async def _count_up(self, kinds: Mapping[str, int]) -> None:
+        insert = self._insert(event_counts)
+        rows = [{"kind": kind, "amount": amount} for kind, amount in sorted(kinds.items())]
         if rows:
             await self._connection.execute(
                 insert.on_conflict_do_update(
-                    index_elements=[counters.c.family, counters.c.name],
-                    set_={"amount": counters.c.amount + insert.excluded.amount},
+                    index_elements=[event_counts.c.kind],
+                    set_={"amount": event_counts.c.amount + insert.excluded.amount},
                 ),
                 rows,
             )

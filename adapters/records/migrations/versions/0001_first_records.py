@@ -34,7 +34,7 @@ TABLES = (
     "service_records",
     "outbox",
     "timeline",
-    "counters",
+    "event_counts",
 )
 
 
@@ -296,9 +296,8 @@ def _create_timeline() -> None:
         sqlite_autoincrement=True,
     )
     op.create_table(
-        "counters",
-        _key("family"),
-        _key("name"),
+        "event_counts",
+        _key("kind"),
         _number("amount"),
     )
 
