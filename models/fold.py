@@ -15,15 +15,18 @@ from enum import StrEnum
 import numpy as np
 
 from domain.catalogue import Catalogue
+from domain.service_record import ServiceRecord, TrainingExample
 from domain.telemetry import TelemetryUpload, VehicleAttributes
 from models import boots
 from models.boots import Phase
 from models.odometer import advance_odometer
+from models.predictor import Predictor
+from models.service_fold import ServiceFold
 from models.upload_summary import Summariser, UnusableUpload, UploadSummary
-from models.vehicle_state import DAY_MS, DAYS, IMPLAUSIBLE_VALUE, TOPICS, UNKNOWN, Record, StateLayout
+from models.vehicle_state import DAY_MS, DAYS, IMPLAUSIBLE_VALUE, TELEMETRY_UPLOADS, UNKNOWN, Record, StateLayout
 
-UPLOADS = TOPICS[0]
 FAST_WEIGHT, SLOW_WEIGHT = 0.3, 0.05
+MATERIAL_M = 10_000.0  # after so much driving a prediction may say something else
 
 
 class FoldResult(StrEnum):
@@ -70,13 +73,39 @@ class VehicleFold:
         outcomes = []
         for i, upload in enumerate(uploads):
             own = attributes if isinstance(attributes, VehicleAttributes) else attributes[i]
-            if offsets is not None and offsets[i] <= self._layout.offset(state, UPLOADS):
+            if offsets is not None and offsets[i] <= self._layout.offset(state, TELEMETRY_UPLOADS):
                 outcomes.append(FoldOutcome(FoldResult.REPLAYED))
                 continue
             outcomes.append(self._fold_one(state, upload, own))
             if offsets is not None:
-                self._layout.set_offset(state, UPLOADS, offsets[i])
+                self._layout.set_offset(state, TELEMETRY_UPLOADS, offsets[i])
         return outcomes
+
+    def apply_service(self, state: Record, record: ServiceRecord, predictor: Predictor) -> TrainingExample | None:
+        """Fold a service record into `state`, in place, and return the label it teaches, if any (see ServiceFold)."""
+        return ServiceFold(predictor, self._layout).apply(state, record)
+
+    def is_prediction_due(self, state: Record) -> bool:
+        """Whether the state has moved materially since it was last predicted from.
+
+        It has on a new day, after 10 km of driving, and when the battery was read again.
+        """
+        last_ms, predicted_ms = int(state["last_ms"]), int(state["predicted_ms"])
+        return last_ms != UNKNOWN and (
+            predicted_ms == UNKNOWN
+            or last_ms // DAY_MS > predicted_ms // DAY_MS
+            or float(state["observed_m"]) - float(state["predicted_m"]) >= MATERIAL_M
+            or self._readings(state) != int(state["predicted_readings"])
+        )
+
+    def mark_predicted(self, state: Record) -> None:
+        """Remember that the state as it is now was predicted from."""
+        state["predicted_ms"], state["predicted_m"] = state["last_ms"], state["observed_m"]
+        state["predicted_readings"] = self._readings(state)
+
+    def _readings(self, state: Record) -> int:
+        counts = state["trends"]["count"].tolist()
+        return sum(n for n, function in zip(counts, self._trend_functions, strict=True) if function != "mean")
 
     def _fold_one(self, state: Record, upload: TelemetryUpload, attributes: VehicleAttributes) -> FoldOutcome:
         index = boots.find_boot(state, upload.id.boot_id)

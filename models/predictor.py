@@ -71,7 +71,8 @@ class Predictor:
         """Predictions for a block of cars, for `items` (default all), car by car in the order of the catalogue.
 
         `causes` tells per car what made us predict, e.g. `str(upload.id)`: with the item it gives the prediction's id,
-        so that a replay repeats the id. By default it is the newest upload and service record in the state. States of cars that never sent anything give nothing.
+        so that a replay repeats the id. By default it is the newest upload
+        and service record in the state. States of cars that never sent anything give nothing.
         """
         chosen = [spec for spec in self.catalogue.items.values() if items is None or spec.id in items]
         predictions = []
@@ -100,6 +101,7 @@ class Predictor:
                         model_version=self._models[spec.id].name,
                         uploads=uploads,
                         is_ready=forecast.is_ready,
+                        served_ms=max(0, int(state["items"][spec.id]["heard_ms"])),
                     )
                 )
         return predictions

@@ -33,7 +33,11 @@ class ServiceFold:
         the label here; the car's own state follows it all the same.
         """
         item = self._catalogue.items.get(record.item)
-        if item is None or record.performed_ms <= int(state["items"][item.id]["set_ms"]):
+        if item is None:
+            return None
+        own = state["items"][item.id]
+        own["heard_ms"] = max(int(own["heard_ms"]), record.performed_ms)
+        if record.performed_ms <= int(own["set_ms"]):
             return None
         if item.wear is not None:
             example = self._apply_wear(state, record, item, item.wear)

@@ -20,7 +20,8 @@ from domain.telemetry import VehicleAttributes
 Record = np.void  # one element of an array of `StateLayout.dtype`
 
 LAYOUT_VERSION = 1
-TOPICS = ("telemetry-uploads", "service-records", "domain-events")
+TELEMETRY_UPLOADS, SERVICE_RECORDS, DOMAIN_EVENTS = "telemetry-uploads", "service-records", "domain-events"
+TOPICS = (TELEMETRY_UPLOADS, SERVICE_RECORDS, DOMAIN_EVENTS)
 BOOTS = 4
 SEQUENCES = 64  # uploads of a boot that are remembered one by one
 DAYS = 32
@@ -67,7 +68,8 @@ class StateLayout:
         trend = [("fast", "f8"), ("slow", "f8"), ("count", "u4")]
         items = []
         for item in catalogue.items.values():
-            parts: list[Any] = [("set_ms", "i8")]  # UNKNOWN: nobody has told
+            # set_ms: the baseline; heard_ms: the newest record of any outcome. UNKNOWN: nobody has told.
+            parts: list[Any] = [("set_ms", "i8"), ("heard_ms", "i8")]
             if item.kind is ItemKind.WEAR:
                 columns = (len(self.wear_columns[item.id]),)
                 parts += [
@@ -96,6 +98,9 @@ class StateLayout:
             ("exposure_m", "f8", (n,)),
             ("boots", boot, (BOOTS,)),
             ("forgotten_ms", "i8"),
+            ("predicted_ms", "i8"),
+            ("predicted_m", "f8"),
+            ("predicted_readings", "u4"),
             ("days", day, (DAYS,)),
             ("trends", trend, (len(self.trends),)),
             ("items", items),
@@ -107,12 +112,13 @@ class StateLayout:
         state["version"] = self.version
         state["offsets"] = UNKNOWN
         state["built_ms"] = attributes.built_ms
-        for name in ("first_ms", "last_ms", "first_odometer_m", "odometer_m", "held_odometer_m", "forgotten_ms"):
+        times = ("first_ms", "last_ms", "forgotten_ms", "predicted_ms")
+        for name in (*times, "first_odometer_m", "odometer_m", "held_odometer_m"):
             state[name] = UNKNOWN
         state["days"]["day"] = UNKNOWN
         for item in catalogue.items.values():
             own = state["items"][item.id]
-            own["set_ms"] = UNKNOWN
+            own["set_ms"] = own["heard_ms"] = UNKNOWN
             if item.wear is not None:
                 # Any state between new and worn out is as likely as any other: mean and sd of that uniform.
                 own["odometer_m"] = UNKNOWN
