@@ -102,7 +102,7 @@ class Settings:
         "PITCALL_CATALOGUE", DATA / "car.yaml", lambda v: Path(_text(v)), "the catalogue of signals and items"
     )
     log_format: str = _setting(
-        "PITCALL_LOG_FORMAT", "text", _one_of("text", "json"), "text for people, json for machines"
+        "PITCALL_LOG_FORMAT", "console", _one_of("console", "json"), "console for people, json for machines"
     )
     log_level: str = _setting(
         "PITCALL_LOG_LEVEL", "warning", _one_of("debug", "info", "warning", "error"), "how much is logged"

@@ -41,6 +41,10 @@ class LagReader(ABC):
         0 everywhere means: everything appended before the call is handled, its effects durable.
         """
 
+    @abstractmethod
+    async def ends(self, topics: Sequence[str]) -> dict[str, int]:
+        """How many records each topic has ever taken."""
+
 
 def lag_reader(broker_url: str, group: str = APP_ID) -> LagReader:
     """The reader for a log's URL; not started yet."""
@@ -76,6 +80,13 @@ class LogLagReader(LagReader):
         if self._log is None:
             raise Unavailable("the lag reader is not started")
         return self._log.lag(self._group, topics)
+
+    async def ends(self, topics: Sequence[str]) -> dict[str, int]:
+        """How many records each topic has ever taken."""
+        log = self._log
+        if log is None:
+            raise Unavailable("the lag reader is not started")
+        return {topic: sum(log.end(topic, partition) for partition in range(log.partitions(topic))) for topic in topics}
 
 
 class KafkaLagReader(LagReader):
@@ -125,6 +136,17 @@ class KafkaLagReader(LagReader):
             (tp.topic, tp.partition): max(ends[tp] - (starts[tp] if tp in starts else committed[tp].offset), 0)
             for tp in tps
         }
+
+    async def ends(self, topics: Sequence[str]) -> dict[str, int]:
+        """How many records each topic has ever taken."""
+        consumer = self._consumer
+        if consumer is None:
+            raise Unavailable("the lag reader is not started")
+        try:
+            found = {topic: await consumer.end_offsets(await self._partitions(consumer, topic)) for topic in topics}
+        except KafkaError as error:
+            raise Unavailable(f"Kafka didn't tell the ends: {error}") from error
+        return {topic: sum(ends.values()) for topic, ends in found.items()}
 
     async def _partitions(self, consumer: AIOKafkaConsumer, topic: str) -> list[TopicPartition]:
         await consumer._client._wait_on_metadata(topic)

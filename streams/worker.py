@@ -71,7 +71,7 @@ class StreamWorker:
         block_agent(self.app, "vehicles", [TELEMETRY_UPLOADS, SERVICE_RECORDS, DOMAIN_EVENTS], vehicles.handle)
         block_agent(self.app, "needs", [PREDICTIONS], needs.handle)
         block_agent(self.app, "learner", [TRAINING_EXAMPLES], learner.handle)
-        self._feed = snapshot_feed(broker_url, self._on_snapshot, on_crash)
+        self._feed = snapshot_feed(broker_url, self._on_snapshot, on_crash=on_crash)
 
     async def start(self) -> None:
         """Hold the newest models first, then begin to work."""

@@ -112,5 +112,10 @@ async def _tell_consent(uow: UnitOfWork, grant: ConsentGrant, kind: str, now_ms:
         actor="owner",
         customer_id=grant.customer_id,
         dealer_id=grant.dealer_id,
-        data={"grant_id": grant.grant_id, "version": grant.version, "purpose": str(grant.purpose)},
+        data={
+            "grant_id": grant.grant_id,
+            "version": grant.version,
+            "purpose": str(grant.purpose),
+            "time_ms": now_ms,
+        },
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+
 from domain.consent import Purpose
 from domain.errors import InvalidInput, NotFound
 from domain.need import MaintenanceNeed, NeedState, is_new_evidence, open_need, weigh

@@ -1,0 +1,153 @@
+"""The command line: `pitcall demo | api | worker | outbox | simulate | doctor`."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import json
+import sys
+from collections.abc import Sequence
+from contextlib import AsyncExitStack
+from dataclasses import fields
+from pathlib import Path
+from typing import Any
+
+from domain.errors import PitcallError
+from pitcall.settings import Settings, read_settings
+
+
+def build_parser() -> argparse.ArgumentParser:
+    """The parser of all commands."""
+    parser = argparse.ArgumentParser(
+        prog="pitcall",
+        description="Predicts what a connected car needs before it breaks, and books it with the owner's consent.",
+        epilog="settings, from the environment:\n"
+        + "\n".join(f"  {entry.metadata['env']:<26} {entry.metadata['about']}" for entry in fields(Settings)),
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    _add_demo(commands)
+    for part, about in (
+        ("api", "serve HTTP (with the embedded log: everything in one process)"),
+        ("worker", "run the stream agents of a cluster"),
+        ("outbox", "send what waits: topics, webhooks, reminders"),
+    ):
+        commands.add_parser(part, help=about, description=about)
+    _add_simulate(commands)
+    doctor = commands.add_parser("doctor", help="show every setting and whether each component answers")
+    doctor.add_argument("--json", action="store_true", help="one JSON object on standard output")
+    return parser
+
+
+def _add_demo(commands: Any) -> None:
+    demo = commands.add_parser("demo", help="a simulated fleet, its owners and dealers, on this machine")
+    demo.add_argument("--cars", type=_positive, help="how many cars (default 20)")
+    demo.add_argument("--seed", type=int, help="what the fleet is drawn from (default 1)")
+    demo.add_argument(
+        "--speed", type=_faster, default=21_600.0, help="simulated seconds per second (default 21600: a day takes 4 s)"
+    )
+    demo.add_argument("--port", type=int, help="port on 127.0.0.1 (default 8080; 0 takes a free one)")
+    demo.add_argument("--data-dir", type=Path, help="folder to go on in (default var/demo; headless: a passing one)")
+    demo.add_argument("--headless", action="store_true", help="no pacing, lock-step: one seed gives one outcome")
+    demo.add_argument("--until-bookings", type=_positive, help="headless: stop when so many visits are confirmed")
+    demo.add_argument(
+        "--brake-energy", choices=("recorded", "zero"), default="recorded", help="a control: cars that never brake"
+    )
+    demo.add_argument("--json", action="store_true", help="one JSON object on standard output at the end")
+
+
+def _add_simulate(commands: Any) -> None:
+    simulate = commands.add_parser("simulate", help="cars and dealers from outside, against a running system")
+    kinds = simulate.add_subparsers(dest="kind", required=True, metavar="KIND")
+    fleet = kinds.add_parser("fleet", help="cars that drive and wear")
+    fleet.add_argument("--cars", type=_positive, default=20)
+    fleet.add_argument("--seed", type=int, default=1)
+    fleet.add_argument("--days", type=_positive, default=1, help="days of driving, ending now")
+    replay = kinds.add_parser("replay", help="recorded drives as they are, as one car")
+    replay.add_argument("file", type=Path, metavar="FILE", help="parquet or CSV with the columns of the shipped drives")
+    replay.add_argument("--as-recorded", action="store_true", help="keep the recorded dates (default: ending now)")
+    dealer = kinds.add_parser("dealer", help="a scripted dealer that answers its queue")
+    dealer.add_argument("--rounds", type=_positive, default=60, help="how often to look, two seconds apart")
+    for command, who in ((fleet, "an operator"), (replay, "an operator"), (dealer, "a dealer's advisor")):
+        command.add_argument("--url", default="http://127.0.0.1:8080", help="the running API")
+        command.add_argument("--email", required=True, help=f"e-mail of {who}'s account")
+        command.add_argument("--password", required=True, help="its password")
+        command.add_argument("--json", action="store_true", help="one JSON object on standard output")
+
+
+def _positive(text: str) -> int:
+    number = int(text)
+    if number < 1:
+        raise argparse.ArgumentTypeError("it must be at least 1")
+    return number
+
+
+def _faster(text: str) -> float:
+    number = float(text)
+    if not 1 <= number <= 10_000_000:
+        raise argparse.ArgumentTypeError("it must be 1 (real time) to 10,000,000")
+    return number
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run a command; 0 only when it worked. Errors are one sentence on standard error."""
+    options = build_parser().parse_args(arguments)
+    try:
+        settings = read_settings()
+        return asyncio.run(_run(options, settings))
+    except PitcallError as error:
+        print(f"pitcall: {error}", file=sys.stderr)  # noqa: T201
+        return 1
+    except KeyboardInterrupt:
+        return 130
+
+
+async def _run(options: argparse.Namespace, settings: Settings) -> int:
+    # Imported here, so that --help and a wrong setting answer at once.
+    from adapters.logging import configure_logging
+
+    configure_logging(form=settings.log_format, level=settings.log_level)
+    if options.command == "demo":
+        return await _demo(options, settings)
+    if options.command == "doctor":
+        from pitcall.doctor import examine
+
+        return await examine(settings, as_json=options.json)
+    if options.command == "simulate":
+        from pitcall.simulate import simulate
+
+        print_result(await simulate(options), as_json=options.json)
+        return 0
+    from pitcall.processes import run_part
+
+    await run_part(settings, options.command)
+    return 0
+
+
+async def _demo(options: argparse.Namespace, settings: Settings) -> int:
+    from pitcall.demo import Demo, DemoOptions, demo_settings
+
+    given = DemoOptions(
+        cars=options.cars,
+        seed=options.seed,
+        speed=options.speed,
+        port=options.port,
+        data_dir=options.data_dir,
+        is_headless=options.headless,
+        until_bookings=options.until_bookings,
+        brake_energy=options.brake_energy,
+    )
+    async with AsyncExitStack() as stack:
+        figures = await Demo(demo_settings(settings, given, stack), given).run()
+    if options.json or options.headless:
+        print_result(figures, as_json=options.json)
+    return 0
+
+
+def print_result(result: dict[str, Any], *, as_json: bool) -> None:
+    """One JSON object, or one line a figure."""
+    if as_json:
+        print(json.dumps(result))  # noqa: T201
+        return
+    for name, value in result.items():
+        print(f"{name:<18} {value}")  # noqa: T201

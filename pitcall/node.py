@@ -1,0 +1,224 @@
+"""Node: everything of one process, started and stopped in order. The composition root: nothing imports it.
+
+A node plays one or more parts: `api` (HTTP), `worker` (the stream), `outbox` (what leaves). The embedded default plays
+all three in one process and on one event loop; on a cluster each is a process of its own.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable
+from contextlib import AsyncExitStack
+from dataclasses import dataclass, field
+from typing import Any
+
+from adapters.catalogue_file import load_catalogue
+from adapters.clocks import WallClock
+from adapters.ids import RandomIds
+from adapters.passwords import Argon2Passwords
+from adapters.records.records import Records, open_records
+from adapters.reminder_outbox import ReminderOutbox
+from adapters.webhook import SignedWebhooks
+from domain.clock import DomainClock
+from domain.errors import PitcallError, Unavailable
+from pitcall.settings import Settings
+from pitcall.snapshot_key import snapshot_key
+from streams.lag import LagReader, lag_reader
+from streams.producer import RecordProducer, record_producer
+from streams.topics import (
+    DOMAIN_EVENTS,
+    PREDICTIONS,
+    SERVICE_RECORDS,
+    TELEMETRY_UPLOADS,
+    TRAINING_EXAMPLES,
+    create_topics,
+)
+from streams.worker import StreamWorker
+from streams.writers import LogTopicWriter, LogUploads
+from workflow.dispatch import dispatch_deliveries, dispatch_reminders, dispatch_topics
+from workflow.needs import wake_snoozed
+from workflow.negotiate import expire_proposals
+from workflow.ports import Ids, Office
+
+logger = logging.getLogger(__name__)
+
+API, WORKER, OUTBOX = "api", "worker", "outbox"
+ALL = frozenset({API, WORKER, OUTBOX})
+CONSUMED = (TELEMETRY_UPLOADS, SERVICE_RECORDS, DOMAIN_EVENTS, PREDICTIONS, TRAINING_EXAMPLES)
+IDLE_S = 0.1
+TIDY_S = 1.0
+AWAY_S = 2.0
+
+
+@dataclass
+class Node:
+    """One process. `start` raises PitcallError with a sentence; `failed` is set when a part crashes later.
+
+    With `is_lock_step` nothing leaves the outbox by itself: `settle` moves it, so that a headless run has one order.
+    """
+
+    settings: Settings
+    parts: frozenset[str] = ALL
+    clock: DomainClock = field(default_factory=WallClock)
+    ids: Ids = field(default_factory=RandomIds)
+    is_lock_step: bool = False
+
+    def __post_init__(self) -> None:
+        self._stack = AsyncExitStack()
+        self._tasks: list[asyncio.Task[None]] = []
+        self._crash: BaseException | None = None
+        self.failed = asyncio.Event()
+        self.worker: StreamWorker | None = None
+
+    async def start(self) -> None:
+        """Open what the parts need, in the order they need it."""
+        settings = self.settings
+        settings.data_dir.mkdir(parents=True, exist_ok=True)
+        self.catalogue = load_catalogue(settings.catalogue)
+        self.broker_url = settings.broker_url or f"pitcall-log://{(settings.data_dir / 'log.sqlite').resolve()}"
+        database = settings.database_url or f"sqlite+aiosqlite:///{(settings.data_dir / 'records.sqlite').resolve()}"
+        partitions = None if settings.is_embedded else settings.kafka_partitions
+        await create_topics(self.broker_url, partitions=partitions, replication=settings.kafka_replication)
+        self.records: Records = open_records(database)
+        self._stack.push_async_callback(self.records.close)
+        await self.records.migrate()
+        self.office = Office(
+            unit_of_work=self.records.unit_of_work,
+            clock=self.clock,
+            wall=WallClock(),
+            ids=self.ids,
+            catalogue=self.catalogue,
+            passwords=Argon2Passwords(),
+        )
+        self.producer: RecordProducer = await self._stack.enter_async_context(record_producer(self.broker_url))
+        self.lag: LagReader = await self._stack.enter_async_context(lag_reader(self.broker_url))
+        self.uploads = LogUploads(self.producer, self.office.wall)
+        self.topics = LogTopicWriter(self.producer, self.office.wall)
+        self.reminders = ReminderOutbox(settings.data_dir / "reminders.jsonl")
+        self.webhooks = await self._stack.enter_async_context(SignedWebhooks())
+        if WORKER in self.parts:
+            self.worker = StreamWorker(
+                broker_url=self.broker_url,
+                data_dir=settings.data_dir,
+                partitions=partitions,
+                catalogue=self.catalogue,
+                snapshot_key=snapshot_key(settings),
+                producer=self.producer,
+                office=self.office,
+                retrying=self.records.run,
+                on_crash=self._on_crash,
+            )
+            await self.worker.start()
+            self._stack.push_async_callback(self.worker.stop)
+        if OUTBOX in self.parts and not self.is_lock_step:
+            self._tasks = [
+                asyncio.create_task(self._forever(self._dispatch_topics, IDLE_S), name="outbox topics"),
+                asyncio.create_task(self._forever(self._dispatch_deliveries, IDLE_S), name="outbox deliveries"),
+                asyncio.create_task(self._forever(self._dispatch_reminders, IDLE_S), name="outbox reminders"),
+                asyncio.create_task(self._forever(self._tidy, TIDY_S), name="expiries and snoozes"),
+            ]
+
+    async def stop(self) -> None:
+        """Stop in the opposite order; safe after a start that failed half-way."""
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self._stack.aclose()
+
+    async def __aenter__(self) -> Node:
+        try:
+            await self.start()
+        except BaseException:
+            await self.stop()
+            raise
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.stop()
+
+    def raise_failure(self) -> None:
+        """Raise what crashed, if something did."""
+        if self._crash is not None:
+            raise self._crash
+
+    def _on_crash(self, error: BaseException) -> None:
+        logger.error("a part of this process crashed: %s: %s", type(error).__name__, error)
+        self._crash = self._crash or error
+        self.failed.set()
+
+    async def _dispatch_topics(self) -> int:
+        return await dispatch_topics(self.office, self.topics)
+
+    async def _dispatch_deliveries(self) -> int:
+        return await dispatch_deliveries(self.office, self.webhooks)
+
+    async def _dispatch_reminders(self) -> int:
+        return await dispatch_reminders(self.office, self.reminders)
+
+    async def _tidy(self) -> int:
+        ended = await self.records.run(lambda: expire_proposals(self.office))
+        await self.records.run(lambda: wake_snoozed(self.office))
+        return ended
+
+    async def _forever(self, once: Callable[[], Awaitable[int]], idle_s: float) -> None:
+        while True:
+            try:
+                moved = await once()
+            except Unavailable as error:
+                logger.warning("waiting: %s", error)
+                await asyncio.sleep(AWAY_S)
+            except PitcallError as error:
+                logger.warning("tried again: %s", error)
+                await asyncio.sleep(idle_s)
+            except Exception as error:
+                self._on_crash(error)
+                return
+            else:
+                if not moved:
+                    await asyncio.sleep(idle_s)
+
+    async def settle(self) -> None:
+        """Move what waits until nothing does: no row in the outbox, no record unread, no snapshot uninstalled."""
+        while True:
+            self.raise_failure()
+            moved = await self._tidy() + await self._dispatch_topics()
+            moved += await self._dispatch_deliveries() + await self._dispatch_reminders()
+            behind = await self._behind()
+            if not moved and not behind:
+                async with self.office.unit_of_work() as uow:
+                    if not await uow.outbox.waiting(self.office.wall.now_ms()):
+                        return
+            elif behind:
+                await asyncio.sleep(0.002 if self.settings.is_embedded else 0.02)
+
+    async def _behind(self) -> int:
+        lag = sum((await self.lag.lag(CONSUMED)).values())
+        return lag + (self.worker.snapshots_behind() if self.worker is not None else 0)
+
+    async def waiting(self) -> dict[str, Any]:
+        """What is in flight: unread records per topic and outbox rows; `waiting` is their sum."""
+        topics: dict[str, int] = {}
+        for (topic, _), count in (await self.lag.lag(CONSUMED)).items():
+            topics[topic] = topics.get(topic, 0) + count
+        async with self.office.unit_of_work() as uow:
+            outbox = await uow.outbox.waiting(self.office.wall.now_ms())
+        return {"waiting": sum(topics.values()) + outbox, "topics": topics, "outbox": outbox}
+
+    async def readiness(self) -> dict[str, Any]:
+        """Whether this process can serve: the database answers, the log answers, recovery is over."""
+        parts: dict[str, Any] = {"database": await self.records.ping()}
+        await self.lag.lag((TELEMETRY_UPLOADS,))
+        parts["log"] = "embedded" if self.settings.is_embedded else "Kafka"
+        if self.worker is not None:
+            parts["recovered"] = self.worker.is_recovered()
+        return {"ready": parts.get("recovered", True) and not self.failed.is_set(), **parts}
+
+    async def volumes(self) -> dict[str, int]:
+        """How many uploads and predictions the log has taken."""
+        ends = await self.lag.ends((TELEMETRY_UPLOADS, PREDICTIONS))
+        return {"uploads": ends[TELEMETRY_UPLOADS], "predictions": ends[PREDICTIONS]}
+
+    def model_versions(self) -> dict[str, str]:
+        """The model version that serves each item; of this process's worker only."""
+        return self.worker.versions() if self.worker is not None else {}
