@@ -75,12 +75,15 @@ class Play:
         pause: Pause = asyncio.sleep,
         sites: Sequence[DealerSite] = DEALERS,
         uploads_at_once: int = 8,
+        moves_at_once: int = 1,
     ) -> None:
         self.fleet = fleet
         self.sites = tuple(sites)
         self._settle = settle
         self._keep = keep
         self._at_once = asyncio.Semaphore(uploads_at_once)
+        # One after another gives every car and owner the same id for the same seed, where ids are seeded too.
+        self._moves = asyncio.Semaphore(moves_at_once)
         self._api = Api(client, pause=pause)
         seed = fleet.seed
         self.cars = [CarActor(car, self._api.bearing("")) for car in fleet.cars]
@@ -113,7 +116,7 @@ class Play:
         await self._settle()
 
     async def _move_in(self, index: int, enrolment_token: str) -> None:
-        async with self._at_once:
+        async with self._moves:
             car = self.cars[index]
             await car.enrol(enrolment_token)
             self.fleet.workshop.admit(car.vehicle_id, index)

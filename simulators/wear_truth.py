@@ -134,8 +134,7 @@ class WearTruth:
 
     def oil_left(self, now_ms: int) -> float:
         """Share of the oil's life that is left, 0 to 1; also 0 when it is 24 months old."""
-        aged = (now_ms - self.oil_filled_ms) / DAY_MS / OIL_LIMIT_DAYS
-        return max(0.0, 1.0 - max(self.oil_used, aged))
+        return max(0.0, 1.0 - self.used_share(OIL, now_ms))
 
     def water_pct(self, now_ms: int) -> float:
         """Water in the brake fluid, % by mass."""
@@ -144,13 +143,17 @@ class WearTruth:
 
     def is_due(self, item: str, now_ms: int) -> bool:
         """Whether the item has reached its limit."""
+        return self.used_share(item, now_ms) >= 1.0
+
+    def used_share(self, item: str, now_ms: int) -> float:
+        """How much of the item's life is gone, 0 (new) to 1 (at its limit) and beyond."""
         if item == PADS:
-            return self.pad_mm <= WORN_PAD_MM
+            return (NEW_PAD_MM - self.pad_mm) / (NEW_PAD_MM - WORN_PAD_MM)
         if item == OIL:
-            return self.oil_left(now_ms) <= 0.0
+            return max(self.oil_used, (now_ms - self.oil_filled_ms) / DAY_MS / OIL_LIMIT_DAYS)
         if item == BATTERY:
-            return self.battery_used >= 1.0
-        return (now_ms - self.fluid_filled_ms) / DAY_MS >= FLUID_LIMIT_DAYS
+            return self.battery_used
+        return (now_ms - self.fluid_filled_ms) / DAY_MS / FLUID_LIMIT_DAYS
 
     def renew(self, item: str, now_ms: int) -> None:
         """The item was replaced."""

@@ -66,6 +66,7 @@ class Workshop:
         self._seed = seed
         self._index_of: dict[str, int] = {}
         self._visits: dict[str, Visit] = {}
+        self._most_pressing = max(cars, key=_pressing).identity.index if cars else -1
 
     def admit(self, vehicle_id: str, car: int) -> None:
         """The car with this index goes by `vehicle_id`."""
@@ -78,6 +79,14 @@ class Workshop:
     def odometer_m(self, vehicle_id: str) -> int:
         """What the car's instrument shows as it comes in."""
         return int(self._cars[self._index_of[vehicle_id]].odometer_m)
+
+    def most_pressing(self) -> int:
+        """Index of the car that had, at the start, the least life left of something other than the battery.
+
+        The battery is left out since it gives only short and uncertain notice of its end. It stays the same car
+        whatever is done to it later, and after a restart.
+        """
+        return self._most_pressing
 
     def work(self, proposal_id: str, vehicle_id: str, items: Sequence[str], now_ms: int) -> Visit:
         """Measure `items` and replace what needs it; the visit already written down if it was done before."""
@@ -105,6 +114,10 @@ class Workshop:
     def restore(self, state: dict[str, Any]) -> None:
         self._index_of = dict(state["index_of"])
         self._visits = {proposal: Visit.restored(visit) for proposal, visit in state["visits"].items()}
+
+
+def _pressing(car: SimulatedCar) -> float:
+    return max(car.truth.used_share(item, car.planned_until_ms) for item in (PADS, OIL, FLUID))
 
 
 def inspect(car: SimulatedCar, item: str, now_ms: int, dice: random.Random) -> Finding:

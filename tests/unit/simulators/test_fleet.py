@@ -200,3 +200,11 @@ def test_a_car_whose_starter_no_longer_turns_breaks_down_once_and_drives_on(make
     assert record["item"] == BATTERY
     assert record["outcome"] == "failed"
     assert car.truth.battery_used < 0.01
+
+
+def test_the_car_nearest_to_a_service_can_be_named(make_fleet: MakeFleet) -> None:
+    fleet = make_fleet(20)
+    chosen = fleet.workshop.most_pressing()
+    assert min(days_left(fleet, chosen, item) for item in (PADS, OIL, FLUID)) <= 40
+    fleet.cars[chosen].truth.renew(FLUID, START_MS)
+    assert fleet.workshop.most_pressing() == chosen
