@@ -103,8 +103,7 @@ class SqlUnitOfWork:
             raise RuntimeError("this unit of work is not open")
         try:
             if error is None:
-                await self._timeline.flush()
-                await connection.commit()
+                await self._commit(connection)
         except BaseException as failure:
             _raise_meaning(failure)
             raise
@@ -123,6 +122,16 @@ class SqlUnitOfWork:
         if self._connection is None:
             raise RuntimeError("this unit of work is not open")
         return await self._connection.run_sync(function)
+
+    async def _commit(self, connection: AsyncConnection) -> None:
+        await self._timeline.flush()
+        try:
+            await connection.commit()
+        except BaseException:
+            # SQLite keeps a transaction open when its commit is refused (a reference to nobody, a full disk), while
+            # SQLAlchemy takes it for ended: only closing the connection is sure to roll it back.
+            await connection.invalidate()
+            raise
 
     def _leave(self) -> None:
         if self._queue is not None:

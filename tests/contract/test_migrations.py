@@ -1,0 +1,111 @@
+"""The schema that the migrations make is the one the repositories know, on either database."""
+
+import asyncio
+
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+from sqlalchemy import Connection, inspect, select
+
+from adapters.records import Records, open_records
+from adapters.records.tables import metadata
+from tests.contract.samples import (
+    ACCOUNT,
+    CAR,
+    DEALER,
+    NOW,
+    OWNER,
+    VIN,
+    event,
+    need,
+    prediction,
+    proposal,
+    service_record,
+    settle,
+    step,
+)
+from workflow.ports import Delivery, TopicMessage
+
+
+def _differences(connection: Connection) -> list[object]:
+    context = MigrationContext.configure(connection, opts={"compare_type": True})
+    return list(compare_metadata(context, metadata))
+
+
+def _names(connection: Connection) -> set[str]:
+    return set(inspect(connection).get_table_names())
+
+
+async def test_the_migrated_schema_is_the_one_the_repositories_know(records: Records) -> None:
+    async with records.unit_of_work() as work:
+        assert await work.run_sync(_differences) == []
+
+
+async def test_migrating_again_changes_nothing_and_going_back_leaves_nothing(records: Records) -> None:
+    await settle(records)
+    await records.migrate()
+    async with records.unit_of_work() as work:
+        assert await work.vehicles.get(CAR.vehicle_id) == CAR
+    await records.downgrade()
+    async with records.unit_of_work() as work:
+        assert await work.run_sync(_names) == {"alembic_version"}
+    await records.migrate()
+    async with records.unit_of_work() as work:
+        assert await work.vehicles.count() == 0
+        assert await work.run_sync(_differences) == []
+
+
+async def test_several_processes_may_migrate_at_once(empty_records: Records) -> None:
+    url = empty_records.engine.url.render_as_string(hide_password=False)
+    several = [open_records(url) for _ in range(3)]
+    try:
+        await asyncio.gather(*(records.migrate() for records in several))
+        async with several[0].unit_of_work() as work:
+            assert await work.run_sync(_differences) == []
+    finally:
+        for records in several:
+            await records.close()
+
+
+async def test_a_migration_that_fails_leaves_the_schema_as_it_was(
+    empty_records: Records, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail() -> None:
+        raise ArithmeticError
+
+    from adapters.records import migrating
+
+    whole = migrating.upgrade
+
+    def upgrade_and_fail(connection: Connection, revision: str = "head") -> None:
+        whole(connection, revision)
+        fail()
+
+    monkeypatch.setattr(migrating, "upgrade", upgrade_and_fail)
+    with pytest.raises(ArithmeticError):
+        await empty_records.migrate()
+    async with empty_records.unit_of_work() as work:
+        assert await work.run_sync(_names) == set()
+
+
+async def test_who_a_car_belongs_to_stands_in_the_tables_of_persons_only(records: Records) -> None:
+    await settle(records)
+    async with records.unit_of_work() as work:
+        await work.needs.add(need())
+        await work.assessments.upsert([prediction()])
+        await work.assessments.keep_evidence(prediction(), "need opened", NOW)
+        await work.proposals.add(proposal())
+        await work.proposals.add_step(step())
+        await work.service_records.add(service_record(), "proposal-1")
+        await work.timeline.append(event("e-1", customer_id=OWNER.customer_id, dealer_id=DEALER.dealer_id))
+        await work.outbox.put(TopicMessage("domain-events", CAR.vehicle_id, b"{}"), NOW)
+        await work.outbox.put(Delivery("d", DEALER.dealer_id, "grant-1", "proposal.sent", "{}"), NOW)
+        await work.idempotency.put(ACCOUNT.account_id, "k", "f", 200, "{}", NOW)
+    personal = {"vehicles", "customers", "accounts", "dealers"}
+    secrets = (VIN, OWNER.name, OWNER.email, DEALER.name, DEALER.address)
+    async with records.engine.connect() as connection:
+        for table in metadata.sorted_tables:
+            content = str((await connection.execute(select(table))).all()).lower()
+            found = [secret for secret in secrets if secret.lower() in content]
+            assert not found or table.name in personal, table.name
+            assert "vin" not in table.c or table.name in personal
