@@ -167,8 +167,8 @@ class VehicleFold:
         if first_ms == UNKNOWN or summary.start_ms < first_ms:
             state["first_ms"] = summary.start_ms
             # A late first upload began further back on the odometer.
-            if summary.odometer_m != UNKNOWN and summary.odometer_m < int(state["first_odometer_m"]):
-                state["first_odometer_m"] = summary.odometer_m
+            if summary.first_odometer_m != UNKNOWN and summary.first_odometer_m < int(state["first_odometer_m"]):
+                state["first_odometer_m"] = summary.first_odometer_m
         state["observed_m"] += summary.observed_m
         state["exposure"] += summary.exposure
         state["exposure_m"] += summary.exposure_m

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from models.odometer import FASTEST_M_S
+from models.odometer import SLACK_M, farthest_m
 from models.vehicle_state import DAY_MS, IMPLAUSIBLE_RECORD, UNKNOWN, Record
 from models.wear_history import Position, newest_position
-
-SLACK_M = 2_000.0
 
 
 def position_at(state: Record, time_ms: int, odometer_m: int) -> Position:
@@ -37,7 +35,7 @@ def _before_first(state: Record, time_ms: int, odometer_m: int) -> Position:
 def _after_last(state: Record, time_ms: int, odometer_m: int) -> Position:
     newest = newest_position(state)
     known = newest.odometer_m
-    ahead = (time_ms - newest.time_ms) / 1000 * FASTEST_M_S + SLACK_M
+    ahead = farthest_m((time_ms - newest.time_ms) / 1000)
     if odometer_m > 0 and (known == UNKNOWN or known - SLACK_M <= odometer_m <= known + ahead):
         return Position(time_ms, max(odometer_m, known), newest.exposure, newest.exposure_m)
     if odometer_m > 0:

@@ -26,8 +26,8 @@ class UploadSummary:
     """Sums of one upload.
 
     `observed_m`: distance over the stretches whose speed is known (m); `exposure`: sums per exposure, shape (E,);
-    `exposure_m`: the distance over which each exposure was observed (m), shape (E,); `odometer_m`: newest plausible
-    reading or −1; `trends`: a value per trend, NaN where the upload has none; `is_running`: the engine ran at some
+    `exposure_m`: the distance over which each exposure was observed (m), shape (E,); `first_odometer_m` and
+    `odometer_m`: oldest and newest plausible reading or −1; `trends`: a value per trend, NaN where the upload has none; `is_running`: the engine ran at some
     time; `implausible`: values that were dropped as impossible.
     """
 
@@ -36,6 +36,7 @@ class UploadSummary:
     observed_m: float
     exposure: Floats
     exposure_m: Floats
+    first_odometer_m: int
     odometer_m: int
     trends: tuple[float, ...]
     is_running: bool
@@ -75,6 +76,7 @@ class Summariser:
         short = dt <= LONGEST_STRETCH_S
         metres = self._metres(columns, dt, short)
         observed_m = float(metres.sum())
+        first_m, last_m = self._odometer_span(columns, times, observed_m)
         exposure, exposure_m = np.zeros(len(self._exposures)), np.zeros(len(self._exposures))
         for i, spec in enumerate(self._exposures):
             own = {role: columns[path] for role, path in spec.signals.items() if path in columns}
@@ -91,7 +93,8 @@ class Summariser:
             observed_m=observed_m,
             exposure=exposure,
             exposure_m=exposure_m,
-            odometer_m=self._newest_odometer(columns, times, observed_m),
+            first_odometer_m=first_m,
+            odometer_m=last_m,
             trends=tuple(self._trend(spec, columns, times) for spec in self._trends),
             is_running=engine is not None and bool((engine >= RUNNING_RPM).any()),
             implausible=implausible,
@@ -145,16 +148,16 @@ class Summariser:
         metres[~short | np.isnan(metres)] = 0.0
         return metres
 
-    def _newest_odometer(self, columns: dict[str, Floats], times: Floats, observed_m: float) -> int:
-        """The last reading that others of the upload agree with, or −1."""
+    def _odometer_span(self, columns: dict[str, Floats], times: Floats, observed_m: float) -> tuple[int, int]:
+        """The first and last reading that others of the upload agree with, or −1 and −1."""
         if self._odometer not in columns:
-            return -1
+            return -1, -1
         column = columns[self._odometer]
         readings = column[~np.isnan(column)]
         # One typo among many readings is outvoted: what is far from the middle one is not believed.
         far = observed_m + (times[-1] - times[0]) * 70.0 + 1000.0
         near = readings[np.abs(readings - np.median(readings)) <= far]
-        return int(near[-1]) if len(near) else -1
+        return (int(near[0]), int(near[-1])) if len(near) else (-1, -1)
 
     @staticmethod
     def _trend(spec: TrendSpec, columns: dict[str, Floats], times: Floats) -> float:

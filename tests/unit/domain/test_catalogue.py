@@ -1,0 +1,167 @@
+"""The catalogue is data: what is right is read as it stands, what is wrong is listed, all of it, with its path."""
+
+from __future__ import annotations
+
+import copy
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from adapters.catalogue_file import load_catalogue
+from domain.catalogue import ELAPSED_DAYS, EXPOSURE_FUNCTIONS, TREND_FUNCTIONS, reason_fields
+from domain.catalogue_reader import InvalidCatalogue, read_catalogue
+from domain.errors import InvalidInput
+from domain.prediction import ItemKind
+from models.exposures import FUNCTIONS
+
+CAR = Path(__file__).parents[3] / "pitcall" / "data" / "car.yaml"
+
+
+@pytest.fixture
+def values() -> Any:
+    return yaml.safe_load(CAR.read_text(encoding="utf-8"))
+
+
+def mistakes(values: Any) -> dict[str, str]:
+    with pytest.raises(InvalidCatalogue) as caught:
+        read_catalogue(values)
+    return dict(caught.value.mistakes)
+
+
+def test_the_car_has_its_four_items_of_three_kinds() -> None:
+    car = load_catalogue(CAR)
+    assert {item.id: item.kind for item in car.items.values()} == {
+        "front_brake_pads": ItemKind.WEAR,
+        "engine_oil": ItemKind.WEAR,
+        "battery_12v": ItemKind.HAZARD,
+        "brake_fluid": ItemKind.CALENDAR,
+    }
+    pads = car.items["front_brake_pads"].wear
+    assert pads is not None and (pads.new, pads.limit, pads.unit) == (12.0, 3.0, "mm")
+
+
+def test_every_prior_says_where_it_comes_from() -> None:
+    for item in load_catalogue(CAR).items.values():
+        priors = list(item.wear.rates.values()) if item.wear else []
+        if item.hazard:
+            priors += [item.hazard.intercept, *(feature.prior for feature in item.hazard.features)]
+        assert all(len(prior.source) > 10 for prior in priors)
+
+
+def test_every_function_the_catalogue_may_name_exists() -> None:
+    assert set(EXPOSURE_FUNCTIONS) == set(FUNCTIONS) | {ELAPSED_DAYS}
+    assert set(TREND_FUNCTIONS) == {"level_at_rest", "dip_at_start", "mean"}
+
+
+def test_a_need_rule_follows_the_item(values: Any) -> None:
+    car = read_catalogue(values)
+    battery = car.items["battery_12v"]
+    assert battery.hazard is not None
+    assert battery.need_rule.action_probability == battery.hazard.action_probability
+    assert car.items["engine_oil"].need_rule.open_within_days == 28
+
+
+def test_texts_fall_back_to_english(values: Any) -> None:
+    other = copy.deepcopy(values["items"]["engine_oil"]["texts"]["en"]) | {"name": "Motoröl"}
+    values["items"]["engine_oil"]["texts"]["de"] = other
+    oil = read_catalogue(values).items["engine_oil"]
+    assert (oil.text("de").name, oil.text("fr").name) == ("Motoröl", "Engine oil")
+
+
+def test_all_mistakes_are_listed_at_once_with_their_path(values: Any) -> None:
+    values["schema"] = 2
+    values["surprise"] = 1
+    values["signals"]["Vehicle.Speed"]["max"] = -1
+    values["exposures"]["fuel"]["signals"] = {"air": "Vehicle.Nothing"}
+    values["exposures"]["warm_ups"]["parameters"]["level"] = "warm"
+    pads = values["items"]["front_brake_pads"]
+    pads["wear"]["limit"] = 20
+    pads["wear"]["rates"]["magic"] = {"mean": -1, "sd": 0, "source": "none"}
+    pads["texts"]["en"]["reason"] = "It is {nonsense}."
+    pads["severity"] = "meh"
+    values["items"]["brake_fluid"]["calendar"]["interval_days"] = float("nan")
+    values["items"]["brake_fluid"]["need"]["close_beyond_days"] = 1
+    values["items"]["battery_12v"]["need"]["close_probability"] = 0.9
+    values["items"]["battery_12v"]["wear"] = {}
+    values["items"]["battery_12v"]["hazard"]["horizons_days"] = []
+    values["items"]["battery_12v"]["hazard"]["features"]["rest_voltage"]["scale"] = 0
+    found = mistakes(values)
+    assert found.keys() == {
+        "schema",
+        "surprise",
+        "signals.Vehicle.Speed.max",
+        "exposures.fuel.signals.air_mass",
+        "exposures.fuel.signals.air",
+        "exposures.warm_ups.parameters.level",
+        "items.front_brake_pads.wear.limit",
+        "items.front_brake_pads.wear.rates.magic.mean",
+        "items.front_brake_pads.wear.rates.magic.sd",
+        "items.front_brake_pads.wear.rates.magic",
+        "items.front_brake_pads.texts.en.reason",
+        "items.front_brake_pads.severity",
+        "items.brake_fluid.calendar.interval_days",
+        "items.brake_fluid.need.close_beyond_days",
+        "items.battery_12v.need.close_probability",
+        "items.battery_12v.wear",
+        "items.battery_12v.hazard.horizons_days",
+        "items.battery_12v.hazard.features.rest_voltage.scale",
+    }
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "at"),
+    [
+        (("roles", "speed"), "Vehicle.Nothing", "roles.speed"),
+        (("roles", "colour"), "Vehicle.Speed", "roles.colour"),
+        (("roles", "speed"), 3, "roles.speed"),
+        (("trends", "ambient", "function"), "mode", "trends.ambient.function"),
+        (("trends", "ambient", "texts"), {"de": "außen"}, "trends.ambient.texts"),
+        (("trends", "ambient", "texts"), None, "trends.ambient.texts"),
+        (("items", "engine_oil", "cost_hint"), [9, 1], "items.engine_oil.cost_hint"),
+        (("items", "engine_oil", "parts"), "oil", "items.engine_oil.parts"),
+        (("items", "engine_oil", "labour_minutes"), 0.5, "items.engine_oil.labour_minutes"),
+        (("items", "engine_oil", "texts"), {}, "items.engine_oil.texts"),
+        (("items", "engine_oil", "texts", "en", "reason"), "{", "items.engine_oil.texts.en.reason"),
+        (("items", "engine_oil", "texts", "en", "name"), 7, "items.engine_oil.texts.en.name"),
+        (("items", "engine_oil", "wear", "rates"), {}, "items.engine_oil.wear.rates"),
+        (("items", "engine_oil", "wear", "new"), True, "items.engine_oil.wear.new"),
+        (("items", "engine_oil", "wear", "car_factor_sd"), 5, "items.engine_oil.wear.car_factor_sd"),
+        (("items", "battery_12v", "hazard", "features", "mood"), {"centre": 1, "scale": 1, "weight": {"mean": 1, "sd": 1, "source": "x"}, "texts": {"en": "m"}}, "items.battery_12v.hazard.features.mood"),  # noqa: E501
+        (("items",), [], "items"),
+        (("items", "engine_oil"), None, "items.engine_oil"),
+    ],
+)  # fmt: skip
+def test_each_mistake_is_named(values: Any, path: tuple[str, ...], value: Any, at: str) -> None:
+    inner = values
+    for name in path[:-1]:
+        inner = inner[name]
+    inner[path[-1]] = value
+    assert at in mistakes(values)
+
+
+def test_nothing_at_all_is_refused_with_a_list() -> None:
+    assert mistakes("car")[""] == "must be a mapping"
+
+
+def test_optional_parts_may_be_left_out(values: Any) -> None:
+    del values["items"]["engine_oil"]["cost_hint"]
+    del values["items"]["battery_12v"]["hazard"]["fails_below"]
+    values["events"] = {"P0420": {"texts": {"en": "catalyst below its efficiency"}}}
+    car = read_catalogue(values)
+    assert car.items["engine_oil"].cost_hint is None
+    assert car.events["P0420"].code == "P0420"
+
+
+def test_reason_templates_use_only_what_their_kind_knows() -> None:
+    assert "remaining" in reason_fields(ItemKind.WEAR)
+    assert "remaining" not in reason_fields(ItemKind.CALENDAR)
+
+
+def test_a_file_that_is_missing_or_no_yaml_is_an_input_error(tmp_path: Path) -> None:
+    with pytest.raises(InvalidInput, match="can't read"):
+        load_catalogue(tmp_path / "none.yaml")
+    (tmp_path / "bad.yaml").write_text("a: [", encoding="utf-8")
+    with pytest.raises(InvalidInput, match="not YAML"):
+        load_catalogue(tmp_path / "bad.yaml")
