@@ -27,6 +27,7 @@ from pitcall.snapshot_key import snapshot_key
 from streams.lag import LagReader, lag_reader
 from streams.producer import RecordProducer, record_producer
 from streams.topics import (
+    DEAD_LETTERS,
     DOMAIN_EVENTS,
     PREDICTIONS,
     SERVICE_RECORDS,
@@ -108,6 +109,7 @@ class Node:
                 office=self.office,
                 retrying=self.records.run,
                 on_crash=self._on_crash,
+                commit_interval_s=0.05 if self.is_lock_step else 1.0,
             )
             await self.worker.start()
             self._stack.push_async_callback(self.worker.stop)
@@ -179,7 +181,11 @@ class Node:
                     await asyncio.sleep(idle_s)
 
     async def settle(self) -> None:
-        """Move what waits until nothing does: no row in the outbox, no record unread, no snapshot uninstalled."""
+        """Move what waits until nothing does: no row in the outbox, no record unread, no snapshot uninstalled.
+
+        Nobody but the caller's actors may be acting meanwhile. A dead letter raises: in a run that is to be judged,
+        what could not be handled is a defect.
+        """
         while True:
             self.raise_failure()
             moved = await self._tidy() + await self._dispatch_topics()
@@ -188,9 +194,12 @@ class Node:
             if not moved and not behind:
                 async with self.office.unit_of_work() as uow:
                     if not await uow.outbox.waiting(self.office.wall.now_ms()):
-                        return
+                        break
             elif behind:
                 await asyncio.sleep(0.002 if self.settings.is_embedded else 0.02)
+
+        if dead := (await self.lag.ends((DEAD_LETTERS,)))[DEAD_LETTERS]:
+            raise PitcallError(f"{dead} records could not be handled and are dead letters; see the log")
 
     async def _behind(self) -> int:
         lag = sum((await self.lag.lag(CONSUMED)).values())

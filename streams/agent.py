@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import traceback
 from collections.abc import Awaitable, Callable, Sequence
+from pathlib import Path
 from typing import Any
 
 import faust
@@ -47,6 +49,12 @@ def block_agent(app: faust.App, name: str, topics: Sequence[str], handle: Handle
     return app.agent(channel, name=name, concurrency=1)(run)
 
 
+def _place(error: BaseException) -> str:
+    """File and line where the error was raised."""
+    frames = traceback.extract_tb(error.__traceback__)
+    return f"{Path(frames[-1].filename).name}:{frames[-1].lineno}" if frames else "?"
+
+
 class _BlockWorker:
     def __init__(self, app: faust.App, name: str, handle: Handle) -> None:
         self._app = app
@@ -85,7 +93,8 @@ class _BlockWorker:
                 raise
             except Exception as error:
                 # No text of the error in the log: it may quote what the record holds.
-                logger.warning("agent %s failed on %r: %s", self._name, block, type(error).__name__)
+                name = type(error).__name__
+                logger.warning("agent %s failed on %r: %s at %s", self._name, block, name, _place(error))
                 if retries == 0:
                     return error
                 retries -= 1

@@ -54,13 +54,14 @@ def create_app(
     on_crash: OnCrash,
     app_id: str = APP_ID,
     partitions: int | None = None,
+    commit_interval_s: float = 1.0,
 ) -> StreamApp:
     """Make the app; create its topics, add agents and tables, then ``await app.start()`` in a running event loop.
 
     It opens no port, sets up no logging and handles no signal, so it can share a process and a loop with a web
-    server. `data_dir` is this worker's alone. `partitions` is the number the topics were created with. `on_crash` is
-    called, in the loop's thread, when any part fails: whoever runs the app then has to end the process, for Faust
-    would go on without the part.
+    server. `data_dir` is this worker's alone. `partitions` is the number the topics were created with. A lock-step
+    run, which waits for commits, asks for a shorter `commit_interval_s`. `on_crash` is called, in the loop's thread,
+    when any part fails: whoever runs the app then has to end the process, for Faust would go on without the part.
     """
     directory = data_dir / "streams"
     directory.mkdir(parents=True, exist_ok=True)
@@ -89,6 +90,6 @@ def create_app(
         broker_max_poll_records=4_096,
         broker_session_timeout=10.0,
         broker_heartbeat_interval=3.0,
-        broker_commit_interval=1.0,
+        broker_commit_interval=commit_interval_s,
         web_enabled=False,
     )

@@ -54,6 +54,7 @@ class StreamWorker:
         office: Office,
         retrying: Retrying,
         on_crash: Callable[[BaseException], None],
+        commit_interval_s: float,
     ) -> None:
         self._office = office
         self._retrying = retrying
@@ -61,7 +62,9 @@ class StreamWorker:
         self.predictor = Predictor(catalogue, layout, snapshot_key)
         self.learner = Learner(catalogue, snapshot_key)
         self._published: dict[str, bytes] = {}
-        self.app = create_app(broker_url, data_dir, on_crash=on_crash, partitions=partitions)
+        self.app = create_app(
+            broker_url, data_dir, on_crash=on_crash, partitions=partitions, commit_interval_s=commit_interval_s
+        )
         self.table = self.app.block_table(VEHICLE_STATES)
         vehicles = VehiclesAgent(
             self.table, producer, catalogue, layout, VehicleFold(catalogue, layout), self.predictor
@@ -94,7 +97,8 @@ class StreamWorker:
 
     def is_recovered(self) -> bool:
         """Whether the table is complete, so that uploads are being worked on."""
-        return bool(self.app.tables.recovery.completed.is_set())
+        manager: Any = self.app.tables
+        return bool(manager.recovery.completed.is_set())
 
     def _on_snapshot(self, key: bytes, value: bytes) -> None:
         item = key.decode()

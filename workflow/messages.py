@@ -20,8 +20,8 @@ REJECTS = "telemetry-rejects"
 
 T = TypeVar("T")
 
-# One key order and no spaces: equal values are equal bytes.
-_encoder = msgspec.json.Encoder(order="deterministic")
+# Fields in their order, no spaces: equal values, built in the same order, are equal bytes.
+_encoder = msgspec.json.Encoder()
 _attributes = msgspec.json.Decoder(VehicleAttributes)
 
 
