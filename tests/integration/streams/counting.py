@@ -94,8 +94,12 @@ class CountingWorker:
 
 
 async def run_for_ever(place: Place) -> None:
-    """Work until killed."""
-    async with place.worker():
+    """Work until killed, slowly enough to be killed in the middle."""
+
+    async def dawdle(block: Block) -> None:
+        await asyncio.sleep(0.02)
+
+    async with place.worker(before=dawdle):
         sys.stdout.write("working\n")
         sys.stdout.flush()
         await asyncio.Event().wait()

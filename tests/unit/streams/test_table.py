@@ -1,0 +1,158 @@
+"""A block table writes to the changelog first, and knows how far its memory is complete."""
+
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+from pathlib import Path
+
+import pytest
+
+from domain.errors import Unavailable
+from streams.app import StreamApp, create_app
+from streams.block import Block, Record
+from streams.commits import TP, BlockMessage
+from streams.table import BlockTable, PartitionRevoked
+
+CHANGELOG = "pitcall-states-changelog"
+
+
+class RecordedAppends:
+    """Stands for a transport's producer: keeps batches, and fails as often as it is told to."""
+
+    def __init__(self) -> None:
+        self.batches: list[tuple[str, int, Sequence[tuple[bytes, bytes | None]]]] = []
+        self.failures = 0
+        self.end = 0
+        self.has_begun = asyncio.Event()
+        self.gate = asyncio.Event()
+        self.gate.set()
+
+    async def append_batch(
+        self, topic: str, partition: int, entries: Sequence[tuple[bytes, bytes | None]]
+    ) -> Sequence[tuple[int, int]]:
+        self.batches.append((topic, partition, list(entries)))
+        self.has_begun.set()
+        await self.gate.wait()
+        if self.failures:
+            self.failures -= 1
+            raise Unavailable("the log is away")
+        first, self.end = self.end, self.end + len(entries)
+        return [(first, len(entries))]
+
+
+@pytest.fixture
+async def app(tmp_path: Path) -> AsyncIterator[StreamApp]:
+    crashes: list[BaseException] = []
+    yield create_app(f"pitcall-log://{tmp_path}", tmp_path, on_crash=crashes.append)
+    assert not crashes
+
+
+@pytest.fixture
+async def appends(app: StreamApp) -> RecordedAppends:
+    appends = RecordedAppends()
+    app._producer = appends
+    return appends
+
+
+@pytest.fixture
+async def table(app: StreamApp, appends: RecordedAppends) -> BlockTable:
+    table = app.block_table("states")
+    await assign(table, {0, 1})
+    return table
+
+
+async def assign(table: BlockTable, partitions: set[int]) -> None:
+    await table.on_rebalance({TP(CHANGELOG, partition) for partition in partitions}, set(), set())
+
+
+async def test_a_block_is_one_batch_of_its_partition(table: BlockTable, appends: RecordedAppends) -> None:
+    await table.write_block(1, {b"car-1": b"a", b"car-2": b"b"})
+    assert appends.batches == [(CHANGELOG, 1, [(b"car-1", b"a"), (b"car-2", b"b")])]
+    assert dict(table.items(1)) == {b"car-1": b"a", b"car-2": b"b"}
+    assert table.get(0, b"car-1") is None
+    assert table.persisted_offset(TP(CHANGELOG, 1)) == 1
+
+
+async def test_memory_changes_only_when_the_changelog_has_acknowledged(
+    table: BlockTable, appends: RecordedAppends
+) -> None:
+    appends.gate.clear()
+    writing = asyncio.create_task(table.write_block(0, {b"car-1": b"a"}))
+    await appends.has_begun.wait()
+    assert table.get(0, b"car-1") is None
+    appends.gate.set()
+    await writing
+    assert table.get(0, b"car-1") == b"a"
+
+
+async def test_a_failed_batch_is_sent_again_the_same(table: BlockTable, appends: RecordedAppends) -> None:
+    appends.failures = 2
+    await table.write_block(0, {b"car-1": b"a"})
+    assert appends.batches == [(CHANGELOG, 0, [(b"car-1", b"a")])] * 3
+
+
+async def test_none_removes_a_key(table: BlockTable, appends: RecordedAppends) -> None:
+    await table.write_block(0, {b"car-1": b"a"})
+    await table.write_block(0, {b"car-1": None})
+    assert table.get(0, b"car-1") is None
+    assert appends.batches[-1] == (CHANGELOG, 0, [(b"car-1", None)])
+
+
+async def test_nothing_to_write_sends_nothing(table: BlockTable, appends: RecordedAppends) -> None:
+    await table.write_block(0, {})
+    assert appends.batches == []
+
+
+async def test_a_partition_of_another_worker_is_not_written(table: BlockTable, appends: RecordedAppends) -> None:
+    with pytest.raises(PartitionRevoked, match="partition 3"):
+        await table.write_block(3, {b"car-1": b"a"})
+    assert appends.batches == []
+
+
+async def test_letting_a_partition_go_waits_for_what_is_being_written(
+    table: BlockTable, appends: RecordedAppends
+) -> None:
+    appends.gate.clear()
+    writing = asyncio.create_task(table.write_block(0, {b"car-1": b"a"}))
+    await appends.has_begun.wait()
+    releasing = asyncio.create_task(table.release([0]))
+    await asyncio.sleep(0)
+    with pytest.raises(PartitionRevoked):
+        await table.write_block(0, {b"car-2": b"b"})
+    assert not releasing.done()
+    appends.gate.set()
+    await writing
+    await releasing
+
+
+async def test_a_rebalance_forgets_what_went_away_and_keeps_what_stayed(
+    table: BlockTable, appends: RecordedAppends
+) -> None:
+    await table.write_block(0, {b"car-1": b"a"})
+    appends.end = 0
+    await table.write_block(1, {b"car-2": b"b"})
+    await assign(table, {1})
+    assert dict(table.items(0)) == {}
+    assert table.persisted_offset(TP(CHANGELOG, 0)) is None
+    assert dict(table.items(1)) == {b"car-2": b"b"}
+    assert table.persisted_offset(TP(CHANGELOG, 1)) == 0
+
+
+async def test_after_a_foreign_write_recovery_starts_before_it(table: BlockTable, appends: RecordedAppends) -> None:
+    await table.write_block(0, {b"car-1": b"a"})
+    appends.end += 5
+    await table.write_block(0, {b"car-1": b"b"})
+    await table.write_block(0, {b"car-1": b"c"})
+    assert table.persisted_offset(TP(CHANGELOG, 0)) == 0
+
+
+async def test_recovery_applies_changelog_blocks(app: StreamApp, table: BlockTable) -> None:
+    records = [Record(4, b"car-1", b"a", 1), Record(5, b"car-2", b"b", 1), Record(9, b"car-1", None, 1)]
+    message = BlockMessage(Block(CHANGELOG, 1, records), generation_id=1)
+    table.apply_changelog_batch([app.create_event(b"", b"", None, message)])
+    assert dict(table.items(1)) == {b"car-2": b"b"}
+    assert table.persisted_offset(TP(CHANGELOG, 1)) == 9
+
+
+async def test_one_key_at_a_time_is_refused(table: BlockTable) -> None:
+    with pytest.raises(TypeError, match="write_block"):
+        table[b"car-1"] = b"a"
