@@ -53,19 +53,18 @@ async def advance(
         },
         customer_id=after.customer_id,
         # A draft has not left: its dealer must not learn of it.
-        dealer_id=None if after.state is ProposalState.DRAFT or _never_left(before) else after.dealer_id,
+        dealer_id=None if _has_not_left(before, after) else after.dealer_id,
         channel=channel,
     )
-    if actor is not Actor.DEALER and after.state is not ProposalState.DRAFT and not _never_left(before, after):
+    if actor is not Actor.DEALER and not _has_not_left(before, after):
         await _notify_dealer(uow, after)
     return after
 
 
-def _never_left(before: BookingProposal | None, after: BookingProposal | None = None) -> bool:
-    """Whether the proposal ends as a draft, so that its dealer never heard of it."""
-    if before is None or before.state is not ProposalState.DRAFT:
-        return False
-    return after is None or after.state is not ProposalState.SENT
+def _has_not_left(before: BookingProposal | None, after: BookingProposal) -> bool:
+    """Whether the proposal is a draft, or ends as one: its dealer never heard of it."""
+    was_draft = before is None or before.state is ProposalState.DRAFT
+    return was_draft and after.state is not ProposalState.SENT
 
 
 async def _notify_dealer(uow: UnitOfWork, proposal: BookingProposal) -> None:

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
 
-from adapters.catalogue_file import load_catalogue
-from pitcall.settings import Settings
 from streams.local_log import LocalLog
 from streams.topics import TELEMETRY_UPLOADS
 from tests.e2e.demo_run import records_url, run_demo
+from tests.e2e.logged import log_url, records_in
 from tests.e2e.outcome import outcome_of
-from workflow.upload_codec import decode_upload
 
 KEYS = {
     "broker", "cars", "simulated_days", "drives_replayed", "uploads", "samples", "predictions", "needs_opened",
@@ -77,19 +76,9 @@ async def test_every_need_cites_uploads_of_this_run(tmp_path: Path) -> None:
 
 
 def _uploads_in(data_dir: Path) -> set[tuple[str, int]]:
-    signals = load_catalogue(Settings().catalogue).signals
-    found: set[tuple[str, int]] = set()
-    with LocalLog.shared(f"pitcall-log://{data_dir / 'log.sqlite'}") as log:
-        for partition in range(log.partitions(TELEMETRY_UPLOADS)):
-            start = 0
-            while records := log.read(TELEMETRY_UPLOADS, partition, start):
-                start = records[-1].offset + 1
-                for record in records:
-                    key = (record.key or b"").decode()
-                    body = record.value or b""
-                    upload = decode_upload(body, vehicle_id=key, received_ms=0, known_signals=set(signals))
-                    found.add((upload.id.boot_id, upload.id.seq))
-    return found
+    with LocalLog.shared(log_url(data_dir)) as log:
+        bodies = [json.loads(record.value or b"") for _, record in records_in(log, TELEMETRY_UPLOADS)]
+    return {(body["boot_id"], body["seq"]) for body in bodies}
 
 
 @pytest.mark.kafka
