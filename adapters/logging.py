@@ -12,7 +12,7 @@ from typing import Any, TextIO
 
 import structlog
 
-from adapters.redaction import is_hidden, redact
+from adapters.redaction import HIDDEN, clean, is_hidden, redact
 from domain.errors import InvalidInput
 
 FORMATS = ("json", "console")
@@ -81,6 +81,6 @@ def _install(formatter: logging.Formatter, level: str, stream: TextIO) -> None:
 
 def _without_personal_data(_logger: Any, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
     return {
-        key: "[hidden]" if key not in _OWN_KEYS and value is not None and is_hidden(key) else redact(value)
+        clean(key): HIDDEN if key not in _OWN_KEYS and value is not None and is_hidden(key) else redact(value)
         for key, value in event.items()
     }

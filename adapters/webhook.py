@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import base64
 from datetime import UTC, datetime
 from types import TracebackType
 from typing import Self
@@ -88,10 +89,7 @@ class SignedWebhooks:
 
 def _signed_headers(dealer: Dealer, delivery: Delivery, now_ms: int) -> dict[str, str]:
     moment = datetime.fromtimestamp(now_ms // 1000, UTC)
-    try:
-        signature = Webhook(dealer.webhook_secret).sign(delivery.delivery_id, moment, delivery.body)
-    except (ValueError, RuntimeError) as error:
-        raise Unavailable("the dealer's webhook secret is not base64, so nothing can be signed") from error
+    signature = Webhook(_key(dealer.webhook_secret)).sign(delivery.delivery_id, moment, delivery.body)
     return {
         "content-type": "application/json",
         "user-agent": "pitcall",
@@ -99,6 +97,21 @@ def _signed_headers(dealer: Dealer, delivery: Delivery, now_ms: int) -> dict[str
         "webhook-timestamp": str(now_ms // 1000),
         "webhook-signature": signature,
     }
+
+
+def _key(secret: str) -> bytes:
+    """The key in `whsec_<base64>`.
+
+    Read strictly: the library would skip what is not base64 (the - and _ of URL-safe secrets, say), and a receiver
+    whose library does not would never find our signatures good.
+    """
+    try:
+        key = base64.b64decode(secret.removeprefix("whsec_"), validate=True)
+    except ValueError:
+        key = b""
+    if not key:
+        raise Unavailable("the dealer's webhook secret is not whsec_ and base64, so nothing can be signed")
+    return key
 
 
 def _retry_after(answer: httpx.Response) -> int:

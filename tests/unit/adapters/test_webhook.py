@@ -1,0 +1,159 @@
+"""Webhooks are signed, sent once to a checked address, and every failure is one that is tried again."""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field, replace
+
+import pytest
+from standardwebhooks import Webhook, WebhookVerificationError
+
+from adapters.clocks import WallClock
+from adapters.webhook import LARGEST_BODY, SignedWebhooks
+from adapters.webhook_address import is_public
+from domain.errors import Unavailable
+from tests.contract.samples import DEALER
+from workflow.ports import Delivery
+
+DELIVERY = Delivery("hook-1", DEALER.dealer_id, "grant-1", "proposal.sent", '{"needs": ["Bremsbeläge"]}')
+INSIDE = (
+    *("127.0.0.1", "10.1.2.3", "192.168.0.1", "172.16.0.1", "169.254.169.254", "100.64.0.1", "0.0.0.0"),  # noqa: S104
+    *("224.0.0.1", "::1", "::", "fe80::1", "fc00::1", "::ffff:10.0.0.1"),
+    *("64:ff9b::a00:1", "2002:a00:1::", "2001:0:a00:1::"),
+)
+OK = b"HTTP/1.1 204 No Content\r\n\r\n"
+
+
+@dataclass
+class Dealership:
+    """A real HTTP server of a dealer, which answers as it is told and keeps what it got."""
+
+    answer: bytes = OK
+    port: int = 0
+    requests: list[tuple[str, dict[str, str], bytes]] = field(default_factory=list)
+    misbehave: Callable[[asyncio.StreamWriter], Awaitable[None]] | None = None
+
+    async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        try:
+            head = (await reader.readuntil(b"\r\n\r\n")).decode().split("\r\n")
+            headers = {name.lower(): value for name, _, value in (line.partition(": ") for line in head[1:] if line)}
+            body = await reader.readexactly(int(headers["content-length"]))
+            self.requests.append((head[0], headers, body))
+            if self.misbehave is not None:
+                await self.misbehave(writer)
+            writer.write(self.answer)
+            await writer.drain()
+        except (ConnectionError, asyncio.IncompleteReadError):
+            pass
+        finally:
+            writer.close()
+
+
+@asynccontextmanager
+async def dealership(answer: bytes = OK) -> AsyncIterator[Dealership]:
+    one = Dealership(answer)
+    server = await asyncio.start_server(one.serve, "127.0.0.1", 0)
+    one.port = server.sockets[0].getsockname()[1]
+    try:
+        yield one
+    finally:
+        server.close()
+
+
+async def send(one: Dealership, *, host: str = "localhost", timeout_s: float = 10, **options: bool) -> None:
+    dealer = replace(DEALER, webhook_url=f"http://{host}:{one.port}/hook?x=1")
+    async with SignedWebhooks(timeout_s=timeout_s, **({"allow_private": True} | options)) as sender:
+        await sender.send(dealer, DELIVERY, WallClock().now_ms())
+
+
+async def test_the_dealer_can_check_who_sent_it_and_that_nothing_was_changed() -> None:
+    async with dealership() as one:
+        await send(one)
+    ((line, headers, body),) = one.requests
+    assert line == "POST /hook?x=1 HTTP/1.1"
+    assert headers["host"] == f"localhost:{one.port}"
+    assert headers["content-type"] == "application/json"
+    assert headers["webhook-id"] == "hook-1"
+    assert Webhook(DEALER.webhook_secret).verify(body, headers) == {"needs": ["Bremsbeläge"]}
+    with pytest.raises(WebhookVerificationError):
+        Webhook(DEALER.webhook_secret).verify(body.replace(b"needs", b"seeds"), headers)
+
+
+@pytest.mark.parametrize(
+    ("answer", "retry_after_s"),
+    [
+        (b"HTTP/1.1 500 No\r\ncontent-length: 0\r\n\r\n", 5),
+        (b"HTTP/1.1 404 No\r\ncontent-length: 0\r\n\r\n", 5),
+        (b"HTTP/1.1 302 There\r\nlocation: http://127.0.0.1:1/\r\ncontent-length: 0\r\n\r\n", 5),
+        (b"HTTP/1.1 429 Slow\r\nretry-after: 120\r\ncontent-length: 0\r\n\r\n", 120),
+        (b"HTTP/1.1 503 Slow\r\nretry-after: 999999999\r\ncontent-length: 0\r\n\r\n", 3600),
+        (b"no http at all\r\n\r\n", 5),
+        (b"", 5),
+    ],
+)
+async def test_anything_but_a_plain_yes_is_tried_again_and_no_redirect_followed(
+    answer: bytes, retry_after_s: int
+) -> None:
+    async with dealership(answer) as one:
+        with pytest.raises(Unavailable) as failed:
+            await send(one)
+    assert failed.value.retry_after_s == retry_after_s
+    assert len(one.requests) == 1
+
+
+async def test_a_dealer_that_never_answers_is_left_in_time() -> None:
+    async def hang(_writer: asyncio.StreamWriter) -> None:
+        await asyncio.sleep(1)
+
+    async with dealership() as one:
+        one.misbehave = hang
+        with pytest.raises(Unavailable, match=r"longer than 0\.2 s"):
+            await send(one, timeout_s=0.2)
+
+
+async def test_an_answer_without_end_is_not_read() -> None:
+    endless = b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n" + b"ffff\r\n" + b"x" * 65535
+    async with dealership(endless) as one:
+        await send(one)
+    assert len(one.requests) == 1
+
+
+async def test_nothing_is_sent_to_an_inside_address_unless_allowed() -> None:
+    async with dealership() as one:
+        for host in ("127.0.0.1", "localhost", "[::ffff:127.0.0.1]"):
+            with pytest.raises(Unavailable, match="inside"):
+                await send(one, host=host, allow_private=False)
+    assert one.requests == []
+
+
+@pytest.mark.parametrize(
+    "address",
+    INSIDE,
+)
+def test_inside_addresses_are_known_in_all_their_clothes(address: str) -> None:
+    assert not is_public(address)
+
+
+def test_addresses_of_the_open_internet_are_public() -> None:
+    assert is_public("93.184.215.14")
+    assert is_public("2606:2800:21f:cb07:6820:80da:af6b:8b2c")
+
+
+@pytest.mark.parametrize(
+    "url", ["", "ftp://example.test/x", "http://", "no url", "http://nobody.invalid/", "http://a:b:c/"]
+)
+async def test_an_address_that_is_none_is_a_failure_like_others(url: str) -> None:
+    async with SignedWebhooks(allow_private=True) as sender:
+        with pytest.raises(Unavailable):
+            await sender.send(replace(DEALER, webhook_url=url), DELIVERY, 0)
+
+
+async def test_a_secret_that_is_none_or_a_body_too_long_sends_nothing() -> None:
+    async with dealership() as one, SignedWebhooks(allow_private=True) as sender:
+        dealer = replace(DEALER, webhook_url=f"http://127.0.0.1:{one.port}/")
+        for secret in ("", "whsec_", "abcde", "whsec_MDAw-DAwMDAw", "schlüssel"):
+            with pytest.raises(Unavailable):
+                await sender.send(replace(dealer, webhook_secret=secret), DELIVERY, 0)
+        with pytest.raises(Unavailable):
+            await sender.send(dealer, replace(DELIVERY, body="x" * (LARGEST_BODY + 1)), 0)
+    assert one.requests == []
