@@ -190,7 +190,8 @@ def weigh(need: MaintenanceNeed, prediction: Prediction, rule: NeedRule, now_ms:
         return replace(need, contrary=contrary, event_ms=prediction.event_ms)
     severity = rule.severity(prediction)
     if severity is need.severity and not has_moved(need.window, prediction.window):
-        return replace(need, contrary=0, event_ms=prediction.event_ms) if need.contrary else need
+        # Told nothing new, but weighed: else a replay after a late, older prediction would weigh this one twice.
+        return replace(need, contrary=0, event_ms=prediction.event_ms)
     return replace(
         need,
         contrary=0,
