@@ -1,0 +1,82 @@
+"""`/v1/operator`: letting cars and dealers in, and the funnel."""
+
+from __future__ import annotations
+
+from datetime import time
+from typing import Any
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from fastapi import APIRouter, Depends
+
+from api.authentication import OperatorCaller, _operator_caller
+from api.bodies import NewDealer, Nothing
+from api.reception import Desk
+from api.representations import funnel_json
+from domain.errors import InvalidInput
+from domain.slot import WEEKDAYS, OpeningHours
+from workflow.dealers import approve_dealer
+from workflow.dossiers import funnel
+from workflow.enrol import issue_enrolment_token
+
+router = APIRouter(prefix="/v1/operator", tags=["operators"], dependencies=[Depends(_operator_caller)])
+
+
+@router.post("/enrolment-tokens", status_code=201, summary="A token with which cars enrol")
+async def enrolment_token(desk: Desk, _caller: OperatorCaller, body: Nothing | None = None) -> dict[str, Any]:
+    """Shown this once."""
+    return {"token": await issue_enrolment_token(desk.office)}
+
+
+@router.post("/dealers", status_code=201, summary="Approve a dealer")
+async def new_dealer(body: NewDealer, desk: Desk, _caller: OperatorCaller) -> dict[str, Any]:
+    """With its opening hours, bays and first advisor; the webhook secret is shown this once."""
+    dealer, _account = await approve_dealer(
+        desk.office,
+        name=body.name,
+        address=body.address,
+        hours=opening_hours(body.time_zone, body.opening),
+        bays=body.bays,
+        webhook_url=body.webhook_url,
+        advisor_name=body.advisor.name,
+        advisor_email=body.advisor.email,
+        advisor_password=body.advisor.password,
+    )
+    answer: dict[str, Any] = {"dealer_id": dealer.dealer_id}
+    if dealer.webhook_url:
+        answer["webhook_secret"] = dealer.webhook_secret
+    return answer
+
+
+def opening_hours(time_zone: str, opening: dict[str, tuple[str, str]]) -> OpeningHours:
+    """Opening hours from `{"mon": ["08:00", "17:00"]}`; InvalidInput names the day."""
+    try:
+        ZoneInfo(time_zone)
+    except (ZoneInfoNotFoundError, ValueError, OSError) as error:
+        raise InvalidInput(
+            "there is no such time zone", field="time_zone", fix="an IANA name like Asia/Shanghai"
+        ) from error
+    days: dict[str, tuple[time, time]] = {}
+    for day, spans in opening.items():
+        field = f"opening.{day}"
+        if day not in WEEKDAYS:
+            raise InvalidInput(f"{day!r} is no weekday", field=field, fix="one of " + ", ".join(WEEKDAYS))
+        try:
+            opens, closes = (time.fromisoformat(text) for text in spans)
+        except ValueError as error:
+            raise InvalidInput("that is no time of day", field=field, fix='write it like "08:00"') from error
+        if opens >= closes:
+            raise InvalidInput("it closes before it opens", field=field, fix="opening time first")
+        days[day] = (opens, closes)
+    return OpeningHours(time_zone, days)
+
+
+@router.get("/funnel", summary="Counts from signal to invoice")
+async def read_funnel(desk: Desk, _caller: OperatorCaller) -> dict[str, Any]:
+    """No personal data in it."""
+    return funnel_json(await funnel(desk.office, desk.model_versions(), await desk.volumes()))
+
+
+@router.get("/waiting", summary="What is still in flight")
+async def waiting(desk: Desk, _caller: OperatorCaller) -> dict[str, Any]:
+    """`waiting` is 0 when every topic is read up and the outbox is empty."""
+    return await desk.waiting()

@@ -1,0 +1,167 @@
+"""The owner's pages: cars, needs, consents, claiming."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from fastapi import APIRouter, Request
+from starlette.responses import RedirectResponse, Response
+
+from api.authentication import Owner
+from api.forms import form_of, required, see, text, texts, whole
+from api.page_response import owner_reading, page
+from api.reception import Desk
+from domain.consent import Purpose
+from domain.errors import Conflict, InvalidInput
+from web.need_view import DISMISSALS, SNOOZE_DAYS
+from web.owner_view import car_view, grant_lines
+from web.reading import Reading
+from workflow.consents import consents_of, withdraw_consent
+from workflow.dealers import dealers
+from workflow.dossiers import car_dossier, cars_of
+from workflow.enrol import claim_vehicle
+from workflow.needs import dismiss, snooze
+
+router = APIRouter(prefix="/owner", include_in_schema=False)
+DAY_MS = 86_400_000
+CLAIM_PURPOSES = (Purpose.PREDICTION, Purpose.REMINDERS, Purpose.MODEL_IMPROVEMENT)
+
+
+@dataclass(frozen=True, slots=True)
+class ClaimValues:
+    """What stands in the claim form. Nothing is ticked before the owner ticks it."""
+
+    code: str = ""
+    label: str = ""
+    consents: tuple[str, ...] = ()
+
+
+@router.get("")
+async def home(request: Request, desk: Desk, visitor: Owner) -> Response:
+    """The one car at once; the list when there are several, the claim form when there is none."""
+    cars = await cars_of(desk.office, visitor.customer_id)
+    notice = request.query_params.get("notice", "")
+    if not cars:
+        return see("/owner/claim", notice)
+    if len(cars) == 1:
+        return see(f"/owner/cars/{cars[0].vehicle_id}", notice)
+    reading = await owner_reading(desk, visitor)
+    views = [
+        car_view(await car_dossier(desk.office, customer_id=visitor.customer_id, vehicle_id=car.vehicle_id), reading)
+        for car in cars
+    ]
+    return page(request, "owner_cars.html", visitor, reading, cars=views)
+
+
+@router.get("/cars/{vehicle_id}")
+async def car(vehicle_id: str, request: Request, desk: Desk, visitor: Owner) -> Response:
+    """One car: what is due, why, what can be done, and how it is otherwise."""
+    reading = await owner_reading(desk, visitor)
+    dossier = await car_dossier(desk.office, customer_id=visitor.customer_id, vehicle_id=vehicle_id)
+    return page(
+        request,
+        "owner_car.html",
+        visitor,
+        reading,
+        car=car_view(dossier, reading),
+        snooze_days=SNOOZE_DAYS,
+        dismissals=DISMISSALS,
+    )
+
+
+@router.post("/needs/{need_id}/snooze")
+async def snooze_need(need_id: str, request: Request, desk: Desk, visitor: Owner) -> Response:
+    """Be quiet about a need for some days."""
+    form = await form_of(request)
+    days = required(whole(form, "days"), "days", "choose how long")
+    if days not in SNOOZE_DAYS:
+        raise InvalidInput("that is none of the choices", field="days", fix="choose how long")
+    until = desk.office.clock.now_ms() + days * DAY_MS
+    need = await snooze(desk.office, customer_id=visitor.customer_id, need_id=need_id, until_ms=until)
+    return see(f"/owner/cars/{need.vehicle_id}", "snoozed")
+
+
+@router.post("/needs/{need_id}/dismiss")
+async def dismiss_need(need_id: str, request: Request, desk: Desk, visitor: Owner) -> Response:
+    """Put a need aside."""
+    form = await form_of(request)
+    key = text(form, "reason")
+    if key not in DISMISSALS:
+        raise InvalidInput("that is none of the choices", field="reason", fix="choose a reason")
+    reading = await owner_reading(desk, visitor)
+    words = text(form, "words", 200)
+    reason = reading.texts(f"dismissal.{key}")
+    need = await dismiss(
+        desk.office,
+        customer_id=visitor.customer_id,
+        need_id=need_id,
+        reason=f"{reason}: {words}" if words else reason,
+    )
+    return see(f"/owner/cars/{need.vehicle_id}", "dismissed")
+
+
+@router.get("/consents")
+async def consents(request: Request, desk: Desk, visitor: Owner) -> Response:
+    """All grants, live ones with a one-tap withdrawal."""
+    reading = await owner_reading(desk, visitor)
+    lines = grant_lines(
+        await consents_of(desk.office, visitor.customer_id),
+        {car.vehicle_id: car for car in await cars_of(desk.office, visitor.customer_id)},
+        {dealer.dealer_id: dealer for dealer in await dealers(desk.office)},
+        desk.office.clock.now_ms(),
+        reading,
+    )
+    return page(request, "owner_consents.html", visitor, reading, grants=lines)
+
+
+@router.post("/consents/{grant_id}/withdraw")
+async def withdraw(grant_id: str, desk: Desk, visitor: Owner) -> Response:
+    """Withdraw at once."""
+    await withdraw_consent(desk.office, customer_id=visitor.customer_id, grant_id=grant_id)
+    return see("/owner/consents", "withdrawn")
+
+
+def _claim_page(
+    request: Request,
+    visitor: Owner,
+    reading: Reading,
+    is_first: bool,
+    values: ClaimValues,
+    errors: dict[str, str] | None = None,
+    status: int = 200,
+) -> Response:
+    return page(
+        request,
+        "claim.html",
+        visitor,
+        reading,
+        status=status,
+        is_first=is_first,
+        values=values,
+        errors=errors or {},
+    )
+
+
+@router.get("/claim")
+async def claim_form(request: Request, desk: Desk, visitor: Owner) -> Response:
+    """The form for the code on the car's screen."""
+    is_first = not await cars_of(desk.office, visitor.customer_id)
+    return _claim_page(request, visitor, await owner_reading(desk, visitor), is_first, ClaimValues())
+
+
+@router.post("/claim")
+async def claim(request: Request, desk: Desk, visitor: Owner) -> Response:
+    """Link the car; only the ticked consents are granted."""
+    form = await form_of(request)
+    values = ClaimValues(text(form, "code", 20), text(form, "label", 100), texts(form, "consents"))
+    purposes = [p for p in CLAIM_PURPOSES if str(p) in values.consents]
+    try:
+        vehicle = await claim_vehicle(
+            desk.office, customer_id=visitor.customer_id, code=values.code, label=values.label, consents=purposes
+        )
+    except (InvalidInput, Conflict) as error:
+        told = f"{error}: {error.fix}" if isinstance(error, InvalidInput) else str(error)
+        is_first = not await cars_of(desk.office, visitor.customer_id)
+        reading = await owner_reading(desk, visitor)
+        return _claim_page(request, visitor, reading, is_first, values, {"code": told}, 422)
+    return RedirectResponse(f"/owner/cars/{vehicle.vehicle_id}?notice=claimed", 303)

@@ -1,0 +1,50 @@
+"""Answers of the pages: a rendered template for a reader."""
+
+from __future__ import annotations
+
+from fastapi import Request
+from starlette.responses import HTMLResponse
+
+from api.authentication import HOME, Visitor
+from api.reception import Reception, reception_of
+from web.reading import Reading
+
+
+def page(
+    request: Request, template: str, visitor: Visitor, reading: Reading, *, status: int = 200, **values: object
+) -> HTMLResponse:
+    """A signed-in party's page."""
+    content = reception_of(request).pages.render(
+        template,
+        reading,
+        party=HOME[visitor.caller.role].strip("/"),
+        who=visitor.caller.name,
+        form_token=visitor.form_token,
+        path=request.url.path + (f"?{request.url.query}" if request.url.query else ""),
+        notice=request.query_params.get("notice", ""),
+        **values,
+    )
+    return HTMLResponse(content, status)
+
+
+def plain_page(reception: Reception, template: str, *, status: int = 200, **values: object) -> HTMLResponse:
+    """A page for somebody who is not signed in (yet)."""
+    reading = Reading.of(reception.office.catalogue)
+    return HTMLResponse(reception.pages.render(template, reading, notice="", **values), status)
+
+
+async def owner_reading(reception: Reception, visitor: Visitor) -> Reading:
+    """In the owner's own language and time zone."""
+    async with reception.office.unit_of_work() as uow:
+        customer = await uow.people.customer(visitor.customer_id)
+    if customer is None:
+        return Reading.of(reception.office.catalogue)
+    return Reading.of(reception.office.catalogue, locale=customer.locale, time_zone=customer.time_zone)
+
+
+async def dealer_reading(reception: Reception, dealer_id: str) -> Reading:
+    """In the time zone of the dealer's site."""
+    async with reception.office.unit_of_work() as uow:
+        dealer = await uow.people.dealer(dealer_id)
+    zone = dealer.hours.time_zone if dealer else "UTC"
+    return Reading.of(reception.office.catalogue, time_zone=zone)

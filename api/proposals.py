@@ -1,0 +1,106 @@
+"""`/v1/me/proposals`: an owner's booking, from the draft to the calendar file."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from fastapi import APIRouter
+from starlette.responses import Response
+
+from api.authentication import CustomerId
+from api.bodies import Confirmation, NewProposal, Nothing, Reason, StartTime
+from api.idempotency import IdempotentRoute
+from api.reception import Desk, Reception
+from api.representations import proposal_json
+from domain.errors import Conflict
+from workflow.calendar import appointment_ics
+from workflow.dossiers import cars_of, proposal_of
+from workflow.negotiate import cancel, confirm, counter_back, withdraw
+from workflow.propose import draft_proposal, send_proposal
+
+router = APIRouter(prefix="/v1/me/proposals", tags=["bookings"], route_class=IdempotentRoute)
+Answer = dict[str, Any]
+
+
+async def _told(desk: Reception, customer_id: str, proposal_id: str) -> Answer:
+    return proposal_json(await proposal_of(desk.office, customer_id=customer_id, proposal_id=proposal_id))
+
+
+@router.post("", status_code=201, summary="Draft a proposal and see the exact JSON that will leave")
+async def draft(body: NewProposal, desk: Desk, customer_id: CustomerId) -> Answer:
+    """Nothing leaves yet: `preview` is the text that `send` would send."""
+    proposal = await draft_proposal(desk.office, customer_id=customer_id, **body.model_dump())
+    dossier = await proposal_of(desk.office, customer_id=customer_id, proposal_id=proposal.proposal_id)
+    return proposal_json(dossier, with_preview=True)
+
+
+@router.get("/{proposal_id}", summary="One of my proposals")
+async def read(proposal_id: str, desk: Desk, customer_id: CustomerId) -> Answer:
+    """State, slots and history; the preview too."""
+    dossier = await proposal_of(desk.office, customer_id=customer_id, proposal_id=proposal_id)
+    return proposal_json(dossier, with_preview=True)
+
+
+@router.post("/{proposal_id}/send", summary="Send it to the dealer")
+async def send(proposal_id: str, desk: Desk, customer_id: CustomerId, body: Nothing | None = None) -> Answer:
+    """Leaves only under a live grant."""
+    await send_proposal(desk.office, customer_id=customer_id, proposal_id=proposal_id)
+    return await _told(desk, customer_id, proposal_id)
+
+
+@router.post("/{proposal_id}/confirm", summary="Take the accepted slot, or one of those offered")
+async def confirm_slot(
+    proposal_id: str, desk: Desk, customer_id: CustomerId, body: Confirmation | None = None
+) -> Answer:
+    """Both sides have agreed after this."""
+    start_ms = body.start_ms if body else None
+    await confirm(desk.office, customer_id=customer_id, proposal_id=proposal_id, start_ms=start_ms)
+    return await _told(desk, customer_id, proposal_id)
+
+
+@router.post("/{proposal_id}/counter", summary="Ask for another slot instead of those offered")
+async def counter(proposal_id: str, body: StartTime, desk: Desk, customer_id: CustomerId) -> Answer:
+    """It is the dealer's turn again."""
+    await counter_back(desk.office, customer_id=customer_id, proposal_id=proposal_id, start_ms=body.start_ms)
+    return await _told(desk, customer_id, proposal_id)
+
+
+@router.post("/{proposal_id}/withdraw", summary="Take the proposal back")
+async def withdraw_proposal(
+    proposal_id: str, desk: Desk, customer_id: CustomerId, body: Nothing | None = None
+) -> Answer:
+    """Before it is confirmed."""
+    await withdraw(desk.office, customer_id=customer_id, proposal_id=proposal_id)
+    return await _told(desk, customer_id, proposal_id)
+
+
+@router.post("/{proposal_id}/cancel", summary="Cancel the appointment")
+async def cancel_appointment(
+    proposal_id: str, desk: Desk, customer_id: CustomerId, body: Reason | None = None
+) -> Answer:
+    """After it is confirmed; the dealer hears of it."""
+    reason = body.reason if body else ""
+    await cancel(desk.office, customer_id=customer_id, proposal_id=proposal_id, reason=reason)
+    return await _told(desk, customer_id, proposal_id)
+
+
+@router.get("/{proposal_id}/appointment.ics", summary="The appointment for a calendar", response_class=Response)
+async def appointment(proposal_id: str, desk: Desk, customer_id: CustomerId) -> Response:
+    """RFC 5545, with a stable UID and a growing SEQUENCE."""
+    return await calendar_file(desk, customer_id, proposal_id)
+
+
+async def calendar_file(desk: Reception, customer_id: str, proposal_id: str) -> Response:
+    """The `.ics` of a proposal of this owner; Conflict while it has no slot."""
+    dossier = await proposal_of(desk.office, customer_id=customer_id, proposal_id=proposal_id)
+    if dossier.proposal.slot is None:
+        raise Conflict("the proposal has no slot yet")
+    cars = await cars_of(desk.office, customer_id)
+    vehicle = next(v for v in cars if v.vehicle_id == dossier.proposal.vehicle_id)
+    text = appointment_ics(dossier.proposal, dossier.dealer, vehicle, desk.office.clock.now_ms())
+    name = f"pitcall-{proposal_id[:8]}.ics"
+    return Response(
+        text,
+        media_type="text/calendar; charset=utf-8",
+        headers={"Content-Disposition": f'attachment; filename="{name}"'},
+    )

@@ -1,0 +1,199 @@
+"""Domain values as the JSON of the API: every field is named here, so that none slips out."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from domain.consent import ConsentGrant
+from domain.dossier import CarDossier, DeskEntry, Funnel, ProposalDossier
+from domain.event import DomainEvent
+from domain.need import MaintenanceNeed
+from domain.people import Dealer, Vehicle
+from domain.prediction import Contribution, DueWindow, Prediction, UploadRange
+from domain.proposal import BookingProposal, ProposalStep
+from domain.slot import Slot
+from web.funnel_counts import funnel_counts
+
+Json = dict[str, Any]
+
+
+def slot_json(slot: Slot | None) -> Json | None:
+    """Start and end; the bay is the dealer's affair."""
+    return None if slot is None else {"start_ms": slot.start_ms, "end_ms": slot.end_ms}
+
+
+def window_json(window: DueWindow) -> Json:
+    return {
+        "earliest_ms": window.earliest_ms,
+        "expected_ms": window.expected_ms,
+        "latest_ms": window.latest_ms,
+        "coverage": window.coverage,
+    }
+
+
+def _contribution_json(part: Contribution) -> Json:
+    return {"name": part.name, "amount": part.amount, "text": part.text}
+
+
+def _uploads_json(uploads: tuple[UploadRange, ...]) -> list[Json]:
+    return [{"boot_id": u.boot_id, "first_seq": u.first_seq, "last_seq": u.last_seq} for u in uploads]
+
+
+def vehicle_json(vehicle: Vehicle) -> Json:
+    """A car for its owner."""
+    return {
+        "vehicle_id": vehicle.vehicle_id,
+        "label": vehicle.label,
+        "make": vehicle.make,
+        "model": vehicle.model,
+        "model_year": vehicle.model_year,
+        "powertrain": vehicle.attributes.powertrain,
+    }
+
+
+def assessment_json(prediction: Prediction) -> Json:
+    """The newest prediction of an item."""
+    return {
+        "prediction_id": prediction.id,
+        "item": prediction.item,
+        "kind": str(prediction.kind),
+        "is_ready": prediction.is_ready,
+        "event_ms": prediction.event_ms,
+        "odometer_m": prediction.odometer_m,
+        "health": prediction.health,
+        "window": window_json(prediction.window),
+        "remaining_km": prediction.remaining_km,
+        "probability": {str(days): p for days, p in prediction.probability.items()},
+        "contributions": [_contribution_json(part) for part in prediction.contributions],
+        "reason": prediction.reason,
+        "model_version": prediction.model_version,
+        "uploads": _uploads_json(prediction.uploads),
+    }
+
+
+def need_json(need: MaintenanceNeed) -> Json:
+    """A need with its evidence."""
+    return {
+        "need_id": need.need_id,
+        "vehicle_id": need.vehicle_id,
+        "item": need.item,
+        "state": str(need.state),
+        "severity": str(need.severity),
+        "window": window_json(need.window),
+        "probability": {str(days): p for days, p in need.probability.items()},
+        "reason": need.reason,
+        "contributions": [_contribution_json(part) for part in need.contributions],
+        "model_version": need.model_version,
+        "prediction_id": need.prediction_id,
+        "uploads": _uploads_json(need.uploads),
+        "opened_ms": need.opened_ms,
+        "updated_ms": need.updated_ms,
+        "snoozed_until_ms": need.snoozed_until_ms,
+        "end_reason": need.end_reason,
+    }
+
+
+def grant_json(grant: ConsentGrant) -> Json:
+    """A consent grant with its receipt."""
+    return {
+        "grant_id": grant.grant_id,
+        "version": grant.version,
+        "vehicle_id": grant.vehicle_id,
+        "purpose": str(grant.purpose),
+        "dealer_id": grant.dealer_id,
+        "data_items": [str(item) for item in grant.data_items],
+        "granted_ms": grant.granted_ms,
+        "expires_ms": grant.expires_ms,
+        "withdrawn_ms": grant.withdrawn_ms,
+        "receipt": grant.receipt(),
+    }
+
+
+def dealer_json(dealer: Dealer) -> Json:
+    """A dealer as owners see it."""
+    return {
+        "dealer_id": dealer.dealer_id,
+        "name": dealer.name,
+        "time_zone": dealer.hours.time_zone,
+        "address": dealer.address,
+    }
+
+
+def step_json(step: ProposalStep) -> Json:
+    return {"state": str(step.state), "actor": str(step.actor), "time_ms": step.time_ms, "cause": step.cause}
+
+
+def proposal_json(dossier: ProposalDossier, *, with_preview: bool = False) -> Json:
+    """A proposal for its owner; `preview` is the exact text that will leave, while it has not."""
+    proposal = dossier.proposal
+    answer: Json = {
+        "proposal_id": proposal.proposal_id,
+        "state": str(proposal.state),
+        "version": proposal.version,
+        "vehicle_id": proposal.vehicle_id,
+        "dealer_id": proposal.dealer_id,
+        "grant_id": proposal.grant_id,
+        "need_ids": list(proposal.need_ids),
+        "slot": slot_json(proposal.slot),
+        "offered": [slot_json(slot) for slot in proposal.offered],
+        "expires_ms": proposal.expires_ms,
+        "appointment": slot_json(proposal.slot) if has_appointment(proposal) else None,
+        "note": proposal.note,
+        "end_reason": proposal.end_reason,
+        "history": [step_json(step) for step in dossier.steps],
+    }
+    if with_preview:
+        answer["preview"] = proposal.payload
+    return answer
+
+
+def has_appointment(proposal: BookingProposal) -> bool:
+    """Whether both sides have agreed on the slot."""
+    return str(proposal.state) in ("confirmed", "checked-in", "completed", "no-show")
+
+
+def entry_json(entry: DeskEntry) -> Json:
+    """A proposal for its dealer; once no consent stands behind it, only that it ended is left."""
+    proposal = entry.proposal
+    is_shared = entry.payload is not None
+    return {
+        "proposal_id": proposal.proposal_id,
+        "state": str(proposal.state),
+        "version": proposal.version,
+        "expires_ms": proposal.expires_ms,
+        "slot": slot_json(proposal.slot) if is_shared else None,
+        "offered": [slot_json(slot) for slot in proposal.offered] if is_shared else [],
+        "payload": entry.payload,
+        "history": [step_json(step) for step in entry.steps],
+    }
+
+
+def event_json(event: DomainEvent) -> Json:
+    """A step of a timeline."""
+    return {
+        "event_id": event.event_id,
+        "kind": event.kind,
+        "time_ms": event.time_ms,
+        "actor": event.actor,
+        "cause": event.cause,
+        "channel": event.channel,
+        "data": dict(event.data),
+    }
+
+
+def car_json(car: CarDossier) -> Json:
+    """All an owner sees of one car."""
+    return {
+        "now_ms": car.now_ms,
+        "vehicle": vehicle_json(car.vehicle),
+        "assessments": [assessment_json(a) for a in car.assessments],
+        "needs": [need_json(n) for n in car.needs],
+        "past_needs": [need_json(n) for n in car.past_needs],
+        "proposals": [proposal_json(p) for p in car.proposals],
+        "timeline": [event_json(e) for e in car.timeline],
+    }
+
+
+def funnel_json(funnel: Funnel) -> Json:
+    """Counts from signal to invoice."""
+    return funnel_counts(funnel.counts)

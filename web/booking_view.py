@@ -1,0 +1,257 @@
+"""The booking flow: choosing dealer, time and what to share; then the proposal until the visit is over."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from domain.consent import ConsentGrant, DataItem
+from domain.dossier import CarDossier, ProposalDossier
+from domain.people import Dealer
+from domain.proposal import ProposalState
+from domain.slot import Slot
+from web.formatting import DAY_MS
+from web.need_view import NeedCard, need_cards
+from web.payload_view import PayloadView, payload_view
+from web.reading import Reading
+
+DAYS_SHOWN = 8
+CONSENT_DAYS = (30, 90)
+TICKED_AT_FIRST = (DataItem.CONTACT, DataItem.VEHICLE, DataItem.ODOMETER, DataItem.EVIDENCE)
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """Something to tick or choose."""
+
+    value: str
+    name: str
+    text: str = ""
+    is_chosen: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class SlotDay:
+    """The free times of one day at the dealer."""
+
+    day: str
+    times: tuple[Choice, ...]
+    is_open: bool
+
+
+@dataclass(frozen=True, slots=True)
+class BookingForm:
+    """What the owner has chosen so far; `errors` are by field."""
+
+    vehicle_id: str
+    needs: tuple[NeedCard, ...]
+    chosen_needs: tuple[str, ...]
+    dealers: tuple[Choice, ...]
+    dealer: Dealer | None
+    duration: str
+    zone: str
+    days: tuple[SlotDay, ...]
+    from_ms: int | None
+    later_ms: int | None
+    expected: str
+    data_items: tuple[Choice, ...]
+    consent_days: tuple[Choice, ...]
+    note: str
+    errors: dict[str, str]
+
+
+def booking_minutes(dossier: CarDossier, need_ids: Iterable[str], reading: Reading) -> int:
+    """How long the chosen work takes."""
+    items = {need.need_id: need.item for need in dossier.needs}
+    specs = [reading.item(items[i]) for i in dict.fromkeys(need_ids) if i in items]
+    return sum(spec.labour_minutes for spec in specs if spec)
+
+
+def slot_days(
+    slots: Sequence[Slot], reading: Reading, *, chosen: Iterable[int] = (), days_shown: int = DAYS_SHOWN
+) -> tuple[SlotDay, ...]:
+    """Free slots by local day of the reading's zone; the first day, and those with a chosen time, are open."""
+    fmt, picked = reading.formatting, frozenset(chosen)
+    by_day: dict[str, list[Slot]] = {}
+    for slot in slots:
+        by_day.setdefault(fmt.weekday(slot.start_ms), []).append(slot)
+    days = []
+    for index, (day, of_day) in enumerate(list(by_day.items())[:days_shown]):
+        times = tuple(Choice(str(s.start_ms), fmt.clock(s.start_ms), is_chosen=s.start_ms in picked) for s in of_day)
+        is_open = any(t.is_chosen for t in times) or (index == 0 and not picked)
+        days.append(SlotDay(day, times, is_open))
+    return tuple(days)
+
+
+def next_page_ms(slots: Sequence[Slot], reading: Reading, days_shown: int = DAYS_SHOWN) -> int | None:
+    """Where the days that are not shown begin; None when all are."""
+    seen: dict[str, int] = {}
+    for slot in slots:
+        seen.setdefault(reading.formatting.weekday(slot.start_ms), slot.start_ms)
+    starts = list(seen.values())
+    return starts[days_shown] if len(starts) > days_shown else None
+
+
+@dataclass(frozen=True, slots=True)
+class Chosen:
+    """The form's fields as they came."""
+
+    need_ids: tuple[str, ...] = ()
+    dealer_id: str = ""
+    start_ms: int | None = None
+    data_items: tuple[str, ...] | None = None
+    days: int = CONSENT_DAYS[0]
+    note: str = ""
+    from_ms: int | None = None
+
+
+def booking_form(
+    dossier: CarDossier,
+    dealers: Sequence[Dealer],
+    slots: Sequence[Slot],
+    chosen: Chosen,
+    reading: Reading,
+    dealer_reading: Reading,
+    errors: dict[str, str] | None = None,
+) -> BookingForm:
+    """The first three steps; `slots` are those of the chosen dealer, shown in the dealer's own time."""
+    cards = tuple(
+        card for card in need_cards(dossier.needs, dossier.proposals, dossier.now_ms, reading) if card.can_book
+    )
+    ids = {card.need_id for card in cards}
+    picked = tuple(i for i in chosen.need_ids if i in ids)
+    dealer = next((d for d in dealers if d.dealer_id == chosen.dealer_id), None)
+    ticked = [str(i) for i in TICKED_AT_FIRST] if chosen.data_items is None else chosen.data_items
+    texts = reading.texts
+    expected = [n.window.expected_ms for n in dossier.needs if n.need_id in picked and n.window.expected_ms]
+    return BookingForm(
+        vehicle_id=dossier.vehicle.vehicle_id,
+        needs=cards,
+        chosen_needs=picked,
+        dealers=tuple(Choice(d.dealer_id, d.name, d.address, d is dealer) for d in dealers),
+        dealer=dealer,
+        duration=reading.formatting.duration(booking_minutes(dossier, picked, reading)),
+        zone=dealer_reading.formatting.zone_name,
+        days=slot_days(slots, dealer_reading, chosen=[chosen.start_ms] if chosen.start_ms else ()),
+        from_ms=chosen.from_ms,
+        later_ms=next_page_ms(slots, dealer_reading),
+        expected=reading.formatting.day(min(expected)) if expected else "",
+        data_items=tuple(
+            Choice(str(i), texts(f"data_item.{i}.name"), texts(f"data_item.{i}.text"), str(i) in ticked)
+            for i in DataItem
+        ),
+        consent_days=tuple(
+            Choice(str(n), texts("booking.until_days", n=n), is_chosen=n == chosen.days) for n in CONSENT_DAYS
+        ),
+        note=chosen.note,
+        errors=errors or {},
+    )
+
+
+def grant_that_fits(
+    grants: Iterable[ConsentGrant],
+    vehicle_id: str,
+    dealer_id: str,
+    items: Iterable[DataItem],
+    until_ms: int,
+    now_ms: int,
+) -> ConsentGrant | None:
+    """A live grant that allows exactly this and ends no later than a day after, so that none is granted twice."""
+    wanted = frozenset(items)
+    for grant in grants:
+        is_same = grant.vehicle_id == vehicle_id and grant.dealer_id == dealer_id
+        if not (is_same and grant.is_live(now_ms) and frozenset(grant.data_items) == wanted):
+            continue
+        if grant.expires_ms is not None and abs(grant.expires_ms - until_ms) <= DAY_MS:
+            return grant
+    return None
+
+
+@dataclass(frozen=True, slots=True)
+class StepLine:
+    """One step of a proposal in words."""
+
+    label: str
+    who: str
+    when: str
+    cause: str
+
+
+@dataclass(frozen=True, slots=True)
+class ProposalView:
+    """A proposal for its owner."""
+
+    proposal_id: str
+    vehicle_id: str
+    grant_id: str
+    state: str
+    label: str
+    told: str
+    step: int
+    dealer: str
+    address: str
+    slot: str
+    zone: str
+    answer_by: str
+    offers: tuple[Choice, ...]
+    payload: PayloadView
+    raw: str
+    steps: tuple[StepLine, ...]
+    has_calendar: bool
+    is_over: bool
+    is_draft: bool
+    end_reason: str
+    need_ids: tuple[str, ...]
+
+
+STEP_OF_STATE = {ProposalState.DRAFT: 4}
+WITH_CALENDAR = (ProposalState.CONFIRMED, ProposalState.CHECKED_IN, ProposalState.COMPLETED)
+
+
+def proposal_view(dossier: ProposalDossier, now_ms: int, reading: Reading) -> ProposalView:
+    """The last two steps of the flow; `reading` is in the dealer's time zone, since the visit takes place there."""
+    proposal, texts, fmt = dossier.proposal, reading.texts, reading.formatting
+    state, slot = proposal.state, proposal.slot
+    return ProposalView(
+        proposal_id=proposal.proposal_id,
+        vehicle_id=proposal.vehicle_id,
+        grant_id=proposal.grant_id,
+        state=str(state),
+        label=texts(f"proposal_state.{state}.label"),
+        told=texts(f"proposal_state.{state}.owner"),
+        step=STEP_OF_STATE.get(state, 5),
+        dealer=dossier.dealer.name,
+        address=dossier.dealer.address,
+        slot="" if slot is None else fmt.span(slot.start_ms, slot.end_ms),
+        zone=fmt.zone_name,
+        answer_by=fmt.moment(proposal.expires_ms) if state.is_open else "",
+        offers=tuple(
+            Choice(str(s.start_ms), fmt.span(s.start_ms, s.end_ms), fmt.relative(s.start_ms, now_ms), index == 0)
+            for index, s in enumerate(sorted(proposal.offered))
+        )
+        if state is ProposalState.COUNTERED
+        else (),
+        payload=payload_view(proposal.payload, now_ms, reading),
+        raw=proposal.payload,
+        steps=step_lines(dossier, reading),
+        has_calendar=state in WITH_CALENDAR and slot is not None,
+        is_over=state.is_over,
+        is_draft=state is ProposalState.DRAFT,
+        end_reason=proposal.end_reason,
+        need_ids=proposal.need_ids,
+    )
+
+
+def step_lines(dossier: ProposalDossier, reading: Reading) -> tuple[StepLine, ...]:
+    """The steps, newest first."""
+    texts, fmt = reading.texts, reading.formatting
+    newest_first = sorted(dossier.steps, key=lambda s: -s.version)
+    return tuple(
+        StepLine(
+            texts(f"proposal_state.{step.state}.label"),
+            texts(f"actor.{step.actor}"),
+            fmt.moment(step.time_ms),
+            step.cause,
+        )
+        for step in newest_first
+    )

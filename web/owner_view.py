@@ -1,0 +1,215 @@
+"""The owner's pages: the car, the list of cars, and the consents."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from domain.consent import ConsentGrant, Purpose
+from domain.dossier import CarDossier, ProposalDossier
+from domain.need import NeedState
+from domain.people import Dealer, Vehicle
+from domain.proposal import ProposalState
+from web.health_view import HealthChart, health_chart
+from web.need_view import NeedCard, need_cards
+from web.reading import Reading
+
+TIMELINE_SHOWN = 14
+# Every prediction that moves a window is a step; a person wants the steps that mean something.
+QUIET_KINDS = frozenset({"need-moved", "proposal-draft"})
+
+
+@dataclass(frozen=True, slots=True)
+class TimelineStep:
+    """Something that happened, in words."""
+
+    text: str
+    when: str
+    iso: str
+    kind: str
+
+
+@dataclass(frozen=True, slots=True)
+class VisitCard:
+    """A proposal under way, or just over, on the car's page."""
+
+    proposal_id: str
+    state: str
+    label: str
+    told: str
+    dealer: str
+    slot: str
+    is_owners_turn: bool
+    items: str
+
+
+@dataclass(frozen=True, slots=True)
+class GrantLine:
+    """A consent grant in one line."""
+
+    grant_id: str
+    purpose: str
+    text: str
+    dealer: str
+    car: str
+    items: str
+    period: str
+    is_live: bool
+    receipt: Mapping[str, object]
+    warning: str
+
+
+@dataclass(frozen=True, slots=True)
+class CarView:
+    """The car's page."""
+
+    vehicle_id: str
+    name: str
+    subtitle: str
+    statement: str
+    lead: str
+    tone: str
+    visits: tuple[VisitCard, ...]
+    needs: tuple[NeedCard, ...]
+    bookable: tuple[str, ...]
+    health: HealthChart
+    grants: tuple[GrantLine, ...]
+    timeline: tuple[TimelineStep, ...]
+    zone: str
+
+
+def car_name(vehicle: Vehicle) -> str:
+    """What the owner calls it, else what it is."""
+    return vehicle.label or f"{vehicle.make} {vehicle.model}".strip()
+
+
+def car_view(dossier: CarDossier, reading: Reading) -> CarView:
+    """All the owner sees of one car."""
+    needs = need_cards(dossier.needs, dossier.proposals, dossier.now_ms, reading)
+    statement, lead, tone = _statement(dossier, needs, reading)
+    return CarView(
+        vehicle_id=dossier.vehicle.vehicle_id,
+        name=car_name(dossier.vehicle),
+        subtitle=_subtitle(dossier, reading),
+        statement=statement,
+        lead=lead,
+        tone=tone,
+        visits=tuple(visit_card(p, dossier, reading) for p in _shown_visits(dossier)),
+        needs=needs,
+        bookable=tuple(need.need_id for need in needs if need.can_book),
+        health=health_chart(dossier.assessments, dossier.needs, dossier.now_ms, reading),
+        grants=grant_lines(
+            [g for g in dossier.grants if g.is_live(dossier.now_ms)],
+            {dossier.vehicle.vehicle_id: dossier.vehicle},
+            {p.dealer.dealer_id: p.dealer for p in dossier.proposals},
+            dossier.now_ms,
+            reading,
+        ),
+        timeline=timeline(dossier, reading),
+        zone=reading.formatting.zone_name,
+    )
+
+
+def _subtitle(dossier: CarDossier, reading: Reading) -> str:
+    vehicle, fmt = dossier.vehicle, reading.formatting
+    told = [f"{vehicle.make} {vehicle.model} {vehicle.model_year}"]
+    if dossier.assessments:
+        newest = max(dossier.assessments, key=lambda a: a.event_ms)
+        told.append(reading.texts("owner.odometer", km=fmt.km(newest.odometer_m)))
+        told.append(reading.texts("owner.last_heard", when=fmt.moment(newest.event_ms)))
+    else:
+        told.append(reading.texts("owner.never_heard"))
+    return " · ".join(told)
+
+
+def _statement(dossier: CarDossier, needs: Sequence[NeedCard], reading: Reading) -> tuple[str, str, str]:
+    """The page's first sentence, one below it, and the tone."""
+    texts = reading.texts
+    pressing = [n for n in needs if n.can_book and n.state != NeedState.SNOOZED]
+    if pressing:
+        title = texts.plural("owner.needs_title", len(pressing), name=pressing[0].name)
+        return title, pressing[0].advice if len(pressing) == 1 else "", pressing[0].severity
+    if needs:
+        return texts("owner.all_arranged"), "", "fine"
+    if not any(a.is_ready for a in dossier.assessments):
+        return texts("owner.nothing_due"), texts("owner.still_learning_lead"), "fine"
+    return texts("owner.nothing_due"), texts("owner.nothing_due_lead"), "fine"
+
+
+def _shown_visits(dossier: CarDossier) -> list[ProposalDossier]:
+    """What is under way, and the newest that is over; a discarded draft is nothing to show."""
+    newest_first = sorted(dossier.proposals, key=lambda p: -p.proposal.updated_ms)
+    under_way = [p for p in newest_first if not p.proposal.state.is_over]
+    over = [p for p in newest_first if p.proposal.state.is_over and any(s.state is ProposalState.SENT for s in p.steps)]
+    return under_way + over[: max(0, 2 - len(under_way))]
+
+
+def visit_card(dossier: ProposalDossier, car: CarDossier, reading: Reading) -> VisitCard:
+    """A proposal in short."""
+    proposal, texts, fmt = dossier.proposal, reading.texts, reading.formatting
+    names = {n.need_id: reading.item_name(n.item) for n in (*car.needs, *car.past_needs)}
+    slot = proposal.slot
+    return VisitCard(
+        proposal_id=proposal.proposal_id,
+        state=str(proposal.state),
+        label=texts(f"proposal_state.{proposal.state}.label"),
+        told=texts(f"proposal_state.{proposal.state}.owner"),
+        dealer=dossier.dealer.name,
+        slot="" if slot is None else fmt.span(slot.start_ms, slot.end_ms),
+        is_owners_turn=proposal.state in (ProposalState.DRAFT, ProposalState.COUNTERED, ProposalState.ACCEPTED),
+        items=", ".join(names[i] for i in proposal.need_ids if i in names),
+    )
+
+
+def grant_lines(
+    grants: Iterable[ConsentGrant],
+    cars: Mapping[str, Vehicle],
+    dealers: Mapping[str, Dealer],
+    now_ms: int,
+    reading: Reading,
+) -> tuple[GrantLine, ...]:
+    """Grants in words, the newest first."""
+    return tuple(
+        _grant_line(grant, cars, dealers, now_ms, reading)
+        for grant in sorted(grants, key=lambda g: (-g.granted_ms, g.grant_id))
+    )
+
+
+def _grant_line(
+    grant: ConsentGrant, cars: Mapping[str, Vehicle], dealers: Mapping[str, Dealer], now_ms: int, reading: Reading
+) -> GrantLine:
+    texts, fmt = reading.texts, reading.formatting
+    dealer = dealers.get(grant.dealer_id or "")
+    car = cars.get(grant.vehicle_id)
+    if grant.withdrawn_ms is not None:
+        period = texts("consents.withdrawn", date=fmt.day(grant.withdrawn_ms))
+    elif grant.expires_ms is None:
+        period = texts("consents.open_ended")
+    elif grant.is_live(now_ms):
+        period = texts("consents.until", date=fmt.day(grant.expires_ms))
+    else:
+        period = texts("consents.expired", date=fmt.day(grant.expires_ms))
+    warning = f"consents.warn_{grant.purpose}"
+    return GrantLine(
+        grant_id=grant.grant_id,
+        purpose=texts(f"purpose.{grant.purpose}.name"),
+        text=texts(f"purpose.{grant.purpose}.text"),
+        dealer=dealer.name if dealer else "",
+        car=car_name(car) if car else "",
+        items=", ".join(texts(f"data_item.{item}.name") for item in grant.data_items),
+        period=period,
+        is_live=grant.is_live(now_ms),
+        receipt=grant.receipt(),
+        warning=texts(warning) if grant.purpose in (Purpose.PREDICTION, Purpose.BOOKING) else "",
+    )
+
+
+def timeline(dossier: CarDossier, reading: Reading) -> tuple[TimelineStep, ...]:
+    """The newest steps that mean something, newest first."""
+    told = [event for event in dossier.timeline if event.kind not in QUIET_KINDS]
+    told.sort(key=lambda event: -event.time_ms)
+    fmt = reading.formatting
+    return tuple(
+        TimelineStep(reading.event_text(e), fmt.moment(e.time_ms), fmt.iso(e.time_ms), e.kind)
+        for e in told[:TIMELINE_SHOWN]
+    )
