@@ -27,8 +27,8 @@ class UploadSummary:
 
     `observed_m`: distance over the stretches whose speed is known (m); `exposure`: sums per exposure, shape (E,);
     `exposure_m`: the distance over which each exposure was observed (m), shape (E,); `first_odometer_m` and
-    `odometer_m`: oldest and newest plausible reading or −1; `trends`: a value per trend, NaN where the upload has none; `is_running`: the engine ran at some
-    time; `implausible`: values that were dropped as impossible.
+    `odometer_m`: oldest and newest plausible reading or −1; `trends`: a value per trend, NaN where the upload has
+    none; `is_running`: the engine ran at some time; `implausible`: values that were dropped as impossible.
     """
 
     start_ms: int

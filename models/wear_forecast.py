@@ -133,7 +133,7 @@ def _words(
     odometer_km = odometer_m / 1000 if odometer_m != UNKNOWN else usage.observed_km
     return {
         "name": item.text().name,
-        "remaining": amount_in_words(now.remains),
+        "remaining": amount_in_words(max(0.0, now.remains)),
         "unit": wear.unit,
         "new": f"{wear.new:g}",
         "limit": f"{wear.limit:g}",

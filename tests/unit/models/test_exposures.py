@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -26,7 +27,7 @@ def exposures(catalogue: Catalogue, one: object, attributes: VehicleAttributes =
 def test_one_stop_from_36_kmh_takes_its_kinetic_energy_less_what_the_road_takes(catalogue: Catalogue) -> None:
     speeds = [36.0, 27.0, 18.0, 9.0, 0.0]  # 10 m/s to 0 in 4 s
     expected = 0.0
-    for v0, v1 in zip(speeds[:-1], speeds[1:], strict=True):
+    for v0, v1 in pairwise(speeds):
         mean, slowing = (v0 + v1) / 7.2, (v0 - v1) / 3.6
         force = 1.04 * 1400 * slowing - 1400 * 9.81 * 0.012 - 0.5 * 1.2 * 0.65 * mean**2
         expected += 0.7 * max(force, 0) * mean / 1e6

@@ -5,7 +5,8 @@ from __future__ import annotations
 import random
 from collections.abc import Callable
 from dataclasses import replace
-from typing import Any
+from itertools import pairwise
+from typing import Any, ClassVar
 
 import numpy as np
 import pytest
@@ -53,7 +54,7 @@ def test_the_state_does_not_depend_on_where_blocks_begin(
     uploads, whole, parts = trip(), fresh(), fresh()
     fold.fold(whole, uploads, attributes, list(range(6)))
     edges = [0, *sorted(cuts), 6]
-    for first, last in zip(edges[:-1], edges[1:], strict=True):
+    for first, last in pairwise(edges):
         fold.fold(parts, uploads[first:last], attributes, list(range(first, last)))
     assert whole.tobytes() == parts.tobytes()
 
@@ -230,8 +231,8 @@ def test_days_older_than_the_ring_still_count_in_the_sums(
 class TestBattery:
     """Voltage at rest and while cranking count only at the first start after a standstill."""
 
-    REST = [0.0] * 10
-    WAKE = {"rpm": [0.0] * 6 + [220.0] + [850.0] * 3, "voltage": [12.5] * 6 + [10.2] + [14.2] * 3}
+    REST = (0.0,) * 10
+    WAKE: ClassVar = {"rpm": [0.0] * 6 + [220.0] + [850.0] * 3, "voltage": [12.5] * 6 + [10.2] + [14.2] * 3}
 
     def trends(self, catalogue: Any, state: Record) -> dict[str, tuple[float, int]]:
         return {
