@@ -8,8 +8,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 # Two-number locks: the first number says what for, the second which one.
 MIGRATION = 7401
 TIMELINE = 7402
-TOPIC_ROWS = 7403
-BAY = 7404
+BAY = 7403
 
 _LOCK = text("SELECT pg_advisory_xact_lock(:purpose, 0)")
 _LOCK_ONE = text("SELECT pg_advisory_xact_lock(:purpose, hashtext(:name))").bindparams(bindparam("name"))

@@ -8,7 +8,6 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, FromClause, Row, and_, exists, func, or_, select, update
 
-from adapters.records.advisory_locks import TOPIC_ROWS, lock
 from adapters.records.documents import from_document, to_document
 from adapters.records.repository import Repository
 from adapters.records.tables import outbox
@@ -30,9 +29,6 @@ class SqlOutbox(Repository):
 
     async def claim(self, kind: str, limit: int, now_ms: int, lease_ms: int) -> list[OutboxRow]:
         """Lease due rows; `attempts` of a row is how often it was claimed before."""
-        if kind == TOPIC and self._is_postgres:
-            # A claimer must see what the others have leased to keep the order of a key: one claims at a time.
-            await lock(self._connection, TOPIC_ROWS)
         free = _free(outbox, kind, now_ms)
         query = select(outbox.c.outbox_id).where(free).order_by(outbox.c.outbox_id).limit(limit)
         is_ordered = kind == TOPIC
@@ -84,7 +80,11 @@ class SqlOutbox(Repository):
         return 0 if row is None else int(row.rows)
 
     async def _without_overtaking(self, candidates: list[int], locked: Sequence[Row[Any]]) -> list[Row[Any]]:
-        """The locked rows, less those whose older sister of the same key slipped away between look and lock."""
+        """The locked rows, less those whose older sister of the same key slipped away between look and lock.
+
+        She is with a claimer who has not committed yet, or has been given back to wait; or she is done, and the younger
+        ones go with the next claim.
+        """
         missing = set(candidates) - {row.outbox_id for row in locked}
         if not missing:
             return list(locked)

@@ -4,7 +4,9 @@ import asyncio
 import random
 from collections import defaultdict
 
-from adapters.records import Records
+import pytest
+
+from adapters.records import Records, open_records
 from tests.contract.samples import NOW, settle
 from workflow.ports import Delivery, Reminder, TopicMessage
 
@@ -84,6 +86,19 @@ async def test_a_message_never_overtakes_an_older_one_of_its_key(records: Record
     async with records.unit_of_work() as work:
         both = await work.outbox.claim("topic", 10, NOW + 900, LEASE)
         assert [row.message for row in both] == [message(1, "a"), message(3, "a")]
+
+
+@pytest.mark.postgres
+async def test_a_message_does_not_overtake_one_whose_claim_is_not_committed_yet(postgres_database: str) -> None:
+    records = open_records(postgres_database)
+    try:
+        await records.migrate()
+        await put(records, message(1, "a"), message(2, "b"), message(3, "a"))
+        async with records.unit_of_work() as first, records.unit_of_work() as second:
+            assert [row.message for row in await first.outbox.claim("topic", 1, NOW, LEASE)] == [message(1, "a")]
+            assert [row.message for row in await second.outbox.claim("topic", 9, NOW, LEASE)] == [message(2, "b")]
+    finally:
+        await records.close()
 
 
 async def test_many_senders_take_every_row_once_and_each_key_in_order(records: Records) -> None:
