@@ -27,6 +27,7 @@ APP_ID = "pitcall"
 """The consumer group of the workers, and the prefix of their changelogs."""
 
 _DAY_MS = 86_400_000
+_CONNECT_S = 5.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,10 +118,26 @@ async def create_topics(
             for topic in topics:
                 log.create_topic(topic.name, partitions or EMBEDDED_PARTITIONS, is_compacted=topic.is_compacted)
         return
+    await _reach_one_of(kafka_servers(broker_url))
     admin = _kafka_admin()
     await asyncio.to_thread(
         _create_on_kafka, admin, kafka_servers(broker_url), topics, partitions or KAFKA_PARTITIONS, replication
     )
+
+
+async def _reach_one_of(servers: Sequence[str]) -> None:
+    # kafka-python's client looks for half a minute, and leaves its sockets open when it gives up.
+    for server in servers:
+        host, _, port = server.rpartition(":")
+        try:
+            async with asyncio.timeout(_CONNECT_S):
+                _, writer = await asyncio.open_connection(host.strip("[]"), int(port))
+        except (OSError, TimeoutError, ValueError):
+            continue
+        writer.close()
+        await writer.wait_closed()
+        return
+    raise Unavailable(f"Kafka at {', '.join(servers)} can't be reached")
 
 
 def _kafka_admin() -> ModuleType:

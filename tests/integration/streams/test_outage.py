@@ -27,8 +27,8 @@ async def test_while_kafka_stands_still_nothing_is_acknowledged_and_then_all_goe
 ) -> None:
     server, _ = own_kafka_server
     before, during, after = (records(place, 200) for _ in range(3))
-    await append(place, before)
     async with place.worker() as worker, record_producer(place.broker_url, timeout_s=3) as producer:
+        await producer.send_many(before)
         await all_handled(place)
         server.freeze()
         with pytest.raises(Unavailable, match="didn't acknowledge within 3 s"):
