@@ -23,6 +23,7 @@ T = TypeVar("T")
 # Fields in their order, no spaces: equal values, built in the same order, are equal bytes.
 _encoder = msgspec.json.Encoder()
 _attributes = msgspec.json.Decoder(VehicleAttributes)
+_NOT_READABLE = (msgspec.DecodeError, ValueError, RecursionError)
 
 
 def encode(value: object) -> bytes:
@@ -34,13 +35,16 @@ def decode(value: bytes, kind: type[T]) -> T:
     """A value of `kind` from JSON bytes; InvalidInput names the field that does not fit."""
     try:
         return msgspec.json.decode(value, type=kind)
-    except (msgspec.DecodeError, ValueError) as error:
+    except _NOT_READABLE as error:
         raise InvalidInput(f"not a {kind.__name__}: {error}", field=field_of(error)) from error
 
 
 def decode_attributes(value: bytes) -> VehicleAttributes:
-    """The car's attributes from an upload's header."""
-    return _attributes.decode(value)
+    """The car's attributes from an upload's header; InvalidInput as for `decode`."""
+    try:
+        return _attributes.decode(value)
+    except _NOT_READABLE as error:
+        raise InvalidInput(f"not a car's attributes: {error}", field=field_of(error)) from error
 
 
 def encode_event(event: DomainEvent) -> bytes:
@@ -50,10 +54,7 @@ def encode_event(event: DomainEvent) -> bytes:
 
 def decode_event(value: bytes) -> dict[str, Any]:
     """A CloudEvents object as plain JSON."""
-    plain = msgspec.json.decode(value)
-    if not isinstance(plain, dict):
-        raise InvalidInput("a domain event is a JSON object", field="$")
-    return plain
+    return decode(value, dict[str, Any])
 
 
 def field_of(error: Exception) -> str:

@@ -6,7 +6,10 @@
 
 from __future__ import annotations
 
+import json
+import math
 import re
+import sys
 from collections.abc import Collection, Mapping
 from typing import Annotated
 
@@ -20,6 +23,8 @@ MAX_UPLOAD_BYTES = 1_048_576
 MAX_SAMPLES = 3_600
 MAX_SIGNALS = 200
 POSITION = "Vehicle.CurrentLocation."  # a trajectory is never kept: dropped before the log sees it
+_NOT_A_NUMBER = re.compile(rb"\b(NaN|Infinity)\b")
+_NAMED_FIELD = re.compile(r"(?:unknown|missing required) field `([^`]*)`")
 _BOOT_ID = re.compile(r"[A-Za-z0-9-]{1,36}")
 
 Uint32 = Annotated[int, msgspec.Meta(ge=0, le=4_294_967_295)]
@@ -57,7 +62,7 @@ def decode_upload(body: bytes, *, vehicle_id: str, received_ms: int, known_signa
     try:
         wire = _decoder.decode(body)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise InvalidInput(f"not an upload: {error}", field=field_of(error), fix=_fix(body)) from error
+        raise InvalidInput(f"not an upload: {error}", field=_field(body, error), fix=_fix(body)) from error
     if wire.vehicle_id not in (None, vehicle_id):
         raise Forbidden("vehicle_id: the credential belongs to another car than the payload names")
     _check(wire, known_signals)
@@ -71,8 +76,32 @@ def decode_upload(body: bytes, *, vehicle_id: str, received_ms: int, known_signa
     )
 
 
+def _field(body: bytes, error: Exception) -> str:
+    """The path of what is wrong, with the name of the signal where the parser says only that it is one."""
+    if named := _NAMED_FIELD.search(str(error)):
+        return named[1] or "$"
+    field = field_of(error)
+    if field != "$" and not field.startswith("signals["):
+        return field
+    try:
+        plain = json.loads(body)  # slower, and takes NaN: good for finding where it stands
+    except (ValueError, RecursionError):
+        return field
+    signals = plain.get("signals") if isinstance(plain, dict) else None
+    for path, column in signals.items() if isinstance(signals, dict) else ():
+        if not isinstance(column, list) or not all(value is None or _is_number(value) for value in column):
+            return f"signals.{path}"
+    return field
+
+
+def _is_number(value: object) -> bool:
+    if isinstance(value, int) and not isinstance(value, bool):
+        return abs(value) <= sys.float_info.max
+    return isinstance(value, float) and math.isfinite(value)
+
+
 def _fix(body: bytes) -> str:
-    if re.search(rb"\b(NaN|Infinity)\b", body[:MAX_UPLOAD_BYTES]):
+    if _NOT_A_NUMBER.search(body):
         return "NaN and Infinity are not JSON: send null for a gap"
     return "send the JSON of upload schema 1"
 
@@ -110,7 +139,8 @@ def _check_origins(origins: Mapping[str, str], signals: Mapping[str, object]) ->
 
 def without_position(body: bytes) -> bytes:
     """The body as it came, or re-encoded without position signals when it has any."""
-    if POSITION.encode() not in body:
+    # JSON may spell any letter as an escape: a body with a backslash is looked at, not searched.
+    if POSITION.encode() not in body and b"\\" not in body:
         return body
     wire = _decoder.decode(body)
     wire.signals = {path: column for path, column in wire.signals.items() if not path.startswith(POSITION)}
