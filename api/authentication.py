@@ -36,7 +36,11 @@ def bearer_of(request: Request) -> str:
     return token.strip()
 
 
-Bearer = Annotated[str, Depends(bearer_of), Depends(_scheme)]
+async def _bearer(request: Request, _described: Annotated[object, Depends(_scheme)]) -> str:
+    return bearer_of(request)
+
+
+Bearer = Annotated[str, Depends(_bearer)]
 
 
 async def _caller(desk: Desk, token: Bearer) -> Caller:
