@@ -14,6 +14,7 @@ from models.vehicle_state import DAY_MS, UNKNOWN, Record
 
 TWO_SIDED_90 = 1.6449  # standard normal quantile at 95 %
 YEAR_DAYS = 365.25
+SIGNS = {"Celsius": "°C"}
 
 
 def hazard_features(state: Record, catalogue: Catalogue, item: ItemSpec, hazard: HazardSpec) -> dict[str, float]:
@@ -122,8 +123,7 @@ def _contributions(
             parts.append(Contribution(feature.name, 0.0, f"{name}: not seen yet"))
             continue
         unit = catalogue.trends[feature.name].unit if feature.name in catalogue.trends else "years"
-        text = (
-            f"{name} {features[feature.name]:.1f} {unit}" if unit != "V" else f"{name} {features[feature.name]:.2f} V"
-        )
+        digits = 2 if unit == "V" else 1
+        text = f"{name} {features[feature.name]:.{digits}f} {SIGNS.get(unit, unit)}"
         parts.append(Contribution(feature.name, weights[feature.name] * scaled[feature.name], text))
     return tuple(parts)

@@ -153,10 +153,11 @@ class Summariser:
         if self._odometer not in columns:
             return -1, -1
         column = columns[self._odometer]
-        readings = column[~np.isnan(column)]
+        readings = column[~np.isnan(column)]  # never empty: a column without a value is left out
         # One typo among many readings is outvoted: what is far from the middle one is not believed.
         far = observed_m + (times[-1] - times[0]) * 70.0 + 1000.0
-        near = readings[np.abs(readings - np.median(readings)) <= far]
+        middle = np.partition(readings, len(readings) // 2)[len(readings) // 2]
+        near = readings[np.abs(readings - middle) <= far]
         return (int(near[0]), int(near[-1])) if len(near) else (-1, -1)
 
     @staticmethod
