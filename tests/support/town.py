@@ -1,211 +1,222 @@
-"""A town for the tests of the faces: an office on a real SQLite database, its API, and the people in it."""
+"""A small town: owners with cars that need work, and dealers, all made by the use cases themselves."""
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from importlib.resources import files
+from datetime import time
+from itertools import count
 from pathlib import Path
-from typing import Any
 
-import httpx
-from fastapi import FastAPI
+from argon2 import PasswordHasher
 
 from adapters.catalogue_file import load_catalogue
 from adapters.clocks import SettableClock
-from adapters.ids import RandomIds
-from adapters.records.records import Records, open_records
-from api.app import create_api
-from domain.prediction import Prediction
-from tests.support.moments import HOUR, NOW
-from workflow.ingest import Ingest
-from workflow.identity import add_operator
-from workflow.needs import record_predictions
+from adapters.ids import SeededIds
+from adapters.passwords import Argon2Passwords
+from adapters.records import Records
+from domain.consent import ConsentGrant, DataItem, Purpose
+from domain.need import MaintenanceNeed
+from domain.people import Account, Customer, Dealer, Vehicle
+from domain.prediction import ItemKind, Prediction
+from domain.proposal import BookingProposal
+from domain.slot import WEEKDAYS, OpeningHours
+from tests.support.moments import DAY, NOW
+from tests.support.predictions import hazard, wear
+from workflow import consents, dealers, enrol, identity, needs, propose
 from workflow.ports import Office
 
-ADDRESS = "http://town.example"
-PASSWORD = "a quite long password"
+CATALOGUE = load_catalogue(Path(__file__).parents[2] / "pitcall" / "data" / "car.yaml")
+PASSWORD = "a password of tests"
+PADS, OIL, BATTERY, FLUID = "front_brake_pads", "engine_oil", "battery_12v", "brake_fluid"
+TOMORROW = NOW + DAY  # 10:00 of a Tuesday at the dealers, who are open from 8 to 17 every day
+ALL_DATA = tuple(DataItem)
 
 
-class PlainPasswords:
-    """Behind the port: hashing that costs nothing, so that tests don't wait for argon2."""
+@dataclass(frozen=True)
+class Garage:
+    """A dealer and its service advisor."""
 
-    async def hash(self, password: str) -> str:
-        return f"plain:{password}"
+    dealer: Dealer
+    advisor: Account
 
-    async def verify(self, password_hash: str, password: str) -> bool:
-        return password_hash == f"plain:{password}"
+    @property
+    def id(self) -> str:
+        return self.dealer.dealer_id
+
+    @property
+    def party(self) -> dict[str, str]:
+        """Who answers, as the use cases want it."""
+        return {"dealer_id": self.id, "actor_id": self.advisor.account_id}
 
 
-@dataclass
-class MemoryLog:
-    """Behind the port: an upload log in memory."""
+@dataclass(frozen=True)
+class Household:
+    """An owner and one car."""
 
-    taken: list[tuple[str, bytes, Mapping[str, bytes]]] = field(default_factory=list)
+    owner: Customer
+    car: Vehicle
+    credential: str
 
-    async def append(
-        self, vehicle_id: str, value: bytes, headers: Mapping[str, bytes], received_ms: int
-    ) -> tuple[int, int]:
-        self.taken.append((vehicle_id, value, headers))
-        return 0, len(self.taken) - 1
+    @property
+    def id(self) -> str:
+        return self.owner.customer_id
+
+    @property
+    def car_id(self) -> str:
+        return self.car.vehicle_id
 
 
 @dataclass
 class Town:
-    """The office and its API, with shortcuts for what every test needs first."""
+    """The office, its two clocks, and what a test needs to begin; every method is a use case or a few."""
 
-    office: Office
     records: Records
-    clock: SettableClock
-    wall: SettableClock
-    app: FastAPI
-    log: MemoryLog
-    readiness: dict[str, Any]
+    clock: SettableClock = field(default_factory=lambda: SettableClock(NOW))
+    wall: SettableClock = field(default_factory=lambda: SettableClock(NOW))
+    number: count[int] = field(default_factory=lambda: count(1))
 
-    def client(self, token: str = "") -> httpx.AsyncClient:
-        """A caller from outside, with a bearer token or without."""
-        transport = httpx.ASGITransport(self.app, raise_app_exceptions=False)
-        headers = {"Authorization": f"Bearer {token}"} if token else {}
-        return httpx.AsyncClient(transport=transport, base_url=ADDRESS, headers=headers)
+    def __post_init__(self) -> None:
+        # The cheapest hash there is: these tests are about who knows the password, not about what guessing costs.
+        hasher = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
+        self.office = Office(
+            unit_of_work=self.records.unit_of_work,
+            clock=self.clock,
+            wall=self.wall,
+            ids=SeededIds(7),
+            catalogue=CATALOGUE,
+            passwords=Argon2Passwords(hasher),
+        )
+
+    def later(self, ms: int) -> int:
+        """Let both clocks run on; what it is then."""
+        self.clock.set(self.clock.now_ms() + ms)
+        self.wall.set(self.wall.now_ms() + ms)
+        return self.clock.now_ms()
+
+    async def owner(self, name: str = "", email: str = "") -> Customer:
+        n = next(self.number)
+        return await identity.register_customer(
+            self.office, name=name or f"Owner {n}", email=email or f"owner-{n}@example.test", password=PASSWORD
+        )
+
+    async def car(self, *, vin: str = "", model: str = "Eins") -> tuple[Vehicle, str]:
+        """An enrolled car without an owner, and its credential."""
+        token = await enrol.issue_enrolment_token(self.office)
+        return await enrol.enrol_vehicle(
+            self.office,
+            token=token,
+            make="Testmobil",
+            model=model,
+            model_year=2021,
+            powertrain="petrol",
+            mass_kg=1400.0,
+            built_ms=NOW - 1500 * DAY,
+            vin=vin,
+        )
+
+    async def household(
+        self,
+        purposes: tuple[Purpose, ...] = (Purpose.PREDICTION, Purpose.REMINDERS, Purpose.MODEL_IMPROVEMENT),
+        *,
+        name: str = "",
+        email: str = "",
+        vin: str = "",
+        model: str = "Eins",
+        label: str = "",
+    ) -> Household:
+        """An owner who has claimed a car and consented to `purposes`."""
+        owner, (car, credential) = await self.owner(name, email), await self.car(vin=vin, model=model)
+        code, _ = await enrol.show_claim_code(self.office, car.vehicle_id)
+        claimed = await enrol.claim_vehicle(
+            self.office, customer_id=owner.customer_id, code=code, label=label, consents=purposes
+        )
+        return Household(owner, claimed, credential)
+
+    async def garage(self, *, bays: int = 1, webhook_url: str = "https://garage.example/hook") -> Garage:
+        n = next(self.number)
+        dealer, advisor = await dealers.approve_dealer(
+            self.office,
+            name=f"Garage {n}",
+            address=f"{n} Example Street",
+            hours=OpeningHours("Europe/Berlin", dict.fromkeys(WEEKDAYS, (time(8), time(17)))),
+            bays=bays,
+            webhook_url=webhook_url,
+            advisor_name="Advisor",
+            advisor_email=f"advisor-{n}@example.test",
+            advisor_password=PASSWORD,
+        )
+        return Garage(dealer, advisor)
 
     async def predict(self, *predictions: Prediction) -> None:
-        """Let the stream say this of a car."""
-        await record_predictions(self.office, predictions)
+        await needs.record_predictions(self.office, predictions)
 
+    async def need(self, home: Household, item: str = PADS, **changes: object) -> MaintenanceNeed:
+        """A live need of the car, opened by a prediction of now."""
+        now, n = self.clock.now_ms(), next(self.number)
+        if item == BATTERY:
+            prediction = hazard(0.3, event_ms=now, seq=n, vehicle_id=home.car_id, **changes)
+        else:
+            kind = ItemKind(CATALOGUE.items[item].kind)
+            about = {"vehicle_id": home.car_id, "item": item, "kind": kind, "id": f"{home.car_id}/b/{n}/{item}"}
+            prediction = wear(14, event_ms=now, seq=n, **(about | changes))
+        await self.predict(prediction)
+        return await self.live_need(home, item)
 
-@asynccontextmanager
-async def a_town(folder: Path, *, public_url: str = ADDRESS, now_ms: int = NOW) -> AsyncIterator[Town]:
-    """A town whose records lie in `folder`."""
-    records = open_records(f"sqlite+aiosqlite:///{folder / 'records.sqlite'}")
-    clock, wall, log = SettableClock(now_ms), SettableClock(now_ms), MemoryLog()
-    readiness: dict[str, Any] = {"ready": True, "database": "SQLite", "log": "memory"}
-    await records.migrate()
-    office = Office(
-        unit_of_work=records.unit_of_work,
-        clock=clock,
-        wall=wall,
-        ids=RandomIds(),
-        catalogue=load_catalogue(Path(str(files("pitcall") / "data" / "car.yaml"))),
-        passwords=PlainPasswords(),
-    )
+    async def live_need(self, home: Household, item: str = PADS) -> MaintenanceNeed:
+        async with self.records.unit_of_work() as uow:
+            found = await uow.needs.live(home.car_id, item)
+        assert found is not None, f"no live need for {item}"
+        return found
 
-    async def waiting() -> dict[str, Any]:
-        return {"waiting": 0, "topics": {"telemetry-uploads": 0}, "outbox": 0}
+    async def latest_need(self, home: Household, item: str = PADS) -> MaintenanceNeed:
+        async with self.records.unit_of_work() as uow:
+            found = await uow.needs.latest(home.car_id, item)
+        assert found is not None, f"never a need for {item}"
+        return found
 
-    async def ready() -> dict[str, Any]:
-        return readiness
+    async def grant(
+        self, home: Household, garage: Garage, items: tuple[DataItem, ...] = ALL_DATA, expires_ms: int | None = None
+    ) -> ConsentGrant:
+        """A booking grant."""
+        return await consents.grant_consent(
+            self.office,
+            customer_id=home.id,
+            vehicle_id=home.car_id,
+            purpose=Purpose.BOOKING,
+            dealer_id=garage.id,
+            data_items=items,
+            expires_ms=expires_ms,
+        )
 
-    async def volumes() -> dict[str, int]:
-        return {"uploads": len(log.taken), "predictions": 0}
+    async def draft(
+        self,
+        home: Household,
+        garage: Garage,
+        grant: ConsentGrant,
+        *wanted: MaintenanceNeed,
+        start_ms: int = TOMORROW,
+        note: str = "",
+    ) -> BookingProposal:
+        return await propose.draft_proposal(
+            self.office,
+            customer_id=home.id,
+            vehicle_id=home.car_id,
+            need_ids=[need.need_id for need in wanted],
+            dealer_id=garage.id,
+            start_ms=start_ms,
+            grant_id=grant.grant_id,
+            note=note,
+        )
 
-    app = create_api(
-        office,
-        Ingest(office, log),
-        waiting=waiting,
-        readiness=ready,
-        model_versions=lambda: {"front_brake_pads": "pads-7"},
-        volumes=volumes,
-        public_url=public_url,
-    )
-    try:
-        yield Town(office, records, clock, wall, app, log, readiness)
-    finally:
-        await app.state.reception.live_events.close()
-        await records.close()
+    async def sent(
+        self, home: Household, garage: Garage, *, start_ms: int = TOMORROW, items: tuple[str, ...] = (PADS,)
+    ) -> BookingProposal:
+        """A proposal that was just sent, for needs opened for it, under a fresh grant."""
+        wanted = [await self.need(home, item) for item in items]
+        draft = await self.draft(home, garage, await self.grant(home, garage), *wanted, start_ms=start_ms)
+        return await propose.send_proposal(self.office, customer_id=home.id, proposal_id=draft.proposal_id)
 
-
-@dataclass
-class People:
-    """An operator, a dealer's advisor, and an owner with a claimed car; all signed in."""
-
-    operator: httpx.AsyncClient
-    dealer: httpx.AsyncClient
-    owner: httpx.AsyncClient
-    car: httpx.AsyncClient
-    vehicle_id: str
-    dealer_id: str
-    enrolment_token: str
-
-    async def slot(self, minutes: int = 75, index: int = 0) -> int:
-        """The start of one of the dealer's free slots."""
-        answer = await self.owner.get(f"/v1/dealers/{self.dealer_id}/slots", params={"minutes": minutes})
-        start: int = answer.json()["slots"][index]["start_ms"]
-        return start
-
-
-async def signed_in(town: Town, email: str) -> httpx.AsyncClient:
-    """A client with a session of this account."""
-    async with town.client() as anyone:
-        answer = await anyone.post("/v1/sessions", json={"email": email, "password": PASSWORD})
-    return town.client(answer.json()["token"])
-
-
-async def new_dealer(town: Town, operator: httpx.AsyncClient, name: str = "Pit Lane Garage") -> tuple[str, str]:
-    """An approved dealer: its id and its advisor's e-mail."""
-    email = f"{name.split()[0].lower()}@dealer.example"
-    hours = ["08:00", "17:00"]
-    body = {
-        "name": name,
-        "time_zone": "Europe/Berlin",
-        "address": "1 Boxenstraße",
-        "opening": dict.fromkeys(("mon", "tue", "wed", "thu", "fri"), hours),
-        "bays": 1,
-        "advisor": {"name": f"Advisor of {name}", "email": email, "password": PASSWORD},
-    }
-    answer = await operator.post("/v1/operator/dealers", json=body)
-    assert answer.status_code == 201, answer.text
-    return answer.json()["dealer_id"], email
-
-
-async def new_owner(town: Town, name: str = "Olla Testa") -> tuple[httpx.AsyncClient, str]:
-    """A registered owner: a signed-in client and the e-mail."""
-    email = f"{name.split()[0].lower()}@owner.example"
-    body = {"name": name, "email": email, "password": PASSWORD, "time_zone": "Europe/Berlin"}
-    async with town.client() as anyone:
-        answer = await anyone.post("/v1/customers", json=body)
-    assert answer.status_code == 201, answer.text
-    return await signed_in(town, email), email
-
-
-NEW_CAR = {
-    "make": "Bauer",
-    "model": "Kompakt",
-    "model_year": 2019,
-    "powertrain": "petrol",
-    "mass_kg": 1390.0,
-    "built_ms": NOW - 5 * 365 * 24 * HOUR,
-    "vin": "WVWZZZ1JZXW000001",
-}
-
-
-async def claimed_car(
-    town: Town, enrolment_token: str, owner: httpx.AsyncClient, consents: tuple[str, ...] = ("prediction", "reminders")
-) -> tuple[str, str]:
-    """A car that `owner` has claimed: its id and its credential."""
-    async with town.client(enrolment_token) as line:
-        enrolled = (await line.post("/v1/vehicles", json=NEW_CAR)).json()
-    async with town.client(enrolled["credential"]) as car:
-        code = (await car.post("/v1/vehicles/me/claim-code", json={})).json()["code"]
-    body = {"code": code, "label": "the blue one", "consents": list(consents)}
-    answer = await owner.post("/v1/me/vehicles", json=body)
-    assert answer.status_code == 201, answer.text
-    return enrolled["vehicle_id"], enrolled["credential"]
-
-
-@asynccontextmanager
-async def people_of(town: Town) -> AsyncIterator[People]:
-    """The usual people, made by the API as real ones would be."""
-    await add_operator(town.office, name="Opera Tor", email="operator@town.example", password=PASSWORD)
-    operator = await signed_in(town, "operator@town.example")
-    enrolment = (await operator.post("/v1/operator/enrolment-tokens", json={})).json()["token"]
-    dealer_id, advisor = await new_dealer(town, operator)
-    dealer = await signed_in(town, advisor)
-    owner, _ = await new_owner(town)
-    vehicle_id, credential = await claimed_car(town, enrolment, owner)
-    car = town.client(credential)
-    try:
-        yield People(operator, dealer, owner, car, vehicle_id, dealer_id, enrolment)
-    finally:
-        for client in (operator, dealer, owner, car):
-            await client.aclose()
+    async def busy(self, garage: Garage) -> int:
+        """How many slots are held at the garage, in all times."""
+        async with self.records.unit_of_work() as uow:
+            return len(await uow.bays.busy(garage.id, 0, NOW + 10_000 * DAY))

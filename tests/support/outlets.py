@@ -1,0 +1,73 @@
+"""What stands behind the ports in unit tests: outlets that keep what went through them, or are away."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from domain.errors import Unavailable
+from domain.people import Customer, Dealer
+from workflow.ports import Delivery, Reminder, TopicMessage
+
+
+@dataclass
+class KeptUploads:
+    """An upload log of one partition."""
+
+    kept: list[tuple[str, bytes, Mapping[str, bytes], int]] = field(default_factory=list)
+    is_away: bool = False
+
+    async def append(
+        self, vehicle_id: str, value: bytes, headers: Mapping[str, bytes], received_ms: int
+    ) -> tuple[int, int]:
+        if self.is_away:
+            raise Unavailable("the log is away")
+        self.kept.append((vehicle_id, value, headers, received_ms))
+        return 0, len(self.kept) - 1
+
+
+@dataclass
+class KeptTopics:
+    """Topics whose messages stay in a list, in the order they were written."""
+
+    kept: list[TopicMessage] = field(default_factory=list)
+    is_away: bool = False
+
+    async def write(self, messages: Sequence[TopicMessage]) -> None:
+        if self.is_away:
+            raise Unavailable("the log is away")
+        self.kept.extend(messages)
+
+
+@dataclass
+class KeptWebhooks:
+    """A dealer's server; `meanwhile` happens once, while a delivery is under way."""
+
+    kept: list[tuple[Dealer, Delivery, int]] = field(default_factory=list)
+    is_away: bool = False
+    meanwhile: Callable[[], Awaitable[object]] | None = None
+
+    async def send(self, dealer: Dealer, delivery: Delivery, now_ms: int) -> None:
+        if self.meanwhile is not None:
+            happens, self.meanwhile = self.meanwhile, None
+            await happens()
+        if self.is_away:
+            raise Unavailable("the dealer's server is away")
+        self.kept.append((dealer, delivery, now_ms))
+
+    @property
+    def kinds(self) -> list[str]:
+        return [delivery.kind for _, delivery, _ in self.kept]
+
+
+@dataclass
+class KeptReminders:
+    """An owner's mailbox."""
+
+    kept: list[tuple[Customer, Reminder, int]] = field(default_factory=list)
+    is_away: bool = False
+
+    async def send(self, customer: Customer, reminder: Reminder, now_ms: int) -> None:
+        if self.is_away:
+            raise Unavailable("the mailbox is away")
+        self.kept.append((customer, reminder, now_ms))
