@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 
 from domain.catalogue import Catalogue, HazardSpec, ItemSpec
-from domain.prediction import Contribution
+from domain.prediction import Contribution, DueWindow
 from models.bayesian_logistic import INTERCEPT, probability
 from models.fleet_model import AGE_YEARS, FleetModel
 from models.forecast import Forecast, amount_in_words, clip, day_in_words, due_window, since_in_words
@@ -67,22 +67,8 @@ def forecast_hazard(
     )
     contributions = _contributions(catalogue, hazard, model, features, scaled)
     is_known = int(state["items"][item.id]["set_ms"]) != UNKNOWN or AGE_YEARS in features
-    strongest = max(contributions[1:], key=lambda c: c.amount, default=contributions[0])
-    readings = "; ".join(c.text for c in contributions[1:] if c.name in features) or "no readings yet"
-    words = {
-        "name": item.text().name,
-        "probability_pct": amount_in_words(100 * share),
-        "days": f"{hazard.decide_on_days}",
-        "action_pct": f"{100 * hazard.action_probability:.0f}",
-        "main_cause": strongest.text,
-        "readings": readings,
-        "due": day_in_words(window.expected_ms),
-        "since": since_in_words(int(state["items"][item.id]["set_ms"]), UNKNOWN),
-        "km_since": "–",
-        "odometer_km": f"{max(0, int(state['odometer_m'])) / 1000:,.0f}",
-        "age": amount_in_words(features.get(AGE_YEARS, 0.0)),
-    }
     text = item.text()
+    words = _words(state, item, hazard, share, window, contributions, features)
     return Forecast(
         health=clip(1.0 - share / hazard.action_probability),
         window=window,
@@ -127,3 +113,30 @@ def _contributions(
         text = f"{name} {features[feature.name]:.{digits}f} {SIGNS.get(unit, unit)}"
         parts.append(Contribution(feature.name, weights[feature.name] * scaled[feature.name], text))
     return tuple(parts)
+
+
+def _words(
+    state: Record,
+    item: ItemSpec,
+    hazard: HazardSpec,
+    share: float,
+    window: DueWindow,
+    contributions: tuple[Contribution, ...],
+    features: dict[str, float],
+) -> dict[str, str]:
+    """Every field a reason template may name; all come from features, contributions and window."""
+    strongest = max(contributions[1:], key=lambda c: c.amount, default=contributions[0])
+    readings = "; ".join(c.text for c in contributions[1:] if c.name in features) or "no readings yet"
+    return {
+        "name": item.text().name,
+        "probability_pct": amount_in_words(100 * share),
+        "days": f"{hazard.decide_on_days}",
+        "action_pct": f"{100 * hazard.action_probability:.0f}",
+        "main_cause": strongest.text,
+        "readings": readings,
+        "due": day_in_words(window.expected_ms),
+        "since": since_in_words(int(state["items"][item.id]["set_ms"]), UNKNOWN),
+        "km_since": "–",
+        "odometer_km": f"{max(0, int(state['odometer_m'])) / 1000:,.0f}",
+        "age": amount_in_words(features.get(AGE_YEARS, 0.0)),
+    }
