@@ -8,6 +8,7 @@ it with a queue of block objects per partition.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections import deque
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Protocol, runtime_checkable
@@ -102,12 +103,13 @@ class BlockConsumer(base.Consumer):
     """What the consumers of both transports share: handing out blocks, backpressure, and commits that are ours."""
 
     commit_pause_s = 0.0
-    """Shortest time between two commits, in seconds."""
+    """Time between two commits, in seconds, while blocks are in flight; when none is, a commit doesn't wait."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         self.ledger = CommitLedger()
         self._acknowledged = asyncio.Event()
         self._has_room = asyncio.Event()
+        self._is_drained = asyncio.Event()
         super().__init__(*args, **kwargs)
 
     async def on_start(self) -> None:
@@ -120,8 +122,10 @@ class BlockConsumer(base.Consumer):
             await self._acknowledged.wait()
             self._acknowledged.clear()
             await self.commit()
-            if self.commit_pause_s:
-                await self.sleep(self.commit_pause_s)
+            if self.commit_pause_s and self.ledger.in_flight:
+                self._is_drained.clear()
+                with contextlib.suppress(TimeoutError):
+                    await asyncio.wait_for(self._is_drained.wait(), self.commit_pause_s)
 
     def _servable(self, active_partitions: set[TP] | None) -> set[TP]:
         """The partitions that may be read now.
@@ -159,7 +163,7 @@ class BlockConsumer(base.Consumer):
         if is_counted:
             self._n_acked += 1
             self._acknowledged.set()
-            self._has_room.set()
+            self._note_flight()
         return is_counted
 
     async def perform_seek(self) -> None:
@@ -184,7 +188,13 @@ class BlockConsumer(base.Consumer):
 
     def _forget(self, tps: Iterable[TP] | None) -> None:
         self.ledger.forget(tps)
-        self._has_room.set()
+        self._note_flight()
+
+    def _note_flight(self) -> None:
+        if self.ledger.in_flight < MAX_BLOCKS_IN_FLIGHT:
+            self._has_room.set()
+        if not self.ledger.in_flight:
+            self._is_drained.set()
 
     async def _add_gap(self, tp: TP, offset_from: int, offset_to: int) -> None:
         """Offsets jump from block to block; that is no gap."""

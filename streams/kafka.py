@@ -14,7 +14,7 @@ from streams.block import Block, Record, blocks_of
 from streams.commits import BlockConsumer
 
 COMMIT_PAUSE_S = 0.1
-"""Shortest time between two commits: each is a request to the group's coordinator."""
+"""Time between two commits under load: each is a request to the group's coordinator."""
 
 _GATE_POLL_S = 0.02
 
