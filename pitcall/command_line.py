@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import json
+import logging
 import sys
 from collections.abc import Sequence
 from contextlib import AsyncExitStack
@@ -107,6 +108,8 @@ async def _run(options: argparse.Namespace, settings: Settings) -> int:
     from adapters.logging import configure_logging
 
     configure_logging(form=settings.log_format, level=settings.log_level)
+    # Faust's own timers report every pause of the loop as a warning; lag and readiness say what matters of it.
+    logging.getLogger("mode.timers").setLevel(logging.ERROR)
     if options.command == "demo":
         return await _demo(options, settings)
     if options.command == "doctor":

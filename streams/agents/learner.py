@@ -28,26 +28,31 @@ class LearnerAgent:
         self._producer = producer
         self._newest = newest
         self._record_label = record_label
+        self._published: dict[str, int] = {}
 
     async def handle(self, block: Block) -> None:
         """One block of labels, learnt in their order."""
         examples = [(record, decode(record.value or b"", TrainingExample)) for record in block.records]
-        items = dict.fromkeys(example.item for _, example in examples)
-        for item in items:
+        for item in dict.fromkeys(example.item for _, example in examples):
             # Another worker may have taught this item before its partition came here.
-            published = self._newest(item)
-            if published is not None:
-                self._learner.restore(item, published)
-        learnt = {example.item for _, example in examples if self._learner.learn(example)}
-        timestamp_ms = block.records[-1].timestamp_ms
+            newest = self._newest(item)
+            if newest is not None and self._learner.restore(item, newest):
+                self._published[item] = self._learner.versions()[item]
+        for _, example in examples:
+            self._learner.learn(example)
+        await self._publish(block)
+        for _, example in examples:
+            await self._record_label(example, self._learner.version_name(example.item))
+
+    async def _publish(self, block: Block) -> None:
+        """Publish every item that was taught since it was last acknowledged; also after a try that failed."""
+        versions = self._learner.versions()
+        due = [item for item, version in versions.items() if version > self._published.get(item, 0)]
+        last = block.records[-1]
         snapshots = [
-            NewRecord(
-                MODEL_SNAPSHOTS, item.encode(), self._learner.snapshot(item, block.records[-1].offset), timestamp_ms
-            )
-            for item in items
-            if item in learnt
+            NewRecord(MODEL_SNAPSHOTS, item.encode(), self._learner.snapshot(item, last.offset), last.timestamp_ms)
+            for item in due
         ]
         if snapshots:
             await self._producer.send_many(snapshots)
-        for _, example in examples:
-            await self._record_label(example, self._learner.version_name(example.item))
+        self._published |= {item: versions[item] for item in due}

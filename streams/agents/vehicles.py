@@ -108,7 +108,7 @@ class VehiclesAgent:
             outcome.sends.append(_reject(block, record, result.reason))
         elif result.is_folded and self._fold.is_prediction_due(state):
             self._fold.mark_predicted(state)
-            self._predict(record, state, outcome)
+            self._predict(record, state, str(upload.id), outcome)
 
     def _service_record(self, block: Block, record: Record, outcome: _Outcome) -> None:
         service = decode(record.value or b"", ServiceRecord)
@@ -121,7 +121,7 @@ class VehiclesAgent:
         if example is not None:
             key = example.item.encode()
             outcome.sends.append(NewRecord(TRAINING_EXAMPLES, key, encode(example), record.timestamp_ms))
-        self._predict(record, state, outcome)
+        self._predict(record, state, f"{service.vehicle_id}/{service.record_id}", outcome)
 
     def _domain_event(self, block: Block, record: Record, outcome: _Outcome) -> None:
         event = decode_event(record.value or b"")
@@ -145,9 +145,9 @@ class VehiclesAgent:
             return None
         return self._layout.empty(self._catalogue, attributes)
 
-    def _predict(self, record: Record, state: State, outcome: _Outcome) -> None:
+    def _predict(self, record: Record, state: State, cause: str, outcome: _Outcome) -> None:
         vehicle_id = (record.key or b"").decode()
-        predictions: list[Prediction] = self._predictor.predict([state], [vehicle_id])
+        predictions: list[Prediction] = self._predictor.predict([state], [vehicle_id], [cause])
         for prediction in predictions:
             outcome.sends.append(NewRecord(PREDICTIONS, record.key or b"", encode(prediction), record.timestamp_ms))
 
