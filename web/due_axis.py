@@ -11,6 +11,7 @@ from web.formatting import DAY_MS, Formatting
 
 LONGEST_DAYS = 400  # what lies beyond is said in words
 SHORTEST_DAYS = 42
+NARROWEST = 1.2
 EDGE = 6.0  # room at either end, so that labels are not cut
 STEPS = ((70, 14), (10_000, 0))  # up to so many days a tick every so many days; 0: months
 
@@ -60,9 +61,9 @@ class DueAxis:
         fades = window.latest_ms is None or window.latest_ms > self.end_ms
         x = self.at(begin)
         end = 100.0 if window.latest_ms is None else self.at(window.latest_ms)
-        width = max(1.2, end - x)
-        if x + width > 100:
-            x = 100 - width
+        width = max(NARROWEST, end - x)
+        # What is too short to see is drawn a little longer, to both sides.
+        x = min(max(0.0, (x + end - width) / 2), 100 - width)
         is_inside = window.expected_ms is not None and window.expected_ms <= self.end_ms
         return WindowBar(
             x=round(x, 2),

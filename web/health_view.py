@@ -32,7 +32,7 @@ class HealthRow:
     percent_text: str
     label: str
     headline: str
-    detail: str
+    detail: tuple[str, ...]
     chances: tuple[Chance, ...]
     bar: WindowBar | None
     window_label: str
@@ -106,9 +106,9 @@ def _headline(a: Prediction, need: MaintenanceNeed | None, reading: Reading) -> 
     return texts("item.no_need")
 
 
-def _detail(a: Prediction, reading: Reading) -> str:
+def _detail(a: Prediction, reading: Reading) -> tuple[str, ...]:
     if not a.is_ready:
-        return ""
+        return ()
     texts, fmt = reading.texts, reading.formatting
     if a.window.expected_ms is None:
         told = (
@@ -119,8 +119,8 @@ def _detail(a: Prediction, reading: Reading) -> str:
     else:
         told = texts("item.most_likely", date=fmt.day(a.window.expected_ms))
     if a.kind is ItemKind.WEAR and a.remaining_km is not None:
-        told += " · " + texts("item.remaining_km", km=fmt.number(round_km(a.remaining_km)))
-    return told
+        return told, texts("item.remaining_km", km=fmt.number(round_km(a.remaining_km)))
+    return (told,)
 
 
 def round_km(km: float) -> float:

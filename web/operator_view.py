@@ -11,12 +11,11 @@ from web.funnel_counts import funnel_counts
 from web.owner_view import TimelineStep
 from web.reading import Reading
 
-INTAKE = ("vehicles", "uploads", "predictions")
+INTAKE = ("vehicles", "uploads", "predictions", "consents_granted")
 # The chain in its order; the share is of the step named beside it, where one follows from the other.
 CHAIN: tuple[tuple[str, str | None], ...] = (
     ("needs_opened", None),
     ("reminders", "needs_opened"),
-    ("consents_granted", None),
     ("proposals_sent", "needs_opened"),
     ("dealer_replies", "proposals_sent"),
     ("counter_offers", "dealer_replies"),
@@ -75,7 +74,7 @@ def operator_view(
         models=tuple((reading.item_name(item), version) for item, version in sorted(funnel.model_versions.items())),
         recent=tuple(
             TimelineStep(reading.event_text(e), fmt.moment(e.time_ms), fmt.iso(e.time_ms), e.kind)
-            for e in funnel.recent[:12]
+            for e in funnel.recent[:10]
         ),
         waiting=int(waiting.get("waiting", 0)),
         waits=_waits(waiting, reading),

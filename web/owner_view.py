@@ -127,12 +127,14 @@ def _statement(dossier: CarDossier, needs: Sequence[NeedCard], reading: Reading)
     texts = reading.texts
     pressing = [n for n in needs if n.can_book and n.state != NeedState.SNOOZED]
     if pressing:
-        title = texts.plural("owner.needs_title", len(pressing), name=pressing[0].name)
+        title = texts.plural(
+            "owner.needs_title", len(pressing), name=pressing[0].name, severity=pressing[0].severity_text.lower()
+        )
         return title, pressing[0].advice if len(pressing) == 1 else "", pressing[0].severity
     if needs:
         return texts("owner.all_arranged"), "", "fine"
     if not any(a.is_ready for a in dossier.assessments):
-        return texts("owner.nothing_due"), texts("owner.still_learning_lead"), "fine"
+        return texts("owner.learning"), texts("owner.still_learning_lead"), "fine"
     return texts("owner.nothing_due"), texts("owner.nothing_due_lead"), "fine"
 
 
@@ -196,7 +198,7 @@ def _grant_line(
         text=texts(f"purpose.{grant.purpose}.text"),
         dealer=dealer.name if dealer else "",
         car=car_name(car) if car else "",
-        items=", ".join(texts(f"data_item.{item}.name") for item in grant.data_items),
+        items=", ".join(texts(f"data_item.{item}.short") for item in grant.data_items),
         period=period,
         is_live=grant.is_live(now_ms),
         receipt=grant.receipt(),

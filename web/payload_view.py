@@ -71,7 +71,7 @@ def payload_view(payload: Mapping[str, Any] | str, now_ms: int, reading: Reading
     make = " ".join(str(vehicle[k]) for k in ("make", "model", "model_year") if vehicle.get(k))
     odometer = vehicle.get("odometer_km")
     expires = consent.get("dpv:hasExpiryTime")
-    items = [texts(f"data_item.{item}.name") for item in consent.get("dpv:hasPersonalData", ())]
+    items = [texts(f"data_item.{item}.short") for item in consent.get("dpv:hasPersonalData", ())]
     return PayloadView(
         needs=needs,
         car=make,

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.town import People, Town, a_town, people_of
+from tests.support.http_town import People, Town, a_town, people_of
 
 
 @pytest.fixture

@@ -3,7 +3,7 @@
 import json
 
 from tests.support.predictions import wear
-from tests.support.town import People, Town
+from tests.support.http_town import People, Town
 
 ITEMS = ["contact", "vehicle", "odometer", "evidence"]
 

@@ -1,6 +1,6 @@
 """What operators may do, and what their figures say."""
 
-from tests.support.town import People
+from tests.support.http_town import People
 
 
 async def test_a_dealer_is_let_in_by_an_operator_only(people: People) -> None:
