@@ -16,7 +16,8 @@ SNOOZES, SNOOZE_MS = 0.1, 3 * DAY_MS
 LEAD_MS, SEARCH_MS = DAY_MS, 21 * DAY_MS
 LONGEST_JOB_MIN = 90  # what is asked to be free per need; the proposal then takes what its items really need
 LIVE = ("open", "reminded", "snoozed")
-UNDER_WAY = ("sent", "countered", "accepted", "confirmed", "checked-in")
+UNANSWERED = ("sent", "countered", "accepted")
+UNDER_WAY = (*UNANSWERED, "confirmed", "checked-in")
 
 
 class OwnerActor:
@@ -38,6 +39,7 @@ class OwnerActor:
         self.counts = {"consents_granted": 0, "proposals_sent": 0, "confirmed": 0, "snoozed": 0}
         self._grants: dict[str, str] = {}
         self._weighed: set[str] = set()
+        self._has_asked = False
 
     async def settle_in(self) -> None:
         """Register, claim the car with the code on its screen, and enter what was done to it before."""
@@ -75,10 +77,13 @@ class OwnerActor:
             await self._propose(wanted, now_ms)
 
     async def answer_dealer(self) -> None:
-        """Look only at what the dealer has answered."""
+        """Look only at what the dealer has answered, and only if something was asked."""
+        if not self._has_asked:
+            return
         page = await self._get(f"/v1/me/vehicles/{self._car.vehicle_id}")
         for proposal in sorted(page["proposals"], key=lambda p: (p["expires_ms"], p["proposal_id"])):
             await self._answer(proposal)
+        self._has_asked = any(proposal["state"] in UNANSWERED for proposal in page["proposals"])
 
     async def _answer(self, proposal: Mapping[str, Any]) -> None:
         """Take what the dealer accepted, or the first time it offers instead."""
@@ -136,6 +141,7 @@ class OwnerActor:
             self._grants.pop(dealer_id, None)
             return
         self.counts["proposals_sent"] += 1
+        self._has_asked = True
 
     async def _grant(self, dealer_id: str, now_ms: int) -> str:
         """The consent for this dealer to hear of this car, granted at the first need of it."""
@@ -192,6 +198,7 @@ class OwnerActor:
             "grants": self._grants,
             "weighed": sorted(self._weighed),
             "draws": self._draws,
+            "has_asked": self._has_asked,
         }
 
     def restore(self, state: Mapping[str, Any]) -> None:
@@ -200,3 +207,4 @@ class OwnerActor:
         self._grants = dict(state["grants"])
         self._weighed = set(state["weighed"])
         self._draws = state["draws"]
+        self._has_asked = state["has_asked"]
