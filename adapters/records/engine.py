@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 from typing import Any
 
 from sqlalchemy import URL, event, make_url
@@ -39,6 +40,12 @@ def _url(database_url: str) -> URL:
 def _sqlite(url: URL) -> AsyncEngine:
     # One connection: SQLite has one writer, and a queue in front of it beats "database is locked".
     engine = create_async_engine(url, pool_size=1, max_overflow=0, pool_timeout=60)
+
+    @event.listens_for(engine.sync_engine, "do_connect")
+    def look_first(_dialect: object, _record: object, arguments: list[Any], _options: object) -> None:
+        # A file that cannot be opened is found here: aiosqlite would leave its thread behind, to speak to a loop that
+        # may be closed by then. Returning None lets it connect.
+        sqlite3.connect(arguments[0]).close()
 
     @event.listens_for(engine.sync_engine, "connect")
     def prepare(connection: Any, _record: object) -> None:

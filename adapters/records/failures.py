@@ -30,7 +30,10 @@ _AWAY = {
 # Whole classes: connection exception, invalid authorisation, insufficient resources (disk full, too many clients).
 _AWAY_CLASSES = {"08", "28", "53"}
 
-_SQLITE_AWAY = ("locked", "busy", "unable to open", "disk i/o", "disk is full", "readonly", "no active connection")
+_SQLITE_AWAY = (
+    *("locked", "busy", "unable to open", "disk i/o", "disk is full", "readonly", "no active connection"),
+    *("not a database", "malformed"),
+)
 
 
 def meaning_of(error: BaseException) -> PitcallError | None:

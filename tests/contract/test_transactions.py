@@ -223,13 +223,17 @@ async def test_the_server_names_itself(records: Records) -> None:
     assert version[0].isdigit()
 
 
-async def test_a_file_that_cannot_be_opened_is_unavailable(tmp_path: Path) -> None:
-    records = open_records(f"sqlite:///{tmp_path / 'missing' / 'records.db'}")
-    try:
-        with pytest.raises(Unavailable):
-            await records.ping()
-    finally:
-        await records.close()
+async def test_a_file_that_cannot_be_opened_or_is_no_database_is_unavailable(tmp_path: Path) -> None:
+    letter = tmp_path / "letter.txt"
+    letter.write_text("Dear Sir or Madam, " * 100)
+    for path in (tmp_path / "missing" / "records.db", tmp_path, letter):
+        records = open_records(f"sqlite:///{path}")
+        try:
+            for _ in range(2):
+                with pytest.raises(Unavailable):
+                    await records.ping()
+        finally:
+            await records.close()
 
 
 @pytest.mark.postgres
@@ -263,3 +267,17 @@ def test_a_url_of_no_database_we_know_is_refused_with_the_way_out(url: str) -> N
         open_records(url)
     assert refused.value.field == "database_url"
     assert "postgresql+psycopg://" in refused.value.fix
+
+
+async def test_what_sqlite_has_acknowledged_survives_a_power_cut(tmp_path: Path) -> None:
+    """At its word: with WAL and synchronous=FULL every commit is synced (https://www.sqlite.org/pragma.html)."""
+    records = open_records(f"sqlite:///{tmp_path / 'records.db'}")
+    try:
+        async with records.engine.connect() as connection:
+            settings = {
+                name: (await connection.execute(text(f"PRAGMA {name}"))).scalar_one()
+                for name in ("journal_mode", "synchronous", "foreign_keys")
+            }
+    finally:
+        await records.close()
+    assert settings == {"journal_mode": "wal", "synchronous": 2, "foreign_keys": 1}
