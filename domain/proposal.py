@@ -118,6 +118,21 @@ class BookingProposal:
             return (self.slot,)
         return ()
 
+    def without_data(self) -> BookingProposal:
+        """What is left of it for its dealer once no consent stands behind it: that it was, and how it stands."""
+        return replace(
+            self,
+            customer_id="",
+            vehicle_id="",
+            need_ids=(),
+            slot=None,
+            offered=(),
+            payload="{}",
+            note="",
+            end_reason="",
+            odometer_m=None,
+        )
+
 
 @dataclass(frozen=True, slots=True)
 class ProposalStep:

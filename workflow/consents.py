@@ -84,7 +84,9 @@ async def withdraw_consent(office: Office, *, customer_id: str, grant_id: str) -
         await uow.consents.update(withdrawn)
         await _tell_consent(uow, withdrawn, "consent-withdrawn", now)
         if grant.purpose is Purpose.BOOKING:
-            for proposal in await uow.proposals.under_grant(grant_id):
+            for listed in await uow.proposals.under_grant(grant_id):
+                # Locked one by one: whoever changes it at this moment is waited for, and must not stop a withdrawal.
+                proposal = await uow.proposals.get(listed.proposal_id, lock=True) or listed
                 if proposal.state.is_open or proposal.state is ProposalState.DRAFT:
                     await end_proposal(
                         uow, proposal, ProposalState.WITHDRAWN, Actor.CONSENT, customer_id, now, "consent withdrawn"

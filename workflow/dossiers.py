@@ -103,11 +103,10 @@ async def _entry(uow: UnitOfWork, proposal: BookingProposal, now_ms: int) -> Des
     """The payload only while a live grant stands behind it: the page is a path to the dealer like any other."""
     grant = await uow.consents.get(proposal.grant_id)
     is_live = grant is not None and grant.is_live(now_ms)
-    return DeskEntry(
-        proposal,
-        json.loads(proposal.payload) if is_live else None,
-        tuple(await uow.proposals.steps(proposal.proposal_id)) if is_live else (),
-    )
+    if not is_live:
+        return DeskEntry(proposal.without_data(), None, ())
+    steps = await uow.proposals.steps(proposal.proposal_id)
+    return DeskEntry(proposal, json.loads(proposal.payload), tuple(steps))
 
 
 async def funnel(office: Office, model_versions: Mapping[str, str], volumes: Mapping[str, int] | None = None) -> Funnel:

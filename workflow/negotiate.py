@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from domain.errors import ConsentMissing, InvalidInput, NotFound
+from domain.errors import Conflict, ConsentMissing, InvalidInput, NotFound
 from domain.need import NeedState
 from domain.people import Dealer
 from domain.proposal import Actor, BookingProposal, ProposalState
@@ -26,12 +26,32 @@ async def of_owner(uow: UnitOfWork, customer_id: str, proposal_id: str) -> Booki
     return proposal
 
 
-async def of_dealer(uow: UnitOfWork, dealer_id: str, proposal_id: str, now_ms: int) -> BookingProposal:
-    """The dealer's proposal, locked and with a live grant behind it; NotFound when it is not theirs or never left."""
-    proposal = await uow.proposals.get(proposal_id, lock=True)
-    if proposal is None or proposal.dealer_id != dealer_id or proposal.state is ProposalState.DRAFT:
+async def of_consenting_owner(uow: UnitOfWork, customer_id: str, proposal_id: str, now_ms: int) -> BookingProposal:
+    """The owner's proposal with a live grant behind it, both locked; NotFound or ConsentMissing otherwise.
+
+    The grant is locked before the proposal everywhere, as a withdrawal does: two that cross would deadlock.
+    """
+    seen = await uow.proposals.get(proposal_id)
+    if seen is None or seen.customer_id != customer_id:
         raise NotFound("there is no such proposal")
-    grant = await uow.consents.get(proposal.grant_id, lock=True)
+    grant = await uow.consents.get(seen.grant_id, lock=True)
+    if grant is None or not grant.is_live(now_ms):
+        raise ConsentMissing("the consent for this dealer was withdrawn or has run out: grant it again first")
+    return await of_owner(uow, customer_id, proposal_id)
+
+
+async def of_dealer(uow: UnitOfWork, dealer_id: str, proposal_id: str, now_ms: int) -> BookingProposal:
+    """The dealer's proposal, locked and with a live grant behind it; NotFound when it is not theirs or never left.
+
+    A car that is checked in needs no grant any more: what the workshop found comes in, and nothing goes out.
+    """
+    seen = await uow.proposals.get(proposal_id)
+    if seen is None or seen.dealer_id != dealer_id or seen.state is ProposalState.DRAFT:
+        raise NotFound("there is no such proposal")
+    grant = await uow.consents.get(seen.grant_id, lock=True)
+    proposal = await uow.proposals.get(proposal_id, lock=True) or seen
+    if proposal.state is ProposalState.CHECKED_IN:
+        return proposal
     if grant is None or not grant.is_live(now_ms):
         raise ConsentMissing("the owner has withdrawn the consent, or it has run out")
     return proposal
@@ -103,8 +123,7 @@ async def confirm(
     """The owner takes the accepted slot, or one of those offered: the hold becomes the appointment."""
     now = office.clock.now_ms()
     async with office.unit_of_work() as uow:
-        before = await of_owner(uow, customer_id, proposal_id)
-        await _require_grant(uow, before, now)
+        before = await of_consenting_owner(uow, customer_id, proposal_id, now)
         slot = _chosen(before, start_ms)
         after = replace(before.to(ProposalState.CONFIRMED, Actor.OWNER, now), slot=slot, offered=())
         after = await advance(uow, before, after, actor=Actor.OWNER, actor_id=customer_id, channel=channel)
@@ -119,12 +138,6 @@ def _chosen(proposal: BookingProposal, start_ms: int | None) -> Slot | None:
         if slot.start_ms == start_ms or (start_ms is None and len(proposal.offered) == 1):
             return slot
     raise InvalidInput("this time was not offered", field="start_ms", fix="take one of the offered times")
-
-
-async def _require_grant(uow: UnitOfWork, proposal: BookingProposal, now_ms: int) -> None:
-    grant = await uow.consents.get(proposal.grant_id, lock=True)
-    if grant is None or not grant.is_live(now_ms):
-        raise ConsentMissing("the consent for this dealer was withdrawn or has run out: grant it again first")
 
 
 async def _book_needs(uow: UnitOfWork, proposal: BookingProposal, now_ms: int) -> None:
@@ -150,8 +163,9 @@ async def counter_back(
     """The owner asks for yet another time: the proposal is sent anew with that slot held."""
     now = office.clock.now_ms()
     async with office.unit_of_work() as uow:
-        before = await of_owner(uow, customer_id, proposal_id)
-        await _require_grant(uow, before, now)
+        before = await of_consenting_owner(uow, customer_id, proposal_id, now)
+        if before.state is not ProposalState.COUNTERED:
+            raise Conflict(f"the dealer has offered no other time: the proposal is {before.state}")
         dealer = await _the_dealer(uow, before.dealer_id)
         slot = await pick_slot(uow, dealer, start_ms, before.minutes, now, but_of=proposal_id)
         after = replace(before.to(ProposalState.SENT, Actor.OWNER, now), slot=slot, offered=())

@@ -104,10 +104,12 @@ async def send_proposal(office: Office, *, customer_id: str, proposal_id: str, c
     """Send the draft as it was shown; its slot is held from here on."""
     now = office.clock.now_ms()
     async with office.unit_of_work() as uow:
-        draft = await uow.proposals.get(proposal_id, lock=True)
-        if draft is None or draft.customer_id != customer_id:
+        seen = await uow.proposals.get(proposal_id)
+        if seen is None or seen.customer_id != customer_id:
             raise NotFound("there is no such proposal")
-        permit = await _permit(uow, customer_id, draft.grant_id, draft.vehicle_id, draft.dealer_id, now)
+        # The grant is locked before the proposal, as a withdrawal does.
+        permit = await _permit(uow, customer_id, seen.grant_id, seen.vehicle_id, seen.dealer_id, now)
+        draft = await uow.proposals.get(proposal_id, lock=True) or seen
         return await propose(uow, permit, draft, now, channel)
 
 
@@ -117,6 +119,8 @@ async def propose(
     """The step by which data leaves: it takes a Permit, and only a live grant makes one."""
     if permit.grant.grant_id != draft.grant_id:
         raise Conflict("the draft was made under another consent")
+    if draft.state is not ProposalState.DRAFT:
+        raise Conflict(f"only a draft is sent, and this proposal is {draft.state}")
     for need_id in draft.need_ids:
         await _live_need(uow, draft.vehicle_id, need_id)
         await _not_proposed_elsewhere(uow, draft, need_id)

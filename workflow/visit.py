@@ -89,7 +89,8 @@ async def complete(
         await reopen_needs(uow, after, now)
         if invoice_minor is not None:
             await _tell_visit(uow, after, "visit-invoiced", now, {"minor": invoice_minor, "currency": currency})
-        return after
+        grant = await uow.consents.get(after.grant_id)
+        return after if grant is not None and grant.is_live(now) else after.without_data()
 
 
 async def _record(uow: UnitOfWork, proposal: BookingProposal, finding: Finding, teaches: bool, now_ms: int) -> None:
