@@ -7,6 +7,7 @@ PitcallError
 ├── Forbidden         known, but not allowed
 ├── NotFound          absent, or hidden from the one who asks
 ├── Conflict          the state of things does not allow it (any longer)
+│   ├── TryAgain      others were in the way of the transaction; run afresh it may well succeed
 │   ├── SlotTaken     the bay is held or booked for an overlapping time
 │   └── ConsentMissing  no live grant permits this
 ├── Unavailable       a part we rely on is away; try again later
@@ -47,6 +48,10 @@ class NotFound(PitcallError):
 
 class Conflict(PitcallError):
     """The present state does not allow the command."""
+
+
+class TryAgain(Conflict):
+    """Another writer was in the way; the same use case, run afresh, may well succeed."""
 
 
 class SlotTaken(Conflict):

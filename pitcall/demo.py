@@ -90,8 +90,10 @@ class Demo:
         except BaseException:
             listener.close()
             raise
-        app = _noting_bookings(api_of(self.node, self.settings.public_url), self._note_booking_step)
-        url = await stack.enter_async_context(serving(app, listener))
+        app = api_of(self.node, self.settings.public_url)
+        close = app.state.reception.live_events.close
+        noting = _noting_bookings(app, self._note_booking_step)
+        url = await stack.enter_async_context(serving(noting, listener, close))
         client = httpx.AsyncClient(base_url=url, timeout=60.0)
         await stack.enter_async_context(client)
         fleet = Fleet(kept["cars"], kept["seed"], kept["start_ms"], brake_energy=options.brake_energy)

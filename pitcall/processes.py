@@ -69,7 +69,9 @@ async def run_part(settings: Settings, part: str) -> None:
         node = await stack.enter_async_context(Node(settings, parts))
         if listener is not None:
             public_url = settings.public_url or f"http://{settings.http_host}:{settings.http_port}"
-            url = await stack.enter_async_context(serving(api_of(node, public_url), listener))
+            app = api_of(node, public_url)
+            close = app.state.reception.live_events.close
+            url = await stack.enter_async_context(serving(app, listener, close))
             print(f"pitcall {part} listens on {url}", file=sys.stderr, flush=True)  # noqa: T201
         else:
             print(f"pitcall {part} is running", file=sys.stderr, flush=True)  # noqa: T201

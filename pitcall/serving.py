@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import socket
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from typing import Any
 
 import uvicorn
@@ -42,8 +42,8 @@ def open_socket(host: str, port: int, way_out: str) -> socket.socket:
 
 
 @contextlib.asynccontextmanager
-async def serving(app: Any, listener: socket.socket) -> AsyncIterator[str]:
-    """Serve `app` while the block runs; gives the base URL."""
+async def serving(app: Any, listener: socket.socket, before_stop: Callable[[], Awaitable[None]]) -> AsyncIterator[str]:
+    """Serve `app` while the block runs; gives the base URL. `before_stop` ends streams that would keep it waiting."""
     config = uvicorn.Config(
         app, log_config=None, access_log=False, lifespan="off", timeout_graceful_shutdown=int(STOP_S), ws="none"
     )
@@ -58,6 +58,7 @@ async def serving(app: Any, listener: socket.socket) -> AsyncIterator[str]:
         host, port = listener.getsockname()[:2]
         yield f"http://{f'[{host}]' if ':' in host else host}:{port}"
     finally:
+        await before_stop()
         server.should_exit = True
         await task
         listener.close()

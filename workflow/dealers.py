@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+
 from domain.errors import InvalidInput, NotFound
 from domain.people import Account, Dealer, Role
 from domain.slot import MINUTE_MS, OpeningHours, Slot, free_slots
@@ -37,7 +39,7 @@ async def approve_dealer(
         hours=hours,
         bays=tuple(f"bay-{number:02d}" for number in range(1, bays + 1)),
         webhook_url=webhook_url,
-        webhook_secret=office.ids.secret() if webhook_url else "",
+        webhook_secret=_webhook_secret(office) if webhook_url else "",
     )
     account = Account(
         office.ids.new("account"), Role.ADVISOR, email, hashed, dealer_id=dealer.dealer_id, name=advisor_name
@@ -46,6 +48,11 @@ async def approve_dealer(
         await uow.people.add_dealer(dealer)
         await uow.people.add_account(account)
     return dealer, account
+
+
+def _webhook_secret(office: Office) -> str:
+    """A secret in the form of Standard Webhooks: the prefix and plain base64."""
+    return "whsec_" + base64.b64encode(office.ids.secret(24).encode()).decode()
 
 
 async def dealers(office: Office) -> list[Dealer]:

@@ -20,33 +20,39 @@ async def record_predictions(office: Office, predictions: Sequence[Prediction]) 
     async with office.unit_of_work() as uow:
         newest = {(p.vehicle_id, p.item): p for p in predictions}
         await uow.assessments.upsert(list(newest.values()))
+        live = {(n.vehicle_id, n.item): n for n in await uow.needs.live_of({p.vehicle_id for p in predictions})}
         for prediction in predictions:
-            await _weigh(uow, office, prediction, now)
+            key = prediction.vehicle_id, prediction.item
+            need = await _weigh(uow, office, prediction, live.pop(key, None), now)
+            if need is not None and need.state.is_live:
+                live[key] = need
 
 
-async def _weigh(uow: UnitOfWork, office: Office, prediction: Prediction, now: int) -> None:
+async def _weigh(
+    uow: UnitOfWork, office: Office, prediction: Prediction, need: MaintenanceNeed | None, now: int
+) -> MaintenanceNeed | None:
+    """The item's need after this prediction, given the live one before it, if there was one."""
     item = office.catalogue.items.get(prediction.item)
     if item is None:
-        return  # an item the catalogue no longer has
+        return need  # an item the catalogue no longer has
     rule = item.need_rule
-    need = await uow.needs.live(prediction.vehicle_id, prediction.item)
     if need is None:
-        if rule.calls(prediction) and await _may_open(uow, prediction):
-            need = open_need(f"need-{prediction.id}", prediction, rule, now)
-            await uow.assessments.keep_evidence(prediction, "need opened", now)
-            await _open(uow, office, need, now)
-        return
-    if await _is_stale(uow, prediction):
-        return
+        if not rule.calls(prediction) or not await _may_open(uow, prediction):
+            return None
+        need = open_need(f"need-{prediction.id}", prediction, rule, now)
+        await uow.assessments.keep_evidence(prediction, "need opened", now)
+        await _open(uow, office, need, now)
+        return need
     after = weigh(need, prediction, rule, now)
-    if after is need:
-        return
+    if after is need or await _is_stale(uow, prediction):
+        return need
     await uow.needs.update(after)
     if after.prediction_id != need.prediction_id:
         await uow.assessments.keep_evidence(prediction, "need moved", now)
         await _tell_need(uow, after, "need-moved", now, prediction.id)
     if after.state is NeedState.CLOSED:
         await _tell_need(uow, after, "need-closed", now, after.need_id)
+    return after
 
 
 async def _may_open(uow: UnitOfWork, prediction: Prediction) -> bool:

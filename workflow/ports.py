@@ -6,7 +6,7 @@ NotFound. Every repository call happens inside one UnitOfWork, which is one tran
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Protocol, Self
@@ -136,6 +136,9 @@ class Needs(Protocol):
     async def update(self, need: MaintenanceNeed) -> None: ...
     async def get(self, need_id: str) -> MaintenanceNeed | None: ...
     async def live(self, vehicle_id: str, item: str) -> MaintenanceNeed | None: ...
+    async def live_of(self, vehicle_ids: Collection[str]) -> list[MaintenanceNeed]:
+        """All live needs of these cars."""
+
     async def latest(self, vehicle_id: str, item: str) -> MaintenanceNeed | None:
         """The newest need of the item, live or over."""
 

@@ -4,12 +4,7 @@ from __future__ import annotations
 
 from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, InterfaceError, SQLAlchemyError, TimeoutError
 
-from domain.errors import Conflict, InvalidInput, PitcallError, Unavailable
-
-
-class TryAgain(Conflict):
-    """Another writer was in the way; the same use case, run afresh, may well succeed."""
-
+from domain.errors import Conflict, InvalidInput, PitcallError, TryAgain, Unavailable
 
 # https://www.postgresql.org/docs/15/errcodes-appendix.html
 _AGAIN = {

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Any
 
 from sqlalchemy import Row, Select, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from adapters.records.documents import from_document, to_document
-from adapters.records.failures import TryAgain
 from adapters.records.repository import Repository
 from adapters.records.tables import needs
-from domain.errors import Conflict
+from domain.errors import Conflict, TryAgain
 from domain.need import MaintenanceNeed, NeedState
 
 
@@ -46,6 +46,10 @@ class SqlNeeds(Repository):
         return await self._need(
             select(needs).where(needs.c.vehicle_id == vehicle_id, needs.c.item == item, needs.c.is_live)
         )
+
+    async def live_of(self, vehicle_ids: Collection[str]) -> list[MaintenanceNeed]:
+        rows = await self._all(select(needs).where(needs.c.vehicle_id.in_(sorted(vehicle_ids)), needs.c.is_live))
+        return [self._of_row(row) for row in rows]
 
     async def latest(self, vehicle_id: str, item: str) -> MaintenanceNeed | None:
         return await self._need(

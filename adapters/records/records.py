@@ -12,8 +12,8 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from adapters.records import migrating
 from adapters.records.engine import open_engine
-from adapters.records.failures import TryAgain
 from adapters.records.unit_of_work import OneAtATime, SqlUnitOfWork
+from domain.errors import TryAgain
 
 T = TypeVar("T")
 

@@ -8,8 +8,7 @@ import pytest
 from sqlalchemy import text
 
 from adapters.records import Records, open_records
-from adapters.records.failures import TryAgain
-from domain.errors import Conflict, InvalidInput, Unavailable
+from domain.errors import Conflict, InvalidInput, TryAgain, Unavailable
 from domain.need import NeedState
 from domain.people import Account, Role
 from tests.contract.samples import CAR, DEALER, GRANT, NOW, OWNER, event, need, proposal, settle, step
