@@ -7,13 +7,14 @@ from dataclasses import dataclass
 
 from domain.consent import Purpose
 from domain.errors import Conflict, InvalidInput, NotFound, Unauthenticated
+from domain.need import NeedState
 from domain.people import Ownership, Vehicle
 from domain.service_record import ServiceOutcome, ServiceRecord
 from domain.telemetry import VehicleAttributes
 from workflow.access import hash_token
 from workflow.consents import add_grant
 from workflow.history import tell
-from workflow.measurement import check_measurement
+from workflow.measurement import LATEST_ODOMETER_M, check_measurement
 from workflow.messages import SERVICE_RECORDS, encode
 from workflow.ports import Office, TopicMessage, UnitOfWork
 
@@ -178,7 +179,26 @@ async def record_service_history(
             if await uow.service_records.add(record, None):
                 recorded += 1
                 await uow.outbox.put(TopicMessage(SERVICE_RECORDS, vehicle_id, encode(record)), now)
+                await _resolve_need(uow, customer_id, record, now)
     return recorded
+
+
+async def _resolve_need(uow: UnitOfWork, customer_id: str, record: ServiceRecord, now_ms: int) -> None:
+    """What was renewed elsewhere since its need opened is needed no more; an older record moves the prediction only."""
+    need = await uow.needs.live(record.vehicle_id, record.item)
+    if need is None or not record.outcome.renews or record.performed_ms < need.opened_ms:
+        return
+    await uow.needs.update(need.to(NeedState.RESOLVED, now_ms, reason=f"elsewhere: {record.outcome}"))
+    await tell(
+        uow,
+        "need-resolved",
+        event_id=need.need_id,
+        vehicle_id=need.vehicle_id,
+        time_ms=now_ms,
+        actor="owner",
+        customer_id=customer_id,
+        data={"need_id": need.need_id, "item": need.item},
+    )
 
 
 def _check_past(office: Office, past: PastService, index: int, now_ms: int) -> None:
@@ -191,8 +211,10 @@ def _check_past(office: Office, past: PastService, index: int, now_ms: int) -> N
         )
     if past.performed_ms > now_ms:
         raise InvalidInput("a past service lies in the past", field=f"{where}.performed_ms", fix="give its own date")
-    if past.odometer_m < 0:
-        raise InvalidInput("an odometer is not negative", field=f"{where}.odometer_m", fix="give metres")
+    if not 0 <= past.odometer_m <= LATEST_ODOMETER_M:
+        raise InvalidInput(
+            "that is no odometer reading", field=f"{where}.odometer_m", fix="give metres, 0 to 4,000,000,000"
+        )
     if past.outcome is ServiceOutcome.MEASURED and past.value is None:
         raise InvalidInput("a measured outcome has a value", field=f"{where}.value", fix="give what was measured")
     if past.value is not None:

@@ -6,6 +6,7 @@ from domain.catalogue import ItemSpec
 from domain.errors import InvalidInput
 
 MOST_MEASURED = 1000.0
+LATEST_ODOMETER_M = 4_000_000_000  # uint32 metres
 
 
 def check_measurement(item: ItemSpec, value: float, unit: str, where: str) -> None:

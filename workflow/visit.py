@@ -11,13 +11,11 @@ from domain.need import NeedState
 from domain.proposal import Actor, BookingProposal, ProposalState
 from domain.service_record import ServiceOutcome, ServiceRecord
 from workflow.history import tell
-from workflow.measurement import check_measurement
+from workflow.measurement import LATEST_ODOMETER_M, check_measurement
 from workflow.messages import SERVICE_RECORDS, encode
 from workflow.negotiate import of_dealer
 from workflow.ports import Office, TopicMessage, UnitOfWork
 from workflow.proposal_steps import advance, end_proposal, reopen_needs
-
-LATEST_ODOMETER_M = 4_000_000_000  # uint32 metres
 
 
 @dataclass(frozen=True, slots=True)
