@@ -81,7 +81,7 @@ class Demo:
         folder.begin(options.cars, options.seed, start)
         self.folder, kept = folder, folder.kept
         self.clock = SettableClock(kept["play"]["now_ms"] if kept["play"] else kept["start_ms"])
-        ids = SeededIds(kept["seed"]) if options.is_headless and kept["play"] is None else RandomIds()
+        ids = SeededIds(kept["seed"], start=kept["starts"]) if options.is_headless else RandomIds()
         port = options.port if options.port is not None else 0 if options.is_headless else settings.http_port
         listener = open_socket("127.0.0.1", port, "is a demo running already? Choose another with --port N")
         try:
@@ -98,7 +98,9 @@ class Demo:
         await stack.enter_async_context(client)
         fleet = Fleet(kept["cars"], kept["seed"], kept["start_ms"], brake_energy=options.brake_energy)
         settle = self.node.settle if options.is_headless else _nothing
-        self.play = Play(fleet, client, settle=settle, keep=folder.keep_play)
+        self.play = Play(
+            fleet, client, settle=settle, keep=folder.keep_play, moves_at_once=1 if options.is_headless else 4
+        )
         if kept["play"]:
             self.play.restore(kept["play"])
         await self._set_up(url)

@@ -28,14 +28,18 @@ class DemoFolder:
                 "start_ms": start_ms,
                 "operator_password": secrets.token_urlsafe(16),
                 "play": None,
+                "starts": 0,
             }
-            self.save()
         for name, asked in (("cars", cars), ("seed", seed)):
             if asked is not None and asked != self.kept[name]:
                 raise PitcallError(
                     f"{self._path.parent} holds a demo with {name} {self.kept[name]}: leave --{name} out to go on "
                     "with it, or begin another in a fresh --data-dir"
                 )
+
+        # Counted, for ids drawn from the seed must not come again at a second start over the same data.
+        self.kept["starts"] += 1
+        self.save()
 
     def keep_play(self, state: dict[str, Any]) -> None:
         """Remember the actors' state."""
