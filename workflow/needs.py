@@ -18,7 +18,7 @@ async def record_predictions(office: Office, predictions: Sequence[Prediction]) 
     """One block of predictions: newest assessments, and what they make of needs; safe to repeat."""
     now = office.clock.now_ms()
     async with office.unit_of_work() as uow:
-        newest = {(p.vehicle_id, p.item): p for p in predictions}
+        newest = {(p.vehicle_id, p.item): p for p in sorted(predictions, key=lambda p: p.event_ms)}
         await uow.assessments.upsert(list(newest.values()))
         live = {(n.vehicle_id, n.item): n for n in await uow.needs.live_of({p.vehicle_id for p in predictions})}
         for prediction in predictions:
