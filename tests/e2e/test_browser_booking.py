@@ -1,5 +1,6 @@
 """In a real Chromium: an owner grants, proposes, the dealer counters, the owner confirms, the calendar file comes."""
 
+import asyncio
 import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -9,9 +10,9 @@ import pytest
 from playwright.async_api import Browser, Page, expect
 
 from pitcall.serving import open_socket, serving
+from tests.support.http_town import PASSWORD, People, Town, a_town, people_of
 from tests.support.moments import DAY
 from tests.support.predictions import wear
-from tests.support.http_town import PASSWORD, People, Town, a_town, people_of
 
 pytestmark = pytest.mark.browser
 
@@ -21,9 +22,8 @@ async def served(folder: Path) -> AsyncIterator[tuple[Town, People, str]]:
     """A town with its people, on a port of its own."""
     async with a_town(folder, public_url="") as town, people_of(town) as people:
         listener = open_socket("127.0.0.1", 0, "")
-        async with serving(town.app, listener) as url:
+        async with serving(town.app, listener, town.app.state.reception.live_events.close) as url:
             yield town, people, url
-            await town.app.state.reception.live_events.close()
 
 
 @asynccontextmanager
@@ -47,7 +47,7 @@ async def visitor(browser: Browser, url: str, email: str, faults: list[str]) -> 
 async def propose(page: Page) -> str:
     """Book the need from the car's page: choose a time, leave the VIN unticked, read what would leave, send it."""
     await page.get_by_role("link", name="Book a visit").click()
-    await page.get_by_text("10:00", exact=True).first.click()
+    await page.locator(".day[open] label.time").nth(2).click()
     await expect(page.get_by_label("Vehicle identification number")).not_to_be_checked()
     await page.get_by_label("A note for the workshop").fill("the brakes squeal")
     await page.get_by_role("button", name="Allow this, and show me what would leave").click()
@@ -59,11 +59,12 @@ async def propose(page: Page) -> str:
 
 
 async def offer_two_other_times(page: Page) -> None:
-    """The dealer's advisor offers the first two free times of the first day instead."""
+    """The dealer's advisor offers the last free time of the first day, and the first of the next."""
     await page.locator("summary", has_text="Offer other times").click()
-    times = page.locator("details[open] .loaded-slots .day[open] label.time")
-    await times.nth(0).click()
-    await times.nth(4).click()
+    days = page.locator("details[open] .loaded-slots .day")
+    await days.nth(0).locator("label.time").last.click()
+    await days.nth(1).locator("summary").click()
+    await days.nth(1).locator("label.time").first.click()
     await page.get_by_role("button", name="Offer these times").click()
     await expect(page.get_by_text("Offered. The times are held")).to_be_visible()
 
@@ -94,7 +95,7 @@ async def test_an_owner_books_a_visit_with_a_dealer_who_offers_other_times(brows
 
         async with owner.expect_download() as download:
             await owner.get_by_role("link", name="Add it to your calendar").click()
-        calendar = Path(await (await download.value).path()).read_text(encoding="utf-8")
+        calendar = await asyncio.to_thread(Path(await (await download.value).path()).read_text, encoding="utf-8")
         assert "BEGIN:VCALENDAR" in calendar
         assert "STATUS:CONFIRMED" in calendar
         assert (await people.operator.get("/v1/operator/funnel")).json()["confirmed"] == 1
@@ -119,7 +120,7 @@ async def test_the_workshop_records_what_it_measured(browser: Browser, tmp_path:
             await dealer.get_by_role("button", name="Check in").click()
 
             await dealer.locator("summary", has_text="Record what was found").click()
-            await dealer.get_by_text("Replaced", exact=True).first.click()
+            await dealer.get_by_label("Replaced").first.check()
             value = dealer.locator("input[name='value.front_brake_pads']")
             assert await value.get_attribute("max") == "15"
             await value.fill("3.4")

@@ -1,4 +1,4 @@
-"""A town reached by HTTP: an office on a real SQLite database, its API, and the people in it, for tests of the faces."""
+"""A town reached by HTTP: an office on a real SQLite database, its API, and people who use it from outside."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ from adapters.records.records import Records, open_records
 from api.app import create_api
 from domain.prediction import Prediction
 from tests.support.moments import HOUR, NOW
-from workflow.ingest import Ingest
 from workflow.identity import add_operator
+from workflow.ingest import Ingest
 from workflow.needs import record_predictions
 from workflow.ports import Office
 

@@ -2,8 +2,8 @@
 
 import json
 
-from tests.support.predictions import wear
 from tests.support.http_town import People, Town
+from tests.support.predictions import wear
 
 ITEMS = ["contact", "vehicle", "odometer", "evidence"]
 
