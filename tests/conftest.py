@@ -11,17 +11,19 @@ from typing import NoReturn
 import pytest
 from playwright.async_api import Browser
 
-from tests.servers import chromium, postgres
+from tests.servers import chromium, influxdb, postgres
 from tests.servers import kafka_broker as kafka
 from tests.servers.availability import Found, MissingServerError, is_missing_a_failure
 from tests.servers.process import ServerProcess
 
-FINDERS: tuple[Callable[[], Found], ...] = (kafka.find, postgres.find, chromium.find)
+FINDERS: tuple[Callable[[], Found], ...] = (kafka.find, postgres.find, influxdb.find, chromium.find)
 # A test that uses the fixture carries the mark, so that `-m "not kafka"` can't forget one.
 MARKS = {
     "kafka_server": "kafka",
     "own_kafka_server": "kafka",
     "postgres_cluster": "postgres",
+    "influx_server": "influx",
+    "own_influx_server": "influx",
     "browser": "browser",
 }
 # Warnings are errors, but for these of packages of others, which we can't mend.
@@ -132,6 +134,27 @@ def postgres_database(postgres_cluster: postgres.Cluster) -> Iterator[str]:
     """SQLAlchemy URL of an empty database for this test alone."""
     with postgres_cluster.fresh_database() as url:
         yield url
+
+
+@pytest.fixture(scope="session")
+def influx_server() -> Iterator[influxdb.Influx]:
+    """The session's InfluxDB; tests that share it use buckets of their own names."""
+    yield from _running_influx()
+
+
+@pytest.fixture
+def own_influx_server() -> Iterator[influxdb.Influx]:
+    """An InfluxDB for one test alone, which may kill or freeze it."""
+    yield from _running_influx()
+
+
+def _running_influx() -> Iterator[influxdb.Influx]:
+    try:
+        influx = influxdb.start()
+    except MissingServerError as missing:
+        without(missing)
+    with influx.server:
+        yield influx
 
 
 @pytest.fixture
