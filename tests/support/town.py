@@ -22,7 +22,7 @@ from domain.proposal import BookingProposal
 from domain.slot import WEEKDAYS, OpeningHours
 from tests.support.moments import DAY, NOW
 from tests.support.predictions import hazard, wear
-from workflow import consents, dealers, enrol, identity, needs, propose
+from workflow import consents, dealers, enrol, identity, needs, negotiate, propose
 from workflow.ports import Office
 
 CATALOGUE = load_catalogue(Path(__file__).parents[2] / "pitcall" / "data" / "car.yaml")
@@ -215,6 +215,19 @@ class Town:
         wanted = [await self.need(home, item) for item in items]
         draft = await self.draft(home, garage, await self.grant(home, garage), *wanted, start_ms=start_ms)
         return await propose.send_proposal(self.office, customer_id=home.id, proposal_id=draft.proposal_id)
+
+    async def confirmed(self, home: Household, garage: Garage, *, start_ms: int = TOMORROW) -> BookingProposal:
+        """An appointment: sent, accepted and confirmed."""
+        sent = await self.sent(home, garage, start_ms=start_ms)
+        await negotiate.accept(self.office, proposal_id=sent.proposal_id, **garage.party)
+        return await negotiate.confirm(self.office, customer_id=home.id, proposal_id=sent.proposal_id)
+
+    async def stored(self, proposal: BookingProposal) -> BookingProposal:
+        """The proposal as it stands now."""
+        async with self.records.unit_of_work() as uow:
+            found = await uow.proposals.get(proposal.proposal_id)
+        assert found is not None
+        return found
 
     async def busy(self, garage: Garage) -> int:
         """How many slots are held at the garage, in all times."""
