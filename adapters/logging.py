@@ -21,6 +21,22 @@ LEVELS = ("debug", "info", "warning", "error")
 _OWN_KEYS = {"event", "level", "logger", "timestamp"}
 
 
+# At debug these write what goes through them: SQL parameters, headers, records. That is no business of a log.
+TELL_VALUES = (
+    "aiosqlite",
+    "aiokafka",
+    "asyncio",
+    "faust",
+    "httpcore",
+    "httpx",
+    "kafka",
+    "mode",
+    "psycopg",
+    "sqlalchemy",
+)
+LEVEL_NUMBERS = logging.getLevelNamesMapping()
+
+
 def configure_logging(*, form: str = "console", level: str = "info", stream: TextIO | None = None) -> None:
     """Send structlog's and the standard library's records, from whatever package, through one redacting formatter.
 
@@ -76,6 +92,8 @@ def _install(formatter: logging.Formatter, level: str, stream: TextIO) -> None:
         root.removeHandler(old)
     root.addHandler(handler)
     root.setLevel(level.upper())
+    for name in TELL_VALUES:
+        logging.getLogger(name).setLevel(max(logging.INFO, LEVEL_NUMBERS[level.upper()]))
     logging.captureWarnings(True)
 
 

@@ -96,10 +96,8 @@ async def counter(
         dealer = await _the_dealer(uow, dealer_id)
         offered: list[Slot] = []
         for start in starts:
-            slot = await pick_slot(uow, dealer, start, before.minutes, now, but_of=proposal_id)
-            if any(slot.overlaps(other) for other in offered):
-                raise InvalidInput("two offers overlap", field="starts_ms", fix="leave room for the work between them")
-            offered.append(slot)
+            # Offers may overlap in time where there are bays for all of them, since each is held.
+            offered.append(await pick_slot(uow, dealer, start, before.minutes, now, but_of=proposal_id, also=offered))
         after = replace(before.to(ProposalState.COUNTERED, Actor.DEALER, now), offered=tuple(offered))
         after = _extend(after, now)
         return await advance(uow, before, after, actor=Actor.DEALER, actor_id=actor_id, channel=channel)

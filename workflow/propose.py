@@ -135,11 +135,18 @@ async def propose(
 
 
 async def pick_slot(
-    uow: UnitOfWork, dealer: Dealer, start_ms: int, minutes: int, now_ms: int, but_of: str | None = None
+    uow: UnitOfWork,
+    dealer: Dealer,
+    start_ms: int,
+    minutes: int,
+    now_ms: int,
+    *,
+    but_of: str | None = None,
+    also: Sequence[Slot] = (),
 ) -> Slot:
     """A free bay at that very start; SlotTaken when the dealer is closed or full then.
 
-    `but_of` names a proposal whose own held slots do not count as taken.
+    `but_of` names a proposal whose own held slots do not count as taken; `also` are taken besides those held.
     """
     if start_ms <= now_ms:
         raise InvalidInput("the slot lies in the past", field="start_ms", fix="choose one that is still ahead")
@@ -147,7 +154,7 @@ async def pick_slot(
     if but_of is not None:
         own = await uow.proposals.get(but_of)
         busy = [slot for slot in busy if own is None or slot not in own.slots_held]
-    free = free_slots(dealer.hours, dealer.bays, busy, minutes, start_ms, start_ms + 1)
+    free = free_slots(dealer.hours, dealer.bays, [*busy, *also], minutes, start_ms, start_ms + 1)
     if not free:
         raise SlotTaken("this time is no longer free at the dealer: choose another")
     return free[0]

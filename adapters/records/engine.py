@@ -39,7 +39,7 @@ def _url(database_url: str) -> URL:
 
 def _sqlite(url: URL) -> AsyncEngine:
     # One connection: SQLite has one writer, and a queue in front of it beats "database is locked".
-    engine = create_async_engine(url, pool_size=1, max_overflow=0, pool_timeout=60)
+    engine = create_async_engine(url, pool_size=1, max_overflow=0, pool_timeout=60, hide_parameters=True)
 
     @event.listens_for(engine.sync_engine, "do_connect")
     def look_first(_dialect: object, _record: object, arguments: list[Any], _options: object) -> None:
@@ -82,6 +82,7 @@ def _postgres(url: URL, connections: int) -> AsyncEngine:
         pool_size=connections,
         max_overflow=0,
         pool_timeout=30,
+        hide_parameters=True,  # errors end up in logs
         # A connection that died while it lay idle is replaced before a use case starts on it.
         pool_pre_ping=True,
         # The unit of work's own locks are taken one after another; each statement must see what was committed before.
