@@ -11,6 +11,7 @@ from starlette.responses import RedirectResponse, Response
 from api.authentication import Owner, Visitor
 from api.forms import form_of, required, see, text, texts, whole
 from api.page_response import owner_reading, page
+from api.patience import PatientRoute
 from api.proposals import calendar_file
 from api.reception import Desk, Reception
 from domain.consent import DataItem, Purpose
@@ -34,7 +35,7 @@ from workflow.dossiers import car_dossier, proposal_of
 from workflow.negotiate import cancel, confirm, counter_back, withdraw
 from workflow.propose import draft_proposal, send_proposal
 
-router = APIRouter(prefix="/owner", include_in_schema=False)
+router = APIRouter(prefix="/owner", include_in_schema=False, route_class=PatientRoute)
 DAY_MS = 86_400_000
 
 

@@ -7,10 +7,11 @@ from typing import Any
 from fastapi import APIRouter
 
 from api.bodies import NewCustomer
+from api.patience import PatientRoute
 from api.reception import Desk
 from workflow.identity import register_customer
 
-router = APIRouter(prefix="/v1/customers", tags=["owners"])
+router = APIRouter(prefix="/v1/customers", tags=["owners"], route_class=PatientRoute)
 
 
 @router.post("", status_code=201, summary="Register as an owner")

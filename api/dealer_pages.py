@@ -9,6 +9,7 @@ from starlette.responses import HTMLResponse, Response
 from api.authentication import Advisor, Visitor
 from api.forms import form_of, number, required, see, text, texts, whole
 from api.page_response import dealer_reading, page
+from api.patience import PatientRoute
 from api.reception import Desk, Reception
 from domain.errors import Conflict, InvalidInput, NotFound
 from domain.service_record import ServiceOutcome
@@ -20,7 +21,7 @@ from workflow.dossiers import dealer_desk, desk_entry
 from workflow.negotiate import accept, counter, decline
 from workflow.visit import Finding, check_in, complete, no_show
 
-router = APIRouter(prefix="/dealer", include_in_schema=False)
+router = APIRouter(prefix="/dealer", include_in_schema=False, route_class=PatientRoute)
 
 
 @router.get("")

@@ -7,11 +7,12 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Query
 
 from api.authentication import SignedIn
+from api.patience import PatientRoute
 from api.reception import Desk
 from api.representations import dealer_json, slot_json
 from workflow.dealers import dealers, free_slots_of
 
-router = APIRouter(prefix="/v1/dealers", tags=["dealers"])
+router = APIRouter(prefix="/v1/dealers", tags=["dealers"], route_class=PatientRoute)
 Time = Annotated[int | None, Query(ge=0, le=2**53)]
 
 

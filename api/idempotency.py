@@ -4,26 +4,23 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-from collections.abc import Callable, Coroutine
-from typing import Any
 from weakref import WeakValueDictionary
 
 from fastapi import Request
-from fastapi.routing import APIRoute
 from starlette.responses import Response
 
 from api.authentication import bearer_of
+from api.patience import Handler, PatientRoute
 from api.problems import ReusedIdempotencyKey
 from api.reception import Reception, reception_of
 from domain.errors import InvalidInput
 from workflow.identity import caller_of
 
-Handler = Callable[[Request], Coroutine[Any, Any, Response]]
 UNSAFE = frozenset({"POST", "PUT", "PATCH", "DELETE"})
 LONGEST_KEY = 200
 
 
-class IdempotentRoute(APIRoute):
+class IdempotentRoute(PatientRoute):
     """A route of signed-in accounts whose unsafe calls may carry an Idempotency-Key.
 
     Only replies that did something (2xx) are stored: after a refusal the same key may try again. Routes that answer

@@ -7,12 +7,13 @@ from starlette.responses import Response
 
 from api.authentication import Operator
 from api.page_response import page
+from api.patience import PatientRoute
 from api.reception import Desk
 from web.operator_view import operator_view
 from web.reading import Reading
 from workflow.dossiers import funnel
 
-router = APIRouter(prefix="/operator", include_in_schema=False)
+router = APIRouter(prefix="/operator", include_in_schema=False, route_class=PatientRoute)
 
 
 @router.get("")

@@ -6,10 +6,11 @@ from datetime import time
 from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from fastapi import APIRouter, Depends
+from fastapi import APIRouter
 
-from api.authentication import OperatorCaller, _operator_caller
+from api.authentication import OperatorCaller
 from api.bodies import NewDealer, Nothing
+from api.patience import PatientRoute
 from api.reception import Desk
 from api.representations import funnel_json
 from domain.errors import InvalidInput
@@ -18,7 +19,7 @@ from workflow.dealers import approve_dealer
 from workflow.dossiers import funnel
 from workflow.enrol import issue_enrolment_token
 
-router = APIRouter(prefix="/v1/operator", tags=["operators"], dependencies=[Depends(_operator_caller)])
+router = APIRouter(prefix="/v1/operator", tags=["operators"], route_class=PatientRoute)
 
 
 @router.post("/enrolment-tokens", status_code=201, summary="A token with which cars enrol")

@@ -10,6 +10,7 @@ from starlette.responses import RedirectResponse, Response
 from api.authentication import Owner
 from api.forms import form_of, required, see, text, texts, whole
 from api.page_response import owner_reading, page
+from api.patience import PatientRoute
 from api.reception import Desk
 from domain.consent import Purpose
 from domain.errors import Conflict, InvalidInput
@@ -22,7 +23,7 @@ from workflow.dossiers import car_dossier, cars_of
 from workflow.enrol import claim_vehicle
 from workflow.needs import dismiss, snooze
 
-router = APIRouter(prefix="/owner", include_in_schema=False)
+router = APIRouter(prefix="/owner", include_in_schema=False, route_class=PatientRoute)
 DAY_MS = 86_400_000
 CLAIM_PURPOSES = (Purpose.PREDICTION, Purpose.REMINDERS, Purpose.MODEL_IMPROVEMENT)
 

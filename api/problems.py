@@ -117,6 +117,7 @@ PROBLEM_TYPES: dict[str, ProblemType] = {
 BY_STATUS = {400: "malformed", 401: "unauthenticated", 403: "forbidden", 404: "not-found", 405: "method-not-allowed",
              409: "conflict", 413: "too-large", 422: "invalid-input", 429: "too-many-requests",
              503: "unavailable"}  # fmt: skip
+WHOLE_DOCUMENT = "$"  # the field of an input that could not be read at all
 ERROR_SLUGS: tuple[tuple[type[PitcallError], str], ...] = (
     (SlotTaken, "slot-taken"),
     (ConsentMissing, "consent-missing"),
@@ -188,6 +189,8 @@ async def answer_domain_error(request: Request, error: PitcallError) -> Response
     headers: dict[str, str] = {}
     errors: list[dict[str, str]] = []
     if isinstance(error, InvalidInput):
+        if error.field == WHOLE_DOCUMENT:
+            kind = PROBLEM_TYPES["malformed"]
         errors.append({"field": error.field, "detail": str(error), "fix": error.fix})
     if isinstance(error, Unavailable):
         headers["Retry-After"] = str(error.retry_after_s)

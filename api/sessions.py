@@ -7,10 +7,11 @@ from typing import Any
 from fastapi import APIRouter
 
 from api.bodies import Credentials
+from api.patience import PatientRoute
 from api.reception import Desk
 from workflow.identity import sign_in
 
-router = APIRouter(prefix="/v1/sessions", tags=["sessions"])
+router = APIRouter(prefix="/v1/sessions", tags=["sessions"], route_class=PatientRoute)
 
 
 @router.post("", status_code=201, summary="Sign in")

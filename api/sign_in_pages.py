@@ -21,13 +21,14 @@ from api.authentication import (
 )
 from api.forms import form_of, see, text
 from api.page_response import plain_page
+from api.patience import PatientRoute
 from api.reception import Desk, Reception
 from domain.errors import Conflict, InvalidInput, Unauthenticated
 from domain.people import Role
 from web.texts import texts_of
 from workflow.identity import redeem_sign_in_link, register_customer, sign_in, sign_out
 
-router = APIRouter(include_in_schema=False)
+router = APIRouter(include_in_schema=False, route_class=PatientRoute)
 ZONES = sorted(zone for zone in available_timezones() if "/" in zone and not zone.startswith(("Etc/", "SystemV/")))
 
 

@@ -7,9 +7,10 @@ from typing import Any
 from fastapi import APIRouter, Request
 
 from api.authentication import TheVehicle
+from api.patience import PatientRoute
 from api.reception import Desk
 
-router = APIRouter(tags=["cars"])
+router = APIRouter(tags=["cars"], route_class=PatientRoute)
 
 UPLOAD_SCHEMA = {
     "type": "object",

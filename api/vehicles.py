@@ -8,10 +8,11 @@ from fastapi import APIRouter
 
 from api.authentication import Bearer, TheVehicle
 from api.bodies import NewVehicle, Nothing
+from api.patience import PatientRoute
 from api.reception import Desk
 from workflow.enrol import enrol_vehicle, show_claim_code
 
-router = APIRouter(prefix="/v1/vehicles", tags=["cars"])
+router = APIRouter(prefix="/v1/vehicles", tags=["cars"], route_class=PatientRoute)
 
 
 @router.post("", status_code=201, summary="Enrol a car with an enrolment token")

@@ -94,6 +94,8 @@ async def a_town(folder: Path, *, public_url: str = ADDRESS, now_ms: int = NOW) 
         return {"waiting": 0, "topics": {"telemetry-uploads": 0}, "outbox": 0}
 
     async def ready() -> dict[str, Any]:
+        if "fault" in readiness:
+            raise RuntimeError(readiness["fault"])
         return readiness
 
     async def volumes() -> dict[str, int]:

@@ -9,7 +9,7 @@ ITEMS = ["contact", "vehicle", "odometer", "evidence"]
 
 
 async def need_of(town: Town, people: People) -> str:
-    await town.predict(wear(10, vehicle_id=people.vehicle_id))
+    await town.predict(wear(10, vehicle_id=people.vehicle_id, id="0123abcd"))
     car = (await people.owner.get(f"/v1/me/vehicles/{people.vehicle_id}")).json()
     need_id: str = car["needs"][0]["need_id"]
     return need_id
