@@ -6,6 +6,7 @@ import pytest
 
 from domain.consent import DataItem, Purpose
 from domain.errors import Conflict, ConsentMissing, InvalidInput, NotFound
+from domain.need import NeedState
 from domain.proposal import ProposalState
 from tests.support.moments import DAY, NOW
 from tests.support.outlets import KeptWebhooks
@@ -96,6 +97,15 @@ async def test_a_withdrawal_ends_all_that_is_open_under_the_grant_and_nothing_el
         (other.id, "proposal.sent"),
         (garage.id, "proposal.withdrawn"),
     ]
+
+
+async def test_a_withdrawal_cancels_an_appointment_and_lets_its_need_stand(
+    town: Town, home: Household, garage: Garage
+) -> None:
+    booked = await town.confirmed(home, garage)
+    await withdraw_consent(town.office, customer_id=home.id, grant_id=booked.grant_id)
+    assert ((await town.stored(booked)).state, await town.busy(garage)) == (ProposalState.CANCELLED, 0)
+    assert (await town.live_need(home)).state is NeedState.OPEN
 
 
 async def test_a_withdrawn_grant_drafts_and_sends_nothing_and_a_new_one_does(

@@ -68,10 +68,8 @@ async def test_a_single_offer_is_taken_without_naming_it(town: Town, home: House
     assert taken.slot and taken.slot.start_ms == OTHER
 
 
-@pytest.mark.parametrize(
-    "starts_ms", [[], [OTHER + n * DAY for n in range(4)], [OTHER, OTHER + 30 * MINUTE], [NOW - DAY]]
-)
-async def test_an_offer_is_one_to_three_times_ahead_that_do_not_overlap(
+@pytest.mark.parametrize("starts_ms", [[], [OTHER + n * DAY for n in range(4)], [NOW - DAY]])
+async def test_an_offer_is_one_to_three_times_ahead(
     town: Town, home: Household, garage: Garage, starts_ms: list[int]
 ) -> None:
     sent = await town.sent(home, garage)
@@ -79,6 +77,19 @@ async def test_an_offer_is_one_to_three_times_ahead_that_do_not_overlap(
         await negotiate.counter(town.office, proposal_id=sent.proposal_id, starts_ms=starts_ms, **garage.party)
     assert refused.value.field in ("starts_ms", "start_ms")
     assert (await town.stored(sent)).state is S.SENT
+
+
+async def test_offers_that_overlap_take_a_bay_each_or_are_not_made(town: Town, home: Household, garage: Garage) -> None:
+    close = [OTHER, OTHER + 30 * MINUTE]
+    sent = await town.sent(home, garage)
+    with pytest.raises(SlotTaken):
+        await negotiate.counter(town.office, proposal_id=sent.proposal_id, starts_ms=close, **garage.party)
+    assert (await town.stored(sent)).state is S.SENT
+    wide = await town.garage(bays=2)
+    sent = await town.sent(await town.household(), wide)
+    offer = await negotiate.counter(town.office, proposal_id=sent.proposal_id, starts_ms=close, **wide.party)
+    assert {slot.bay_id for slot in offer.offered} == {"bay-01", "bay-02"}
+    assert await town.busy(wide) == 2
 
 
 async def test_the_dealer_may_offer_a_time_that_overlaps_the_one_asked_for(
