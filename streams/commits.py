@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections import deque
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import AsyncIterator, Iterable, Iterator, Mapping
 from typing import Any, Protocol, runtime_checkable
 
 from faust.transport import consumer as base
@@ -107,6 +107,7 @@ class BlockConsumer(base.Consumer):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         self.ledger = CommitLedger()
+        self._epoch = 0
         self._acknowledged = asyncio.Event()
         self._has_room = asyncio.Event()
         self._is_drained = asyncio.Event()
@@ -148,6 +149,41 @@ class BlockConsumer(base.Consumer):
                 return False
         return True
 
+    async def getmany(  # the time-out is Faust's
+        self,
+        timeout: float,  # noqa: ASYNC109
+    ) -> AsyncIterator[tuple[TP, BlockMessage]]:
+        """Fetch blocks and hand them over.
+
+        What was fetched of a source topic while a seek or a rebalance came in between is dropped, and fetched again
+        from the committed offset. Faust would hand it over, if the rebalance was quick; the block was then thrown out
+        of the agent's queue when the flow resumed, and held up every commit of its partition for ever.
+        """
+        epoch = self._epoch
+        fetched, _ = await self._wait_next_records(timeout)
+        generation = self.app.consumer_generation_id
+        if fetched is None or self.should_stop:
+            return
+        is_stale = False
+        for tp, block in self.scheduler.iterate(fetched):
+            if not self.flow_active or self.app.consumer_generation_id != generation:
+                is_stale = True
+                break
+            if self._epoch != epoch and not self._is_changelog_tp(tp):
+                is_stale = True
+                continue
+            self.app.monitor.track_tp_end_offset(tp, self.highwater(tp))
+            yield tp, self._to_message(tp, block)
+        if is_stale and not self.should_stop:
+            await self._seek_again()
+
+    async def _seek_again(self) -> None:
+        try:
+            await self.perform_seek()
+        except Exception as error:
+            # In the middle of a rebalance there may be nothing to seek in; when it ends Faust seeks again.
+            self.log.info("Nothing to seek back in: %r", error)
+
     def _to_message(self, tp: TP, record: Block) -> BlockMessage:
         if self.app.topics.acks_enabled_for(record.topic):
             self.ledger.deliver(record)
@@ -170,12 +206,19 @@ class BlockConsumer(base.Consumer):
         """Go back to the committed offsets: blocks handed out before will be handed out again."""
         self._forget(None)
         await super().perform_seek()
+        # Once more: between the two a block may have been handed out that is now fetched again.
+        self._forget(None)
 
     async def on_partitions_revoked(self, revoked: set[TP]) -> None:
         """Forget what was handed out of the partitions taken away, and let their state go."""
         self._forget(revoked)
         await self._release(revoked)
         await super().on_partitions_revoked(revoked)
+
+    async def on_partitions_assigned(self, assigned: set[TP], generation_id: int = 0) -> None:
+        """Take over partitions; nothing fetched before belongs to them."""
+        self._forget(None)
+        await super().on_partitions_assigned(assigned, generation_id)
 
     async def _release(self, revoked: set[TP]) -> None:
         for table in self.app.tables.values():
@@ -187,6 +230,7 @@ class BlockConsumer(base.Consumer):
                     await self.app.crash(error)
 
     def _forget(self, tps: Iterable[TP] | None) -> None:
+        self._epoch += 1
         self.ledger.forget(tps)
         self._note_flight()
 
