@@ -1,0 +1,107 @@
+"""What an upload says of its signals, whatever is in its columns."""
+
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from adapters.catalogue_file import load_catalogue
+from domain.errors import InvalidInput
+from domain.signal_history import LARGEST, MAX_POINTS, SignalAggregate, SpanGrid
+from domain.telemetry import RECORDED, SIMULATED, TelemetryUpload, UploadId
+from models.upload_aggregate import UploadAggregator
+from tests.unit.models.conftest import CATALOGUE as CATALOGUE_FILE
+from tests.unit.models.conftest import SPEED, START_MS, VOLTAGE
+
+
+@pytest.fixture(scope="module")
+def aggregator() -> UploadAggregator:
+    return UploadAggregator(load_catalogue(CATALOGUE_FILE))
+
+
+def upload(columns: dict[str, Any], n: int, origins: dict[str, str] | None = None) -> TelemetryUpload:
+    return TelemetryUpload(
+        UploadId("car-1", "boot-1", 1), START_MS, range(0, n * 1000, 1000), columns, START_MS, origins or {}
+    )
+
+
+def test_gaps_and_impossible_values_count_for_nothing(aggregator: UploadAggregator) -> None:
+    columns = {SPEED: [None, 10.0, 20.0, 351.0, -1.0], VOLTAGE: [12.5] * 5}
+    assert aggregator.aggregate(upload(columns, 5, {VOLTAGE: SIMULATED})) == [
+        SignalAggregate("car-1", SPEED, START_MS, START_MS + 4000, 2, 15.0, 10.0, 20.0, RECORDED),
+        SignalAggregate("car-1", VOLTAGE, START_MS, START_MS + 4000, 5, 12.5, 12.5, 12.5, SIMULATED),
+    ]
+
+
+def test_a_signal_without_a_value_and_one_nobody_knows_have_no_aggregate(aggregator: UploadAggregator) -> None:
+    columns = {SPEED: [None, float("nan")], VOLTAGE: [99.0, -99.0], "Vehicle.Unknown": [1.0, 2.0]}
+    assert aggregator.aggregate(upload(columns, 2)) == []
+
+
+@pytest.mark.parametrize("columns", [{}, {SPEED: [1.0]}, {SPEED: ["fast", 1.0]}, {SPEED: [[1.0], [2.0]]}])
+def test_an_upload_the_fold_refuses_has_no_aggregates(aggregator: UploadAggregator, columns: dict[str, Any]) -> None:
+    assert aggregator.aggregate(upload(columns, 2)) == []
+
+
+@given(
+    st.lists(
+        st.one_of(st.none(), st.floats(), st.floats(0, 350), st.sampled_from([1e308, -1e308, 5e-324, -0.0])),
+        min_size=1,
+        max_size=50,
+    )
+)
+def test_only_finite_values_in_order_come_out_whatever_goes_in(
+    aggregator: UploadAggregator, values: list[float | None]
+) -> None:
+    plausible = [value for value in values if value is not None and 0 <= value <= 350]
+    found = aggregator.aggregate(upload({SPEED: values}, len(values)))
+    assert len(found) == bool(plausible)
+    for aggregate in found:
+        assert aggregate.count == len(plausible)
+        assert (aggregate.minimum, aggregate.maximum) == (min(plausible), max(plausible))
+        assert aggregate.mean == pytest.approx(sum(plausible) / len(plausible), rel=1e-12, abs=1e-300)
+
+
+@given(st.floats(), st.floats(), st.floats())
+def test_an_aggregate_cannot_be_made_of_what_is_not_finite_or_out_of_order(
+    minimum: float, mean: float, maximum: float
+) -> None:
+    try:
+        made = SignalAggregate("car-1", SPEED, 0, 0, 1, mean, minimum, maximum)
+    except InvalidInput as refusal:
+        assert refusal.field == SPEED
+    else:
+        assert -LARGEST <= made.minimum <= made.mean <= made.maximum <= LARGEST
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"vehicle_id": ""},
+        {"vehicle_id": "two\nlines"},
+        {"signal": "back\\slash"},
+        {"count": 0},
+        {"end_ms": -1},
+        {"origin": "guessed"},
+    ],
+)
+def test_an_aggregate_of_nothing_is_refused(wrong: dict[str, Any]) -> None:
+    right = {"vehicle_id": "car-1", "signal": SPEED, "start_ms": 0, "end_ms": 0, "count": 1}
+    figures = {"mean": 1.0, "minimum": 1.0, "maximum": 1.0}
+    SignalAggregate(**right, **figures)
+    with pytest.raises(InvalidInput):
+        SignalAggregate(**{**right, **figures, **wrong})
+
+
+@given(st.integers(-(10**13), 10**13), st.integers(1, 10**12), st.integers(1, MAX_POINTS), st.data())
+def test_every_instant_of_a_span_is_in_exactly_one_part(
+    from_ms: int, length_ms: int, points: int, data: st.DataObject
+) -> None:
+    grid = SpanGrid(from_ms, from_ms + length_ms, points)
+    instant = from_ms + data.draw(st.integers(0, length_ms - 1))
+    part = (instant - from_ms) // grid.width_ms
+    point = grid.point(part, count=3, total=3 * 0.1, minimum=0.1, maximum=0.1, simulated=0)
+    assert 0 <= part < points
+    assert point.start_ms <= instant < point.end_ms <= from_ms + length_ms
+    assert point.mean == 0.1
