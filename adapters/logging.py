@@ -23,6 +23,8 @@ _OWN_KEYS = {"event", "level", "logger", "timestamp"}
 
 # At debug these write what goes through them: SQL parameters, headers, records. That is no business of a log.
 TELL_VALUES = (
+    "aiokafka", "aiosqlite", "asyncio", "faust", "httpcore", "httpx", "kafka", "mode", "psycopg", "sqlalchemy",
+)  # fmt: skip
     "aiosqlite",
     "aiokafka",
     "asyncio",
