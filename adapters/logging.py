@@ -25,17 +25,6 @@ _OWN_KEYS = {"event", "level", "logger", "timestamp"}
 TELL_VALUES = (
     "aiokafka", "aiosqlite", "asyncio", "faust", "httpcore", "httpx", "kafka", "mode", "psycopg", "sqlalchemy",
 )  # fmt: skip
-    "aiosqlite",
-    "aiokafka",
-    "asyncio",
-    "faust",
-    "httpcore",
-    "httpx",
-    "kafka",
-    "mode",
-    "psycopg",
-    "sqlalchemy",
-)
 LEVEL_NUMBERS = logging.getLevelNamesMapping()
 
 
