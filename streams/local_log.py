@@ -9,20 +9,19 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import fcntl
 import sqlite3
 import threading
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import IO, NamedTuple, Self
+from typing import NamedTuple, Self
 
 import msgspec
-from yarl import URL
 
-from domain.errors import Conflict, InvalidInput, NotFound, Unavailable
+from domain.errors import Conflict, NotFound, Unavailable
 from streams.block import MAX_RECORDS, Headers, Record
 from streams.compaction import Compaction
+from streams.log_file import locked, log_path
 
 MAX_READ_BYTES = 4_000_000
 MAX_COMMIT_RECORDS = 20_000
@@ -79,16 +78,6 @@ def refuse_other_count(topic: str, existing: int, wanted: int) -> None:
         )
 
 
-def log_path(broker_url: str) -> Path:
-    """The file of ``pitcall-log:///absolute/folder`` (its ``log.sqlite``) or ``pitcall-log:///absolute/file.sqlite``."""
-    path = Path(URL(broker_url).path)
-    if not URL(broker_url).path or not path.is_absolute() or path == Path("/"):
-        raise InvalidInput(
-            "the embedded log's URL names no folder", field="broker_url", fix="use pitcall-log:///absolute/folder"
-        )
-    return path if path.suffix == ".sqlite" else path / "log.sqlite"
-
-
 class LocalLog:
     """A durable log in one SQLite file; see the module. `append` raises `Unavailable` when it can't be made durable."""
 
@@ -109,7 +98,7 @@ class LocalLog:
     def __init__(self, path: Path) -> None:
         self.path = path
         path.parent.mkdir(parents=True, exist_ok=True)
-        self._lock_file = _lock(path)
+        self._lock_file = locked(path)
         self._writer = self._connect()
         self._writer.executescript(f"PRAGMA page_size=8192; PRAGMA journal_mode=WAL; {_SCHEMA}")
         self._writer.execute("PRAGMA synchronous=FULL")
@@ -377,18 +366,6 @@ class LocalLog:
         if not is_closing:
             # A full disk doesn't empty itself in a millisecond; and nothing is lost by waiting.
             time.sleep(0.1)
-
-
-def _lock(path: Path) -> IO[str]:
-    lock_file = path.with_name(path.name + ".lock").open("w")
-    try:
-        fcntl.flock(lock_file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError as error:
-        lock_file.close()
-        raise Conflict(
-            f"the log {path} is in use by another process; stop that one, or choose another data directory"
-        ) from error
-    return lock_file
 
 
 def _headers(raw: bytes | None) -> Headers:

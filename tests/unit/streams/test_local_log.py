@@ -10,7 +10,8 @@ import pytest
 
 from domain.errors import Conflict, InvalidInput, NotFound, Unavailable
 from streams.compaction import DUE_AFTER
-from streams.local_log import Entry, LocalLog, log_path
+from streams.local_log import Entry, LocalLog
+from streams.log_file import log_path
 
 ROOT = Path(__file__).parents[3]
 
