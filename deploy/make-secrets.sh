@@ -13,5 +13,7 @@ cat >"$target" <<EOF
 POSTGRES_PASSWORD=$(secret)
 DATABASE_PASSWORD=$(secret)
 PITCALL_SNAPSHOT_KEY=$(secret)
+INFLUXDB_PASSWORD=$(secret)
+PITCALL_HISTORY_TOKEN=$(secret)
 EOF
 echo "Wrote $target."

@@ -1,5 +1,5 @@
 """The history of signals: in a SQLite file (embedded) or in InfluxDB 2 (cluster)."""
 
-from adapters.history.opening import open_history
+from adapters.history.opening import file_url, open_history
 
-__all__ = ["open_history"]
+__all__ = ["file_url", "open_history"]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from urllib.parse import unquote, urlsplit
+from urllib.parse import quote, unquote, urlsplit
 
 from adapters.history.influx import InfluxHistory
 from adapters.history.sqlite import SqliteHistory
@@ -38,3 +38,8 @@ def open_history(history_url: str, *, token: str = "", retention_days: int = 400
     return InfluxHistory(
         f"{url.scheme}://{url.netloc}", token=token, org=org, bucket=bucket, retention_days=retention_days
     )
+
+
+def file_url(path: Path) -> str:
+    """The URL of a history in a file."""
+    return f"sqlite://{quote(str(path.resolve()))}"

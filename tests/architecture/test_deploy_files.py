@@ -95,7 +95,7 @@ def test_each_of_our_services_starts_with_settings_that_are_right(
 
 
 def test_the_compose_file_runs_the_whole_cluster(compose: dict[str, Any]) -> None:
-    assert set(compose["services"]) == {"kafka", "postgres", "api", "worker", "outbox"}
+    assert set(compose["services"]) == {"kafka", "postgres", "influxdb", "api", "worker", "outbox"}
 
 
 def test_what_is_served_to_the_whole_machine_is_only_the_api(compose: dict[str, Any]) -> None:

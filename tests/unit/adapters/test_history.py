@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from adapters.history import open_history
+from adapters.history import file_url, open_history
 from adapters.history.influx import InfluxHistory
 from adapters.history.line_protocol import lines_of
 from adapters.history.sqlite import SCHEMA_VERSION, SqliteHistory
@@ -109,10 +109,10 @@ def test_an_upload_is_one_line_whatever_its_signals() -> None:
 
 
 async def test_a_url_says_which_history_is_meant(tmp_path: Path) -> None:
-    file = open_history(f"sqlite://{tmp_path}/with%20space.sqlite")
+    file = open_history(file_url(tmp_path / "with space, 50%.sqlite"))
     server = open_history("http://influx.example:8086/works/signals", token="secret")
     assert isinstance(file, SqliteHistory)
-    assert file.path == tmp_path / "with space.sqlite"
+    assert file.path == tmp_path / "with space, 50%.sqlite"
     assert isinstance(server, InfluxHistory)
     await file.close()
     await server.close()
