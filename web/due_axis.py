@@ -26,12 +26,13 @@ class Tick:
 
 @dataclass(frozen=True, slots=True)
 class WindowBar:
-    """A due window on the axis; `fades` when its end lies beyond the axis or cannot be said."""
+    """A due window on the axis; `fades` when its end lies beyond the axis or cannot be said, `is_beyond` when all of
+    it does."""
 
     x: float
     width: float
     expected_x: float | None
-    starts_before: bool
+    is_beyond: bool
     fades: bool
 
     @property
@@ -69,7 +70,7 @@ class DueAxis:
             x=round(x, 2),
             width=round(width, 2),
             expected_x=self.at(window.expected_ms) if is_inside and window.expected_ms is not None else None,
-            starts_before=begin < self.start_ms,
+            is_beyond=begin > self.end_ms,
             fades=fades,
         )
 

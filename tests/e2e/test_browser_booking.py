@@ -86,7 +86,7 @@ async def test_an_owner_books_a_visit_with_a_dealer_who_offers_other_times(brows
         assert json.loads(preview) == stored["payload"], "what was shown is what left"
         assert "vin" not in stored["payload"]["vehicle"]
 
-        await expect(dealer.get_by_role("heading", name="1 · Waits for you")).to_be_visible()  # no reload
+        await expect(dealer.get_by_role("heading", name="1 proposal waits for you.")).to_be_visible()  # no reload
         await offer_two_other_times(dealer)
         await expect(owner.get_by_role("heading", name="The dealer offers other times.")).to_be_visible()  # no reload
         await owner.locator("fieldset.offers label").nth(1).click()

@@ -39,6 +39,7 @@
     }
   });
   document.addEventListener("htmx:afterSwap", () => {
+    document.querySelectorAll(".notice").forEach((notice) => notice.remove()); /* what it told of has moved on */
     for (const [id, isOpen] of opened) {
       const details = document.getElementById(id);
       if (details && details.open !== isOpen) details.open = isOpen;
