@@ -172,7 +172,7 @@ class InfluxHistory:
         return await self._in(self._read_threads, self._ping)
 
     def _ping(self) -> str:
-        self._client.buckets_api().find_bucket_by_name(self._bucket)
+        self._find_bucket()
         return f"InfluxDB {self._client.version().removeprefix('v')}"
 
     async def close(self) -> None:
@@ -188,15 +188,25 @@ class InfluxHistory:
     def _make_bucket_ready(self) -> None:
         if self._is_bucket_ready:
             return
-        buckets = self._client.buckets_api()
         rule = {"type": "expire", "everySeconds": self._retention_s}
-        found = buckets.find_bucket_by_name(self._bucket)
+        found = self._find_bucket()
         if found is None:
-            buckets.create_bucket(bucket_name=self._bucket, retention_rules=[rule])
+            self._client.buckets_api().create_bucket(bucket_name=self._bucket, retention_rules=[rule])
         elif [known.every_seconds for known in found.retention_rules] != [self._retention_s]:
             found.retention_rules = [rule]
-            buckets.update_bucket(found)
+            self._client.buckets_api().update_bucket(found)
         self._is_bucket_ready = True
+
+    def _find_bucket(self) -> Any:
+        """The bucket or None; of our organisation, since a token may see others' buckets of the same name."""
+        try:
+            found = self._client.buckets_api().find_buckets(name=self._bucket, org=self._org).buckets
+        except InfluxDBError as error:
+            # The same status says that there is no such organisation.
+            if error.response is not None and error.response.status == 404 and _reason(error).startswith("bucket "):
+                return None
+            raise
+        return found[0] if found else None
 
     async def _in(self, threads: ThreadPoolExecutor, work: Callable[[], T]) -> T:
         if self._is_closed:

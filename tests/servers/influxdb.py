@@ -20,8 +20,8 @@ NAME = "InfluxDB"
 OLDEST_GO = (1, 23)
 RECIPE = Path(__file__).parent / "influxd"
 HOW_TO_GET = (
-    "it is built from its Go module: install Go 1.23+, Rust, clang, protoc and pkg-config "
-    "(Go and Rust from their makers; Debian: apt-get install clang protobuf-compiler pkg-config)"
+    "install Go 1.23+ and Rust from their makers, and GCC and pkg-config "
+    "(Debian: apt-get install gcc libc6-dev pkg-config); it is then built once from its Go module"
 )
 ORG = "pitcall"
 
@@ -108,7 +108,7 @@ def _program() -> Path:
 def _check_tools() -> None:
     go = version_of(["go", "version"], r"go(\d+\.\d+)")
     is_new_enough = go is not None and tuple(map(int, go.split("."))) >= OLDEST_GO
-    tools = ("cargo", "rustc", "clang", "protoc", "pkg-config")
+    tools = ("cargo", "rustc", "gcc", "pkg-config")
     if not is_new_enough or any(shutil.which(tool) is None for tool in tools):
         raise MissingServerError(NAME, HOW_TO_GET)
 
