@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import unicodedata
 from datetime import UTC, datetime
 
 from domain.errors import Conflict
@@ -48,6 +49,7 @@ def _utc(ms: int) -> str:
 
 
 def _text(plain: str) -> str:
+    plain = "".join(c for c in plain if c in "\r\n\t" or unicodedata.category(c) != "Cc")
     escaped = plain.replace("\\", "\\\\").replace(";", "\\;").replace(",", "\\,")
     return escaped.replace("\r\n", "\\n").replace("\n", "\\n").replace("\r", "\\n")
 

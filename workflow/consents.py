@@ -57,6 +57,8 @@ async def add_grant(
     now = office.clock.now_ms()
     if purpose is Purpose.BOOKING and expires_ms is None:
         expires_ms = now + BOOKING_GRANT_MS
+    if purpose is not Purpose.BOOKING and (standing := await uow.consents.live(vehicle_id, purpose, now)):
+        return standing[0]  # one tap withdraws it, so one grant is all there may be
     grant = ConsentGrant(
         grant_id=office.ids.new("grant"),
         version=1,

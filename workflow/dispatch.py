@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from domain.consent import Purpose
 from domain.errors import ConsentMissing, Unavailable
-from domain.need import NeedState
+from domain.need import MaintenanceNeed, NeedState
 from domain.people import Dealer
 from workflow.history import tell
 from workflow.ports import Delivery, Office, OutboxRow, Reminder, ReminderSender, TopicWriter, WebhookSender
@@ -94,7 +94,7 @@ async def _remind(office: Office, sender: ReminderSender, row: OutboxRow) -> boo
     now = office.clock.now_ms()
     async with office.unit_of_work() as uow:
         needs = [need for need_id in reminder.need_ids if (need := await uow.needs.get(need_id)) is not None]
-        standing = any(need.state in (NeedState.OPEN, NeedState.REMINDED) for need in needs)
+        standing = any(_is_worth_telling(need, reminder) for need in needs)
         allowed = await uow.consents.live(reminder.vehicle_id, Purpose.REMINDERS, now)
         owner = await uow.vehicles.owner_of(reminder.vehicle_id)
         customer = await uow.people.customer(reminder.customer_id)
@@ -117,7 +117,7 @@ async def _record_reminder(office: Office, row: OutboxRow, reminder: Reminder, n
         await uow.outbox.done([row.outbox_id], office.wall.now_ms())
         for need_id in reminder.need_ids:
             need = await uow.needs.get(need_id)
-            if need is not None and need.state is NeedState.OPEN:
+            if need is not None and _waits_for_reminder(need):
                 await uow.needs.update(need.to(NeedState.REMINDED, now))
         await tell(
             uow,
@@ -129,3 +129,15 @@ async def _record_reminder(office: Office, row: OutboxRow, reminder: Reminder, n
             customer_id=reminder.customer_id,
             data={"needs": len(reminder.need_ids)},
         )
+
+
+def _waits_for_reminder(need: MaintenanceNeed) -> bool:
+    """Open, or snoozed until a time that has come."""
+    return need.state is NeedState.OPEN or (need.state is NeedState.SNOOZED and need.snoozed_until_ms is None)
+
+
+def _is_worth_telling(need: MaintenanceNeed, reminder: Reminder) -> bool:
+    """Whether the message is still true: the need stands, or, for an all-clear, has closed."""
+    if reminder.is_all_clear:
+        return need.state is NeedState.CLOSED
+    return need.state is NeedState.REMINDED or _waits_for_reminder(need)

@@ -123,8 +123,7 @@ async def claim_vehicle(
         for purpose in consents:
             if purpose is Purpose.BOOKING:
                 raise InvalidInput("booking is granted per dealer", field="consents", fix="leave booking out here")
-            if not await uow.consents.live(vehicle.vehicle_id, purpose, now):
-                await add_grant(uow, office, customer_id=customer_id, vehicle_id=vehicle.vehicle_id, purpose=purpose)
+            await add_grant(uow, office, customer_id=customer_id, vehicle_id=vehicle.vehicle_id, purpose=purpose)
         await tell(
             uow,
             "vehicle-claimed",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from domain.consent import Purpose
 from domain.errors import InvalidInput, NotFound
@@ -52,6 +53,8 @@ async def _weigh(
         await _tell_need(uow, after, "need-moved", now, prediction.id)
     if after.state is NeedState.CLOSED:
         await _tell_need(uow, after, "need-closed", now, after.need_id)
+        if after.was_reminded:
+            await remind(uow, office, [after], now)
     return after
 
 
@@ -88,19 +91,28 @@ async def _open(uow: UnitOfWork, office: Office, need: MaintenanceNeed, now: int
 
 
 async def remind(uow: UnitOfWork, office: Office, needs: Sequence[MaintenanceNeed], now: int) -> None:
-    """Queue one message to the owner about these needs of one car, if the owner consented to reminders."""
+    """Queue one message to the owner about these needs of one car, if the owner consented to reminders.
+
+    Of a need that has closed it says so: who was told that something is due is told when it no longer is.
+    """
     vehicle_id = needs[0].vehicle_id
     customer_id = await uow.vehicles.owner_of(vehicle_id)
     if customer_id is None or not await uow.consents.live(vehicle_id, Purpose.REMINDERS, now):
         return
     names = [office.catalogue.items[need.item].text().name for need in needs]
+    is_over = all(need.state is NeedState.CLOSED for need in needs)
+    lines = [
+        f"{name}: no longer due; what was seen since speaks against it." if is_over else f"{name}: {need.reason}"
+        for name, need in zip(names, needs, strict=True)
+    ]
     reminder = Reminder(
-        reminder_id=f"{needs[0].need_id}:{needs[0].updated_ms}",
+        reminder_id=f"{needs[0].need_id}:{'clear' if is_over else 'due'}:{needs[0].updated_ms}",
         customer_id=customer_id,
         vehicle_id=vehicle_id,
         need_ids=tuple(need.need_id for need in needs),
         subject=", ".join(names),
-        text="\n".join(f"{name}: {need.reason}" for name, need in zip(names, needs, strict=True)),
+        text="\n".join(lines),
+        is_all_clear=is_over,
     )
     await uow.outbox.put(reminder, now)
 
@@ -154,12 +166,15 @@ async def dismiss(office: Office, *, customer_id: str, need_id: str, reason: str
 
 
 async def wake_snoozed(office: Office) -> int:
-    """Remind anew of snoozed needs whose time has run out; how many those were."""
+    """Queue a message about snoozed needs whose time has run out; how many those were.
+
+    The need is reminded when the message is delivered, as the first time; until then it is snoozed without an end.
+    """
     now = office.clock.now_ms()
     async with office.unit_of_work() as uow:
         due = await uow.needs.snoozed_until(now)
         for need in due:
-            woken = need.to(NeedState.REMINDED, now)
+            woken = replace(need, snoozed_until_ms=None, updated_ms=now)
             await uow.needs.update(woken)
             await remind(uow, office, [woken], now)
     return len(due)

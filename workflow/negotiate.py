@@ -195,7 +195,7 @@ async def cancel(
 
 
 async def expire_proposals(office: Office) -> int:
-    """End what nobody answered in time; how many that were."""
+    """End what nobody answered in time, and what stands under a consent that has run out; how many those were."""
     now = office.clock.now_ms()
     async with office.unit_of_work() as uow:
         due = await uow.proposals.expired(now)
@@ -203,7 +203,12 @@ async def expire_proposals(office: Office) -> int:
             await end_proposal(
                 uow, proposal, ProposalState.EXPIRED, Actor.CLOCK, "clock", now, "nobody answered in time", "clock"
             )
-    return len(due)
+        uncovered = await uow.proposals.without_consent(now)
+        for proposal in uncovered:
+            is_firm = proposal.state is ProposalState.CONFIRMED
+            ended = ProposalState.CANCELLED if is_firm else ProposalState.WITHDRAWN
+            await end_proposal(uow, proposal, ended, Actor.CONSENT, "clock", now, "the consent has run out", "clock")
+    return len(due) + len(uncovered)
 
 
 def _extend(proposal: BookingProposal, now_ms: int) -> BookingProposal:

@@ -47,7 +47,7 @@ class Delivery:
 
 @dataclass(frozen=True, slots=True)
 class Reminder:
-    """An outbox row bound for an owner."""
+    """An outbox row bound for an owner: work is due, or (`is_all_clear`) no longer is."""
 
     reminder_id: str
     customer_id: str
@@ -55,6 +55,7 @@ class Reminder:
     need_ids: tuple[str, ...]
     subject: str
     text: str
+    is_all_clear: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,6 +161,9 @@ class Proposals(Protocol):
     async def under_grant(self, grant_id: str) -> list[BookingProposal]: ...
     async def expired(self, now_ms: int) -> list[BookingProposal]:
         """Open or draft proposals whose expires_ms has passed."""
+
+    async def without_consent(self, now_ms: int) -> list[BookingProposal]:
+        """Sent, countered, accepted or confirmed proposals whose grant has run out or was withdrawn."""
 
     async def add_step(self, step: ProposalStep) -> None: ...
     async def steps(self, proposal_id: str) -> list[ProposalStep]: ...

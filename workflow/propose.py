@@ -122,8 +122,10 @@ async def propose(
     if draft.state is not ProposalState.DRAFT:
         raise Conflict(f"only a draft is sent, and this proposal is {draft.state}")
     for need_id in draft.need_ids:
-        await _live_need(uow, draft.vehicle_id, need_id)
+        need = await _live_need(uow, draft.vehicle_id, need_id)
         await _not_proposed_elsewhere(uow, draft, need_id)
+        # Written though unchanged: two sends of one need to two dealers meet here, and the later one looks again.
+        await uow.needs.update(need)
     dealer = await uow.people.dealer(draft.dealer_id)
     if dealer is None or draft.slot is None:
         raise NotFound("there is no such dealer")

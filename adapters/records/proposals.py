@@ -5,15 +5,17 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from sqlalchemy import Select, select, update
+from sqlalchemy import Select, or_, select, update
 
 from adapters.records.documents import from_document, to_document
 from adapters.records.repository import Repository
-from adapters.records.tables import proposal_steps, proposals
+from adapters.records.tables import consent_grants, proposal_steps, proposals
 from domain.errors import Conflict
 from domain.proposal import BookingProposal, ProposalState, ProposalStep
 
 _WAITING = [str(state) for state in ProposalState if state.is_open or state is ProposalState.DRAFT]
+
+_UNDER_CONSENT = [str(state) for state in ProposalState if state.is_open or state is ProposalState.CONFIRMED]
 
 
 class SqlProposals(Repository):
@@ -53,6 +55,15 @@ class SqlProposals(Repository):
             select(proposals.c.document)
             .where(proposals.c.state.in_(_WAITING), proposals.c.expires_ms <= now_ms)
             .order_by(proposals.c.expires_ms, proposals.c.proposal_id)
+        )
+
+    async def without_consent(self, now_ms: int) -> list[BookingProposal]:
+        is_over = or_(consent_grants.c.expires_ms <= now_ms, consent_grants.c.withdrawn_ms.is_not(None))
+        return await self._list(
+            select(proposals.c.document)
+            .join(consent_grants, consent_grants.c.grant_id == proposals.c.grant_id)
+            .where(proposals.c.state.in_(_UNDER_CONSENT), is_over)
+            .order_by(proposals.c.proposal_id)
         )
 
     async def add_step(self, step: ProposalStep) -> None:

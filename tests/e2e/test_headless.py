@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -35,20 +37,23 @@ async def test_twenty_cars_reach_three_bookings_and_a_visit_that_taught(tmp_path
     assert len(outcome.needs) == figures["needs_opened"]
 
 
-async def test_one_seed_gives_one_outcome(tmp_path: Path) -> None:
-    first = await run_demo(tmp_path / "a", *SMALL)
-    second = await run_demo(tmp_path / "b", *SMALL)
-    assert await outcome_of(records_url(tmp_path / "a")) == await outcome_of(records_url(tmp_path / "b"))
+@pytest.fixture(scope="module")
+def small_run(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, Any]]:
+    """A run of six cars with its figures, which several tests look at."""
+    data_dir = tmp_path_factory.mktemp("small")
+    return data_dir, asyncio.run(run_demo(data_dir, *SMALL))
+
+
+async def test_one_seed_gives_one_outcome(small_run: tuple[Path, dict[str, Any]], tmp_path: Path) -> None:
+    first_dir, first = small_run
+    second = await run_demo(tmp_path / "again", *SMALL)
+    outcome = await outcome_of(records_url(first_dir))
+    assert outcome == await outcome_of(records_url(tmp_path / "again"))
     assert first["models"] == second["models"]
-    differing = {key for key in first if first[key] != second[key]}
-    assert differing <= {"wall_s", "urls"}
-
-
-async def test_another_seed_gives_another_outcome(tmp_path: Path) -> None:
-    """The control of the test above: the outcome is not the same whatever happens."""
-    await run_demo(tmp_path / "a", *SMALL)
-    await run_demo(tmp_path / "b", *SMALL[:2], "--seed", "4", *SMALL[4:])
-    assert await outcome_of(records_url(tmp_path / "a")) != await outcome_of(records_url(tmp_path / "b"))
+    assert {key for key in first if first[key] != second[key]} <= {"wall_s", "urls"}
+    # The control: the outcome is not the same whatever happens.
+    await run_demo(tmp_path / "other", *SMALL[:2], "--seed", "4", *SMALL[4:])
+    assert outcome != await outcome_of(records_url(tmp_path / "other"))
 
 
 async def test_cars_that_never_brake_never_need_pads(tmp_path: Path) -> None:
@@ -63,10 +68,10 @@ async def test_cars_that_never_brake_never_need_pads(tmp_path: Path) -> None:
     assert "front_brake_pads" not in without
 
 
-async def test_every_need_cites_uploads_of_this_run(tmp_path: Path) -> None:
-    await run_demo(tmp_path, *SMALL)
-    outcome = await outcome_of(records_url(tmp_path))
-    logged = _uploads_in(tmp_path)
+async def test_every_need_cites_uploads_of_this_run(small_run: tuple[Path, dict[str, Any]]) -> None:
+    data_dir, _ = small_run
+    outcome = await outcome_of(records_url(data_dir))
+    logged = _uploads_in(data_dir)
     assert outcome.needs
     for need in outcome.needs:
         assert need["uploads"], need
@@ -84,9 +89,9 @@ def _uploads_in(data_dir: Path) -> set[tuple[str, int]]:
 @pytest.mark.kafka
 @pytest.mark.postgres
 async def test_kafka_and_postgresql_reach_the_same_needs_and_bookings(
-    tmp_path: Path, own_kafka_broker: str, postgres_database: str
+    small_run: tuple[Path, dict[str, Any]], tmp_path: Path, own_kafka_broker: str, postgres_database: str
 ) -> None:
-    embedded = await run_demo(tmp_path / "embedded", *SMALL)
+    embedded_dir, embedded = small_run
     cluster = await run_demo(
         tmp_path / "cluster",
         *SMALL,
@@ -96,5 +101,5 @@ async def test_kafka_and_postgresql_reach_the_same_needs_and_bookings(
         PITCALL_SNAPSHOT_KEY="a-key-of-this-test-that-is-long-enough",
     )
     assert cluster["broker"] == "kafka"
-    assert await outcome_of(postgres_database) == await outcome_of(records_url(tmp_path / "embedded"))
+    assert await outcome_of(postgres_database) == await outcome_of(records_url(embedded_dir))
     assert cluster["models"] == embedded["models"]

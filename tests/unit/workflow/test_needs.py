@@ -300,3 +300,37 @@ async def test_a_snooze_holds_back_a_reminder_that_had_not_left(town: Town, home
     await snooze(town.office, customer_id=home.id, need_id=need.need_id, until_ms=NOW + 2 * DAY)
     assert await dispatch_reminders(town.office, mail) == 0
     assert (await town.live_need(home)).state is NeedState.SNOOZED
+
+
+async def test_a_woken_need_is_reminded_only_when_the_message_was_delivered(town: Town, home: Household) -> None:
+    need, mail = await town.need(home), KeptReminders(is_away=True)
+    await snooze(town.office, customer_id=home.id, need_id=need.need_id, until_ms=NOW + DAY)
+    town.later(DAY)
+    await wake_snoozed(town.office)
+    await dispatch_reminders(town.office, mail)
+    assert (await town.live_need(home)).state is NeedState.SNOOZED
+    mail.is_away = False
+    town.later(HOUR)
+    await dispatch_reminders(town.office, mail)
+    assert (await town.live_need(home)).state is NeedState.REMINDED
+
+
+async def test_who_was_reminded_is_told_when_a_need_has_closed(town: Town, home: Household) -> None:
+    await town.need(home)
+    mail = KeptReminders()
+    await dispatch_reminders(town.office, mail)
+    for step in range(1, 4):
+        await town.predict(wear(300, event_ms=NOW + step * DAY, seq=step, vehicle_id=home.car_id))
+    assert (await town.latest_need(home)).state is NeedState.CLOSED
+    assert await dispatch_reminders(town.office, mail) == 1
+    _, reminder, _ = mail.kept[-1]
+    assert reminder.is_all_clear
+    assert "no longer due" in reminder.text
+
+
+async def test_a_need_that_closes_before_anybody_heard_of_it_closes_in_silence(town: Town, home: Household) -> None:
+    await town.need(home)
+    for step in range(1, 4):
+        await town.predict(wear(300, event_ms=NOW + step * DAY, seq=step, vehicle_id=home.car_id))
+    mail = KeptReminders()
+    assert await dispatch_reminders(town.office, mail) == 0

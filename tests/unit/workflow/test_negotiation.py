@@ -270,3 +270,29 @@ async def test_what_is_not_theirs_is_not_there_for_anybody(town: Town, home: Hou
     for answer in (negotiate.accept, negotiate.decline, visit.no_show):
         with pytest.raises(NotFound):
             await answer(town.office, proposal_id=sent.proposal_id, **rival.party)
+
+
+async def test_a_visit_ends_with_the_consent_it_stood_under(town: Town, home: Household, garage: Garage) -> None:
+    need = await town.need(home)
+    grant = await town.grant(home, garage, expires_ms=NOW + DAY)
+    draft = await town.draft(home, garage, grant, need, start_ms=TOMORROW + 2 * DAY)
+    sent = await send_proposal(town.office, customer_id=home.id, proposal_id=draft.proposal_id)
+    await negotiate.accept(town.office, proposal_id=sent.proposal_id, **garage.party)
+    await negotiate.confirm(town.office, customer_id=home.id, proposal_id=sent.proposal_id)
+    assert await expire_proposals(town.office) == 0
+    town.later(DAY)
+    assert await expire_proposals(town.office) == 1
+    assert await expire_proposals(town.office) == 0
+    assert ((await town.stored(sent)).state, await town.busy(garage)) == (S.CANCELLED, 0)
+    assert (await town.live_need(home)).state is NeedState.OPEN
+
+
+async def test_one_need_goes_to_one_dealer_at_a_time(town: Town, home: Household, garage: Garage) -> None:
+    other = await town.garage()
+    need = await town.need(home)
+    drafts = [await town.draft(home, place, await town.grant(home, place), need) for place in (garage, other)]
+    sends = await asyncio.gather(
+        *(send_proposal(town.office, customer_id=home.id, proposal_id=draft.proposal_id) for draft in drafts),
+        return_exceptions=True,
+    )
+    assert sorted(isinstance(sent, Conflict) for sent in sends) == [False, True]
