@@ -11,8 +11,8 @@ from typing import Any
 
 import pytest
 import yaml
-from pitcall.command_line import build_parser
 
+from pitcall.command_line import build_parser
 from pitcall.settings import Settings, read_settings
 from tests.architecture.deploy_files import (
     Known,
