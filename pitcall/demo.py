@@ -14,9 +14,11 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+from argon2 import PasswordHasher
 
 from adapters.clocks import SettableClock
 from adapters.ids import RandomIds, SeededIds
+from adapters.passwords import Argon2Passwords
 from domain.errors import PitcallError
 from domain.people import Account
 from domain.proposal import ProposalState
@@ -85,7 +87,9 @@ class Demo:
         port = options.port if options.port is not None else 0 if options.is_headless else settings.http_port
         listener = open_socket("127.0.0.1", port, "is a demo running already? Choose another with --port N")
         try:
-            node = Node(settings, clock=self.clock, ids=ids, is_lock_step=options.is_headless)
+            node = Node(
+                settings, clock=self.clock, ids=ids, is_lock_step=options.is_headless, passwords=_quick_passwords()
+            )
             self.node = await stack.enter_async_context(node)
         except BaseException:
             listener.close()
@@ -222,6 +226,11 @@ def demo_settings(settings: Settings, options: DemoOptions, stack: AsyncExitStac
     if options.is_headless:
         return replace(settings, data_dir=Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="pitcall-"))))
     return replace(settings, data_dir=settings.data_dir / "demo")
+
+
+def _quick_passwords() -> Argon2Passwords:
+    """The least that OWASP's Password Storage Cheat Sheet allows: a whole fleet of made-up owners signs up at once."""
+    return Argon2Passwords(PasswordHasher(time_cost=2, memory_cost=19_456, parallelism=1))
 
 
 def _noting_bookings(app: Any, note: Any) -> Any:

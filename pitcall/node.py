@@ -40,7 +40,7 @@ from streams.writers import LogTopicWriter, LogUploads
 from workflow.dispatch import dispatch_deliveries, dispatch_reminders, dispatch_topics
 from workflow.needs import wake_snoozed
 from workflow.negotiate import expire_proposals
-from workflow.ports import Ids, Office
+from workflow.ports import Ids, Office, Passwords
 
 logger = logging.getLogger(__name__)
 
@@ -64,6 +64,7 @@ class Node:
     clock: DomainClock = field(default_factory=WallClock)
     ids: Ids = field(default_factory=RandomIds)
     is_lock_step: bool = False
+    passwords: Passwords = field(default_factory=Argon2Passwords)
 
     def __post_init__(self) -> None:
         self._stack = AsyncExitStack()
@@ -90,7 +91,7 @@ class Node:
             wall=WallClock(),
             ids=self.ids,
             catalogue=self.catalogue,
-            passwords=Argon2Passwords(),
+            passwords=self.passwords,
         )
         self.producer: RecordProducer = await self._stack.enter_async_context(record_producer(self.broker_url))
         self.lag: LagReader = await self._stack.enter_async_context(lag_reader(self.broker_url))
