@@ -14,6 +14,7 @@ from adapters.catalogue_file import load_catalogue
 from domain.catalogue import Catalogue
 from domain.telemetry import TelemetryUpload, UploadId, VehicleAttributes
 from models.fold import VehicleFold
+from models.learner import Learner
 from models.predictor import Predictor
 from models.vehicle_state import DAY_MS, Record, StateLayout
 
@@ -130,3 +131,8 @@ def new_car(
         return Car(fold, layout.empty(catalogue, attributes), attributes, vehicle)
 
     return make
+
+
+@pytest.fixture
+def learner(catalogue: Catalogue) -> Learner:
+    return Learner(catalogue, KEY)
