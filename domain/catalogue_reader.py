@@ -185,6 +185,7 @@ def _need_rule(reader: FieldReader, kind: ItemKind, hazard: HazardSpec | None, v
             action_probability=hazard.action_probability if hazard else 1.0,
             close_probability=at.number("close_probability", None if is_hazard else 1.0, low=0.0, high=1.0),
             closes_after=at.whole("closes_after", 3, low=1),
+            closes_after_days=at.number("closes_after_days", 3.0, low=0.0),
             urgent_within_days=at.number("urgent_within_days", 7.0, low=0.0),
             soon_within_days=at.number("soon_within_days", 21.0, low=0.0),
         )

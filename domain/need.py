@@ -64,8 +64,8 @@ class NeedRule:
     """When an item speaks and when it falls silent; the numbers stand in the catalogue.
 
     A need opens when work is expected within `open_within_days`, or, for a hazard, when the probability of failing
-    within `horizon_days` reaches `action_probability`. It closes only after `closes_after` predictions in a row that
-    expect work beyond `close_beyond_days` (and a probability below `close_probability`): the gap is the hysteresis.
+    within `horizon_days` reaches `action_probability`. It closes only after `closes_after` predictions in a row, over
+    at least `closes_after_days`, that expect work beyond `close_beyond_days` (and a probability below `close_probability`): the gap is the hysteresis.
     """
 
     open_within_days: float
@@ -74,6 +74,7 @@ class NeedRule:
     action_probability: float = 1.0
     close_probability: float = 1.0
     closes_after: int = 3
+    closes_after_days: float = 0.0
     urgent_within_days: float = 7.0
     soon_within_days: float = 21.0
 
@@ -131,6 +132,7 @@ class MaintenanceNeed:
     updated_ms: int
     event_ms: int
     contrary: int = 0  # predictions in a row that spoke against it
+    contrary_since_ms: int | None = None  # event time of the first of them
     was_reminded: bool = False
     snoozed_until_ms: int | None = None
     end_reason: str = ""
@@ -182,19 +184,15 @@ def weigh(need: MaintenanceNeed, prediction: Prediction, rule: NeedRule, now_ms:
     if prediction.event_ms <= need.event_ms or not prediction.is_ready:
         return need
     if rule.lets_go(prediction):
-        contrary = need.contrary + 1
-        if contrary >= rule.closes_after and need.state is not NeedState.BOOKED:
-            return replace(need, event_ms=prediction.event_ms, contrary=contrary).to(
-                NeedState.CLOSED, now_ms, reason="the evidence has gone"
-            )
-        return replace(need, contrary=contrary, event_ms=prediction.event_ms)
+        return _doubt(need, prediction, rule, now_ms)
     severity = rule.severity(prediction)
     if severity is need.severity and not has_moved(need.window, prediction.window):
         # Told nothing new, but weighed: else a replay after a late, older prediction would weigh this one twice.
-        return replace(need, contrary=0, event_ms=prediction.event_ms)
+        return replace(need, contrary=0, contrary_since_ms=None, event_ms=prediction.event_ms)
     return replace(
         need,
         contrary=0,
+        contrary_since_ms=None,
         severity=severity,
         window=prediction.window,
         probability=dict(prediction.probability),
@@ -207,6 +205,16 @@ def weigh(need: MaintenanceNeed, prediction: Prediction, rule: NeedRule, now_ms:
         event_ms=prediction.event_ms,
         updated_ms=now_ms,
     )
+
+
+def _doubt(need: MaintenanceNeed, prediction: Prediction, rule: NeedRule, now_ms: int) -> MaintenanceNeed:
+    """The need after a prediction that speaks against it: a day's odd driving does not close it."""
+    since = prediction.event_ms if need.contrary_since_ms is None else need.contrary_since_ms
+    doubted = replace(need, contrary=need.contrary + 1, contrary_since_ms=since, event_ms=prediction.event_ms)
+    is_long_enough = prediction.event_ms - since >= rule.closes_after_days * DAY_MS
+    if doubted.contrary < rule.closes_after or not is_long_enough or need.state is NeedState.BOOKED:
+        return doubted
+    return doubted.to(NeedState.CLOSED, now_ms, reason="the evidence has gone")
 
 
 def has_moved(before: DueWindow, after: DueWindow) -> bool:

@@ -119,6 +119,16 @@ def test_one_prediction_that_speaks_against_does_not_close_a_need_and_three_in_a
     )
 
 
+def test_one_odd_day_does_not_close_a_need_however_often_it_speaks() -> None:
+    patient = replace(PADS, closes_after_days=3)
+    need = pads_need()
+    for hours in range(1, 24):
+        need = weigh(need, later(60, hours), patient, NOW)
+    assert need.state is NeedState.OPEN
+    assert weigh(need, later(60, 1 + 3 * 24 - 1), patient, NOW).state is NeedState.OPEN
+    assert weigh(need, later(60, 1 + 3 * 24), patient, NOW).state is NeedState.CLOSED
+
+
 def test_the_count_begins_again_when_a_prediction_speaks_for_the_need() -> None:
     need = pads_need()
     for n, days in enumerate([60, 60, 20, 60, 60], start=1):

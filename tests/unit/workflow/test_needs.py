@@ -24,8 +24,8 @@ from workflow.needs import dismiss, snooze, wake_snoozed
 
 
 def pads(home: Household, days: float | None, n: int = 0, **changes: object) -> Prediction:
-    """The n-th prediction, an hour after the one before."""
-    return wear(days, event_ms=NOW + n * HOUR, seq=n, vehicle_id=home.car_id, **changes)
+    """The n-th prediction, a day and a half after the one before."""
+    return wear(days, event_ms=NOW + n * 36 * HOUR, seq=n, vehicle_id=home.car_id, **changes)
 
 
 async def told(town: Town, home: Household) -> list[str]:
@@ -69,7 +69,7 @@ async def test_the_newest_assessment_wins_in_whatever_order_a_block_holds_them(t
         fresh = await town.household()
         await town.predict(*(replace(p, vehicle_id=fresh.car_id) for p in order))
         car = await car_dossier(town.office, customer_id=fresh.id, vehicle_id=fresh.car_id)
-        assert [a.event_ms for a in car.assessments] == [NOW + 3 * HOUR]
+        assert [a.event_ms for a in car.assessments] == [pads(home, 180, 3).event_ms]
 
 
 async def test_a_car_has_at_most_one_live_need_per_item(town: Town, home: Household) -> None:
@@ -320,7 +320,7 @@ async def test_who_was_reminded_is_told_when_a_need_has_closed(town: Town, home:
     mail = KeptReminders()
     await dispatch_reminders(town.office, mail)
     for step in range(1, 4):
-        await town.predict(wear(300, event_ms=NOW + step * DAY, seq=step, vehicle_id=home.car_id))
+        await town.predict(wear(300, event_ms=NOW + 2 * step * DAY, seq=step, vehicle_id=home.car_id))
     assert (await town.latest_need(home)).state is NeedState.CLOSED
     assert await dispatch_reminders(town.office, mail) == 1
     _, reminder, _ = mail.kept[-1]
@@ -331,6 +331,6 @@ async def test_who_was_reminded_is_told_when_a_need_has_closed(town: Town, home:
 async def test_a_need_that_closes_before_anybody_heard_of_it_closes_in_silence(town: Town, home: Household) -> None:
     await town.need(home)
     for step in range(1, 4):
-        await town.predict(wear(300, event_ms=NOW + step * DAY, seq=step, vehicle_id=home.car_id))
+        await town.predict(wear(300, event_ms=NOW + 2 * step * DAY, seq=step, vehicle_id=home.car_id))
     mail = KeptReminders()
     assert await dispatch_reminders(town.office, mail) == 0
