@@ -65,7 +65,8 @@ class NeedRule:
 
     A need opens when work is expected within `open_within_days`, or, for a hazard, when the probability of failing
     within `horizon_days` reaches `action_probability`. It closes only after `closes_after` predictions in a row, over
-    at least `closes_after_days`, that expect work beyond `close_beyond_days` (and a probability below `close_probability`): the gap is the hysteresis.
+    at least `closes_after_days`, that expect work beyond `close_beyond_days` (and a probability below
+    `close_probability`): the gap is the hysteresis.
     """
 
     open_within_days: float

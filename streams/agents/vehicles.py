@@ -29,6 +29,7 @@ from streams.topics import (
     TELEMETRY_UPLOADS,
     TRAINING_EXAMPLES,
 )
+from workflow.ingest import CONSENT_TRUST_MS
 from workflow.messages import decode, decode_attributes, decode_event, encode
 from workflow.upload_codec import decode_upload
 
@@ -129,7 +130,8 @@ class VehiclesAgent:
             return
         key = record.key or b""
         outcome.states.pop(key, None)
-        outcome.dropped[key] = int(event["data"]["time_ms"])
+        # The edge may have trusted the consent that little longer.
+        outcome.dropped[key] = int(event["data"]["time_ms"]) + CONSENT_TRUST_MS
 
     def _state_of(
         self, block: Block, record: Record, attributes: VehicleAttributes, outcome: _Outcome, at_ms: int
