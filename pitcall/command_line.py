@@ -1,4 +1,4 @@
-"""The command line: `pitcall demo | api | worker | outbox | simulate | doctor`."""
+"""The command line: `pitcall demo | api | worker | outbox | operator | simulate | doctor`."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
-from domain.errors import PitcallError
+from domain.errors import InvalidInput, PitcallError
 from pitcall.settings import Settings, read_settings
 
 
@@ -34,6 +34,7 @@ def build_parser() -> argparse.ArgumentParser:
         ("outbox", "send what waits: topics, webhooks, reminders"),
     ):
         commands.add_parser(part, help=about, description=about)
+    _add_operator(commands)
     _add_simulate(commands)
     doctor = commands.add_parser("doctor", help="show every setting and whether each component answers")
     doctor.add_argument("--json", action="store_true", help="one JSON object on standard output")
@@ -55,6 +56,17 @@ def _add_demo(commands: Any) -> None:
         "--brake-energy", choices=("recorded", "zero"), default="recorded", help="a control: cars that never brake"
     )
     demo.add_argument("--json", action="store_true", help="one JSON object on standard output at the end")
+
+
+def _add_operator(commands: Any) -> None:
+    operator = commands.add_parser("operator", help="accounts of the people who run the system")
+    deeds = operator.add_subparsers(dest="deed", required=True, metavar="DEED")
+    about = "add an operator; the password is asked for, or read as one line from standard input"
+    add = deeds.add_parser("add", help=about, description=about)
+    add.add_argument("--email", required=True, help="what they sign in with")
+    add.add_argument("--name", required=True, help="how to address them")
+    add.add_argument("--generate", action="store_true", help="make a password and print it, this once")
+    add.add_argument("--json", action="store_true", help="one JSON object on standard output")
 
 
 def _add_simulate(commands: Any) -> None:
@@ -95,7 +107,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = build_parser().parse_args(arguments)
     try:
         settings = read_settings()
+        if options.command == "operator":
+            # Before there is an event loop, which would keep Ctrl-C from a person at the prompt.
+            options.password = _password(options)
         return asyncio.run(_run(options, settings))
+    except InvalidInput as error:
+        print(f"pitcall: {error}" + f" ({error.fix})" * bool(error.fix), file=sys.stderr)  # noqa: T201
+        return 1
     except PitcallError as error:
         print(f"pitcall: {error}", file=sys.stderr)  # noqa: T201
         return 1
@@ -116,6 +134,8 @@ async def _run(options: argparse.Namespace, settings: Settings) -> int:
         from pitcall.doctor import examine
 
         return await examine(settings, as_json=options.json)
+    if options.command == "operator":
+        return await _operator(options, settings)
     if options.command == "simulate":
         from pitcall.simulate import simulate
 
@@ -124,6 +144,21 @@ async def _run(options: argparse.Namespace, settings: Settings) -> int:
     from pitcall.processes import run_part
 
     await run_part(settings, options.command)
+    return 0
+
+
+def _password(options: argparse.Namespace) -> str:
+    from pitcall.operators import generate_password, read_password
+
+    return generate_password() if options.generate else read_password()
+
+
+async def _operator(options: argparse.Namespace, settings: Settings) -> int:
+    from pitcall.operators import add_first_operator
+
+    account_id = await add_first_operator(settings, email=options.email, name=options.name, password=options.password)
+    added = {"account_id": account_id, "email": options.email}
+    print_result(added | ({"password": options.password} if options.generate else {}), as_json=options.json)
     return 0
 
 

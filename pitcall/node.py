@@ -22,7 +22,7 @@ from adapters.reminder_outbox import ReminderOutbox
 from adapters.webhook import SignedWebhooks
 from domain.clock import DomainClock
 from domain.errors import PitcallError, Unavailable
-from pitcall.settings import Settings
+from pitcall.settings import Settings, records_url
 from pitcall.snapshot_key import snapshot_key
 from streams.lag import LagReader, lag_reader
 from streams.producer import RecordProducer, record_producer
@@ -79,10 +79,9 @@ class Node:
         settings.data_dir.mkdir(parents=True, exist_ok=True)
         self.catalogue = load_catalogue(settings.catalogue)
         self.broker_url = settings.broker_url or f"pitcall-log://{(settings.data_dir / 'log.sqlite').resolve()}"
-        database = settings.database_url or f"sqlite+aiosqlite:///{(settings.data_dir / 'records.sqlite').resolve()}"
         partitions = None if settings.is_embedded else settings.kafka_partitions
         await create_topics(self.broker_url, partitions=partitions, replication=settings.kafka_replication)
-        self.records: Records = open_records(database)
+        self.records: Records = open_records(records_url(settings))
         self._stack.push_async_callback(self.records.close)
         await self.records.migrate()
         self.office = Office(

@@ -12,7 +12,7 @@ from typing import Any
 from api.app import create_api
 from domain.errors import PitcallError
 from pitcall.node import ALL, API, Node
-from pitcall.serving import open_socket, serving
+from pitcall.serving import open_socket, serving, url_of
 from pitcall.settings import Settings
 from workflow.ingest import Ingest
 
@@ -68,7 +68,7 @@ async def run_part(settings: Settings, part: str) -> None:
     async with stop_signals() as stop, contextlib.AsyncExitStack() as stack:
         node = await stack.enter_async_context(Node(settings, parts))
         if listener is not None:
-            public_url = settings.public_url or f"http://{settings.http_host}:{settings.http_port}"
+            public_url = settings.public_url or url_of(listener)
             app = api_of(node, public_url)
             close = app.state.reception.live_events.close
             url = await stack.enter_async_context(serving(app, listener, close))

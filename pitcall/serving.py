@@ -42,6 +42,12 @@ def open_socket(host: str, port: int, way_out: str) -> socket.socket:
     return listener
 
 
+def url_of(listener: socket.socket) -> str:
+    """The base URL of what listens there, with the port that was given for 0."""
+    host, port = listener.getsockname()[:2]
+    return f"http://{f'[{host}]' if ':' in host else host}:{port}"
+
+
 @contextlib.asynccontextmanager
 async def serving(app: Any, listener: socket.socket, before_stop: Callable[[], Awaitable[None]]) -> AsyncIterator[str]:
     """Serve `app` while the block runs; gives the base URL. `before_stop` ends streams that would keep it waiting."""
@@ -56,8 +62,7 @@ async def serving(app: Any, listener: socket.socket, before_stop: Callable[[], A
                 await task
                 raise PitcallError("the HTTP server did not start")
             await asyncio.sleep(0.01)
-        host, port = listener.getsockname()[:2]
-        yield f"http://{f'[{host}]' if ':' in host else host}:{port}"
+        yield url_of(listener)
     finally:
         await before_stop()
         server.should_exit = True

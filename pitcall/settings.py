@@ -122,6 +122,11 @@ def variable(name: str) -> str:
     raise KeyError(name)
 
 
+def records_url(settings: Settings) -> str:
+    """The SQLAlchemy URL of the records: the setting, or the SQLite file of the data folder."""
+    return settings.database_url or f"sqlite+aiosqlite:///{(settings.data_dir / 'records.sqlite').resolve()}"
+
+
 def read_settings(environment: Mapping[str, str] | None = None, **given: Any) -> Settings:
     """Settings from the environment; `given` (what the command line said) comes before it.
 

@@ -62,9 +62,12 @@ async def register_customer(
 
 
 async def add_operator(office: Office, *, name: str, email: str, password: str) -> Account:
-    """An operator's account."""
+    """An operator's account; Conflict when the e-mail is taken."""
     email = check_credentials(email, password)
-    account = Account(office.ids.new("account"), Role.OPERATOR, email, await office.passwords.hash(password), name=name)
+    if not name.strip():
+        raise InvalidInput("a name is missing", field="name", fix="say how to address the operator")
+    hashed = await office.passwords.hash(password)
+    account = Account(office.ids.new("account"), Role.OPERATOR, email, hashed, name=name.strip())
     async with office.unit_of_work() as uow:
         await uow.people.add_account(account)
     return account
