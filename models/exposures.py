@@ -1,12 +1,13 @@
 """The named functions of signals that sum up what wears a car; each is a plain integral, so that sums commute.
 
-Every function gets an `Interval` view of one upload (the stretches between neighbouring samples) and returns the
-amount per stretch with NaN where its signals have a gap.
+Every function gets one or many uploads, samples along the last axis, and returns the amount per stretch between
+neighbouring samples, with NaN where its signals have a gap.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
@@ -14,13 +15,31 @@ import numpy.typing as npt
 from domain.telemetry import VehicleAttributes
 
 Floats = npt.NDArray[np.float64]
-Exposure = Callable[[Mapping[str, Floats], Floats, Mapping[str, float], VehicleAttributes], Floats]
+
+
+@dataclass(frozen=True, slots=True)
+class CarColumns:
+    """What exposures must know of the car of each upload, shape (m, 1)."""
+
+    mass_kg: Floats
+    is_diesel: npt.NDArray[np.bool_]
+
+
+def car_columns(attributes: Sequence[VehicleAttributes]) -> CarColumns:
+    """The attributes of the cars of a block of uploads, in columns."""
+    return CarColumns(
+        np.array([own.mass_kg for own in attributes], dtype=np.float64)[:, None],
+        np.array([own.powertrain == "diesel" for own in attributes], dtype=np.bool_)[:, None],
+    )
+
+
+Exposure = Callable[[Mapping[str, Floats], Floats, Mapping[str, float], CarColumns], Floats]
 
 GRAVITY_M_S2 = 9.81
 
 
 def brake_energy(
-    columns: Mapping[str, Floats], dt: Floats, parameters: Mapping[str, float], attributes: VehicleAttributes
+    columns: Mapping[str, Floats], dt: Floats, parameters: Mapping[str, float], cars: CarColumns
 ) -> Floats:
     """Work one axle's brakes did in each stretch, MJ: what slowed the car beyond rolling and air resistance.
 
@@ -29,9 +48,9 @@ def brake_energy(
     and stay in; a regression on measured wear takes up what they add on average.
     """
     speed = columns["speed"] / 3.6
-    mean = (speed[1:] + speed[:-1]) / 2
-    slowing = (speed[:-1] - speed[1:]) / dt
-    mass = attributes.mass_kg
+    mean = (speed[..., 1:] + speed[..., :-1]) / 2
+    slowing = (speed[..., :-1] - speed[..., 1:]) / dt
+    mass = cars.mass_kg
     drag = parameters["air_density_kg_m3"] / 2 * parameters["drag_area_m2"]
     force = parameters["rotating_mass"] * mass * slowing
     force -= mass * GRAVITY_M_S2 * parameters["rolling_resistance"] + drag * mean * mean
@@ -41,56 +60,48 @@ def brake_energy(
     return joules * (parameters["share"] * 1e-6)
 
 
-def fuel(
-    columns: Mapping[str, Floats], dt: Floats, parameters: Mapping[str, float], attributes: VehicleAttributes
-) -> Floats:
+def fuel(columns: Mapping[str, Floats], dt: Floats, parameters: Mapping[str, float], cars: CarColumns) -> Floats:
     """Fuel burnt in each stretch, litres: air mass over the air-fuel ratio of the engine's kind.
 
     A petrol engine holds the stoichiometric ratio; a diesel runs lean, so that its figure is a proportion only.
     """
     air = columns["air_mass"]
-    is_diesel = attributes.powertrain == "diesel"
-    ratio = parameters["diesel_air_fuel_ratio" if is_diesel else "air_fuel_ratio"]
-    density = parameters["diesel_g_per_l" if is_diesel else "fuel_g_per_l"]
-    return (air[1:] + air[:-1]) / 2 * dt / (ratio * density)
+    petrol = parameters["air_fuel_ratio"] * parameters["fuel_g_per_l"]
+    diesel = parameters["diesel_air_fuel_ratio"] * parameters["diesel_g_per_l"]
+    return (air[..., 1:] + air[..., :-1]) / 2 * dt / np.where(cars.is_diesel, diesel, petrol)
 
 
 def rises_through(
-    columns: Mapping[str, Floats], dt: Floats, parameters: Mapping[str, float], attributes: VehicleAttributes
+    columns: Mapping[str, Floats], dt: Floats, parameters: Mapping[str, float], cars: CarColumns
 ) -> Floats:
     """1 for each stretch in which the signal rises through `level`, e.g. an engine warming up."""
     signal = columns["signal"]
-    rises = ((signal[:-1] < parameters["level"]) & (signal[1:] >= parameters["level"])).astype(np.float64)
-    rises[np.isnan(signal[1:]) | np.isnan(signal[:-1])] = np.nan
+    before, after = signal[..., :-1], signal[..., 1:]
+    rises = ((before < parameters["level"]) & (after >= parameters["level"])).astype(np.float64)
+    rises[np.isnan(after) | np.isnan(before)] = np.nan
     return rises
 
 
-def time_above(
-    columns: Mapping[str, Floats], dt: Floats, parameters: Mapping[str, float], attributes: VehicleAttributes
-) -> Floats:
+def time_above(columns: Mapping[str, Floats], dt: Floats, parameters: Mapping[str, float], cars: CarColumns) -> Floats:
     """Minutes of each stretch with the signal above `level` at its end."""
-    signal = columns["signal"]
-    minutes = np.where(signal[1:] > parameters["level"], dt / 60, 0.0)
-    minutes[np.isnan(signal[1:])] = np.nan
+    ends = columns["signal"][..., 1:]
+    minutes = np.where(ends > parameters["level"], dt / 60, 0.0)
+    minutes[np.isnan(ends)] = np.nan
     return minutes
 
 
-def time_below(
-    columns: Mapping[str, Floats], dt: Floats, parameters: Mapping[str, float], attributes: VehicleAttributes
-) -> Floats:
+def time_below(columns: Mapping[str, Floats], dt: Floats, parameters: Mapping[str, float], cars: CarColumns) -> Floats:
     """Minutes of each stretch with the signal below `level` at its end."""
-    signal = columns["signal"]
-    minutes = np.where(signal[1:] < parameters["level"], dt / 60, 0.0)
-    minutes[np.isnan(signal[1:])] = np.nan
+    ends = columns["signal"][..., 1:]
+    minutes = np.where(ends < parameters["level"], dt / 60, 0.0)
+    minutes[np.isnan(ends)] = np.nan
     return minutes
 
 
-def integral(
-    columns: Mapping[str, Floats], dt: Floats, parameters: Mapping[str, float], attributes: VehicleAttributes
-) -> Floats:
+def integral(columns: Mapping[str, Floats], dt: Floats, parameters: Mapping[str, float], cars: CarColumns) -> Floats:
     """The signal integrated over each stretch by the trapezoid rule, per `per_seconds` (3600: kW become kWh)."""
     signal = columns["signal"]
-    return (signal[1:] + signal[:-1]) / 2 * dt / parameters["per_seconds"]
+    return (signal[..., 1:] + signal[..., :-1]) / 2 * dt / parameters["per_seconds"]
 
 
 FUNCTIONS: Mapping[str, Exposure] = {

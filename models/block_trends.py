@@ -1,0 +1,71 @@
+"""What a block of uploads says of each trend: a level at rest, a dip while starting, a mean."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from domain.catalogue import TrendSpec
+from models.block_samples import Bools, Floats, Ints, SampleBlock
+
+LONGEST_STRETCH_S = 5.0  # over a longer gap nothing is known of what happened; the odometer tells the distance
+RUNNING_RPM = 400.0
+STILL_RPM = 50.0
+BEFORE_START_S = 1.5  # the second before the start already feeds the starter
+
+
+def trend_values(spec: TrendSpec, samples: SampleBlock) -> Floats:
+    """The trend's value per upload, shape (m,); NaN where the upload has none."""
+    signal = samples.columns[spec.signals["signal"]]
+    if spec.function == "mean":
+        return _mean(signal)
+    turning = samples.columns[spec.signals["engine_speed"]]
+    values = np.full(len(signal), np.nan)
+    if spec.function == "level_at_rest":
+        # Few uploads begin at rest: only those are looked at further.
+        rows = np.flatnonzero((turning < STILL_RPM).any(axis=1))
+        if len(rows):
+            values[rows] = _level_at_rest(signal[rows], turning[rows], samples.times[rows])
+        return values
+    running = turning >= RUNNING_RPM
+    starts = running.argmax(axis=1)
+    rows = np.flatnonzero(running.any(axis=1) & (starts > 0))
+    if len(rows):
+        values[rows] = _dip_at_start(signal[rows], starts[rows], samples.times[rows], spec.parameters["seconds"])
+    return values
+
+
+def is_running(specs: list[TrendSpec], samples: SampleBlock) -> Bools:
+    """Whether the engine ran at some time of each upload, shape (m,), by the first engine speed that it has."""
+    runs = np.zeros(len(samples.rows), dtype=np.bool_)
+    paths = dict.fromkeys(spec.signals["engine_speed"] for spec in specs if "engine_speed" in spec.signals)
+    for path in reversed(paths):
+        runs = np.where(samples.has[path], (samples.columns[path] >= RUNNING_RPM).any(axis=1), runs)
+    return runs
+
+
+def _mean(signal: Floats) -> Floats:
+    known = ~np.isnan(signal)
+    return np.asarray(np.where(known, signal, 0.0).sum(axis=1) / known.sum(axis=1), dtype=np.float64)
+
+
+def _level_at_rest(signal: Floats, turning: Floats, times: Floats) -> Floats:
+    """The median before the engine first runs; all of it when it never does."""
+    running = turning >= RUNNING_RPM
+    start = np.where(running.any(axis=1), times[np.arange(len(times)), running.argmax(axis=1)], np.inf)
+    resting = (turning < STILL_RPM) & (times < start[:, None] - BEFORE_START_S)
+    level = np.sort(np.where(resting, signal, np.nan), axis=1)  # NaN goes last
+    count = (~np.isnan(level)).sum(axis=1)
+    return (_nth(level, (count - 1) // 2) + _nth(level, count // 2)) / 2
+
+
+def _nth(values: Floats, n: Ints) -> Floats:
+    return np.asarray(values[np.arange(len(values)), n], dtype=np.float64)
+
+
+def _dip_at_start(signal: Floats, starts: Ints, times: Floats, seconds: float) -> Floats:
+    """The least value within `seconds` of the first running sample, if the one before is close enough to tell."""
+    begun = _nth(times, starts)
+    around = (np.abs(times - begun[:, None]) <= seconds) & ~np.isnan(signal)
+    dip = np.where(around, signal, np.inf).min(axis=1)
+    is_told = around.any(axis=1) & (begun - _nth(times, starts - 1) <= LONGEST_STRETCH_S)
+    return np.where(is_told, dip, np.nan)
