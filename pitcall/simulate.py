@@ -24,8 +24,16 @@ LOOK_EVERY_S = 2.0
 
 async def simulate(options: argparse.Namespace) -> dict[str, Any]:
     """Run one kind of simulator; its figures. PitcallError with a sentence when the system says no or is away."""
-    async with httpx.AsyncClient(base_url=options.url, timeout=60.0) as client:
+    try:
+        client = httpx.AsyncClient(base_url=options.url, timeout=60.0)
+    except httpx.InvalidURL as error:
+        raise PitcallError(
+            f"{options.url!r} is no address of an API ({error}): write it like http://host:port"
+        ) from error
+    async with client:
         try:
+            # The actors are patient with a system that is away for a while; a person with a wrong --url is not.
+            await client.get("/healthz")
             account = {"email": options.email, "password": options.password}
             token = (await Api(client).post("/v1/sessions", account))["token"]
             return await _run(options, client, token)
