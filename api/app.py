@@ -31,6 +31,7 @@ from api import (
     proposals,
     sessions,
     sign_in_pages,
+    signals,
     telemetry,
     vehicles,
 )
@@ -44,6 +45,7 @@ from domain.errors import PitcallError
 from web.pages import STATIC, Pages
 from workflow.ingest import Ingest
 from workflow.ports import Office
+from workflow.signal_history import SignalHistory
 
 API_ROUTERS = (
     telemetry,
@@ -53,6 +55,7 @@ API_ROUTERS = (
     consents,
     proposals,
     me,
+    signals,
     dealers,
     dealer_desk,
     operators,
@@ -81,11 +84,13 @@ def create_api(
     public_url: str,
     is_secure: bool = False,
     volumes: Callable[[], Awaitable[Mapping[str, int]]] = _no_volumes,
+    history: SignalHistory | None = None,
 ) -> FastAPI:
     """The application.
 
     `waiting` tells what is in flight, `readiness` whether the parts answer (`{"ready": bool, …}`), `model_versions`
-    which model serves each item, `volumes` how much the log has taken (uploads, predictions). `is_secure`: served over
+    which model serves each item, `volumes` how much the log has taken (uploads, predictions), `history` where signals
+    are kept, if they are. `is_secure`: served over
     HTTPS, so that cookies are for HTTPS only. Before a server stops, `app.state.reception.live_events.close()` ends
     the open event streams, which otherwise keep it waiting.
     """
@@ -112,6 +117,7 @@ def create_api(
         pages=Pages(),
         live_events=LiveEvents(office),
         credentials=VehicleCredentials(office),
+        history=history,
     )
     for room in (*API_ROUTERS, *PAGE_ROUTERS):
         app.include_router(room.router)

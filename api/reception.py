@@ -13,6 +13,7 @@ from api.vehicle_credentials import VehicleCredentials
 from web.pages import Pages
 from workflow.ingest import Ingest
 from workflow.ports import Office
+from workflow.signal_history import SignalHistory
 
 Report = Callable[[], Awaitable[dict[str, Any]]]
 
@@ -32,6 +33,7 @@ class Reception:
     pages: Pages
     live_events: LiveEvents
     credentials: VehicleCredentials
+    history: SignalHistory | None = None
 
 
 def reception_of(request: Request) -> Reception:

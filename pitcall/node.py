@@ -15,6 +15,7 @@ from typing import Any
 
 from adapters.catalogue_file import load_catalogue
 from adapters.clocks import WallClock
+from adapters.history import file_url, open_history
 from adapters.ids import RandomIds
 from adapters.passwords import Argon2Passwords
 from adapters.records.records import Records, open_records
@@ -24,6 +25,7 @@ from domain.clock import DomainClock
 from domain.errors import PitcallError, Unavailable
 from pitcall.settings import Settings, records_url
 from pitcall.snapshot_key import snapshot_key
+from streams.history_worker import HistoryWorker
 from streams.lag import LagReader, lag_reader
 from streams.producer import RecordProducer, record_producer
 from streams.topics import (
@@ -41,6 +43,7 @@ from workflow.dispatch import dispatch_deliveries, dispatch_reminders, dispatch_
 from workflow.needs import wake_snoozed
 from workflow.negotiate import expire_proposals
 from workflow.ports import Ids, Office, Passwords
+from workflow.signal_history import SignalHistory
 
 logger = logging.getLogger(__name__)
 
@@ -72,6 +75,7 @@ class Node:
         self._crash: BaseException | None = None
         self.failed = asyncio.Event()
         self.worker: StreamWorker | None = None
+        self.history: SignalHistory | None = None
 
     async def start(self) -> None:
         """Open what the parts need, in the order they need it."""
@@ -113,6 +117,7 @@ class Node:
             )
             await self.worker.start()
             self._stack.push_async_callback(self.worker.stop)
+        await self._start_history(partitions)
         if OUTBOX in self.parts and not self.is_lock_step:
             self._tasks = [
                 asyncio.create_task(self._forever(self._dispatch_topics, IDLE_S), name="outbox topics"),
@@ -120,6 +125,32 @@ class Node:
                 asyncio.create_task(self._forever(self._dispatch_reminders, IDLE_S), name="outbox reminders"),
                 asyncio.create_task(self._forever(self._tidy, TIDY_S), name="expiries and snoozes"),
             ]
+
+    async def _start_history(self, partitions: int | None) -> None:
+        """Open the history of signals, and write it where the stream is worked on: behind it, in its own group."""
+        settings = self.settings
+        if not settings.history_url and not settings.is_embedded:
+            return
+        self.history = open_history(
+            settings.history_url or file_url(settings.data_dir / "history.sqlite"),
+            token=settings.history_token,
+            retention_days=settings.history_retention_days,
+        )
+        self._stack.push_async_callback(self.history.close)
+        if WORKER not in self.parts:
+            return
+        writer = HistoryWorker(
+            broker_url=self.broker_url,
+            data_dir=settings.data_dir,
+            catalogue=self.catalogue,
+            history=self.history,
+            clock=self.clock,
+            on_crash=self._on_crash,
+            partitions=partitions,
+            replication=settings.kafka_replication,
+        )
+        await writer.start()
+        self._stack.push_async_callback(writer.stop)
 
     async def stop(self) -> None:
         """Stop in the opposite order; safe after a start that failed half-way."""

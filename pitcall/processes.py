@@ -26,6 +26,7 @@ def api_of(node: Node, public_url: str) -> Any:
         readiness=node.readiness,
         model_versions=node.model_versions,
         volumes=node.volumes,
+        history=node.history,
         public_url=public_url,
         is_secure=public_url.startswith("https://"),
     )

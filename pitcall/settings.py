@@ -14,7 +14,7 @@ from domain.errors import PitcallError
 DATA = Path(__file__).parent / "data"
 
 
-SECRET = frozenset({"snapshot_key", "database_url", "broker_url"})
+SECRET = frozenset({"snapshot_key", "database_url", "broker_url", "history_url", "history_token"})
 
 
 class WrongSetting(PitcallError):
@@ -89,6 +89,15 @@ class Settings:
     )
     kafka_replication: int = _setting(
         "PITCALL_KAFKA_REPLICATION", 1, _count, "copies of each partition; at least 3 where data matters"
+    )
+    history_url: str = _setting(
+        "PITCALL_HISTORY_URL", "", _url_with("http", "https"),
+        "the history of signals: http(s)://host:8086/organisation/bucket of InfluxDB 2, or empty for SQLite; a "
+        "cluster without it keeps none",
+    )  # fmt: skip
+    history_token: str = _setting("PITCALL_HISTORY_TOKEN", "", str, "token that may write and read that bucket")
+    history_retention_days: int = _setting(
+        "PITCALL_HISTORY_RETENTION_DAYS", 400, _count, "how long the history of signals is kept"
     )
     http_host: str = _setting("PITCALL_HTTP_HOST", "127.0.0.1", _text, "address the API listens on")
     http_port: int = _setting("PITCALL_HTTP_PORT", 8080, _port, "port the API listens on; 0 takes a free one")

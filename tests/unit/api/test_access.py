@@ -50,6 +50,7 @@ async def matrix(town: Town, people: People) -> AsyncIterator[Matrix]:
     await people.owner.post(f"/v1/me/proposals/{proposal['proposal_id']}/send", json={})
     ids = {
         "vehicle_id": people.vehicle_id,
+        "signal": "Vehicle.Speed",
         "need_id": proposal["need_ids"][0],
         "grant_id": proposal["grant_id"],
         "proposal_id": proposal["proposal_id"],
