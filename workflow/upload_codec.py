@@ -1,7 +1,8 @@
-"""The JSON encoding of a telemetry upload, schema 1, and everything that can be wrong with one.
+"""An upload from its bytes, schema 1, in either encoding, and everything that can be wrong with one.
 
-{"schema": 1, "vss": "6.0", "vehicle_id": …, "boot_id": …, "seq": …, "start_ms": …, "offsets_ms": […],
+JSON: {"schema": 1, "vss": "6.0", "vehicle_id": …, "boot_id": …, "seq": …, "start_ms": …, "offsets_ms": […],
  "signals": {VSS path: [value or null, …]}, "origins": {VSS path: "recorded" | "simulated"}}
+Binary: the same fields in msgpack with typed columns, see `upload_binary`. The first byte tells which it is.
 """
 
 from __future__ import annotations
@@ -10,70 +11,114 @@ import json
 import math
 import re
 import sys
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from typing import Annotated
 
 import msgspec
 
 from domain.errors import Forbidden, InvalidInput, TooLarge
-from domain.telemetry import RECORDED, SIMULATED, TelemetryUpload, UploadId
+from domain.telemetry import TelemetryUpload, UploadId
 from workflow.messages import field_of
+from workflow.upload_binary import BinaryUpload, encode_binary, is_binary, read_binary, samples_of, strip_binary
+from workflow.upload_envelope import (
+    MAX_SAMPLES,
+    MAX_SIGNALS,
+    MAX_UPLOAD_BYTES,
+    POSITION,
+    Envelope,
+    Uint32,
+    check_envelope,
+    check_length,
+    check_origins,
+    cut,
+    is_position,
+    offsets_must_rise,
+)
 
-MAX_UPLOAD_BYTES = 1_048_576
-MAX_SAMPLES = 3_600
-MAX_SIGNALS = 200
-POSITION = "Vehicle.CurrentLocation."  # a trajectory is never kept: dropped before the log sees it
+__all__ = [
+    "MAX_SAMPLES",
+    "MAX_UPLOAD_BYTES",
+    "decode_fleet_upload",
+    "decode_upload",
+    "encode_binary",
+    "is_binary",
+    "without_position",
+]
+
 _NOT_A_NUMBER = re.compile(rb"\b(NaN|Infinity)\b")
 _NAMED_FIELD = re.compile(r"(?:unknown|missing required) field `([^`]*)`")
-_BOOT_ID = re.compile(r"[A-Za-z0-9-]{1,36}")
-
-Uint32 = Annotated[int, msgspec.Meta(ge=0, le=4_294_967_295)]
-# Milliseconds from 2000 to 2100: outside it is no clock but a mistake of unit.
-EventTime = Annotated[int, msgspec.Meta(ge=946_684_800_000, le=4_102_444_800_000)]
 
 
-class _Wire(msgspec.Struct, forbid_unknown_fields=True):
-    schema: int
-    boot_id: str
-    seq: Uint32
-    start_ms: EventTime
+class _JsonUpload(Envelope):
     offsets_ms: Annotated[list[Uint32], msgspec.Meta(min_length=1, max_length=MAX_SAMPLES)]
     signals: Annotated[dict[str, list[float | None]], msgspec.Meta(min_length=1, max_length=MAX_SIGNALS)]
-    vss: str = "6.0"
-    vehicle_id: str | None = None
-    origins: dict[str, str] = {}
 
 
-_decoder = msgspec.json.Decoder(_Wire)
+_decoder = msgspec.json.Decoder(_JsonUpload)
 
 
 def decode_upload(body: bytes, *, vehicle_id: str, received_ms: int, known_signals: Collection[str]) -> TelemetryUpload:
-    """The upload of the car that the credential names.
+    """The upload of the car that the credential, or the key of its record, names.
 
+    A gap is None in a column, and NaN where numpy reads a column of the binary encoding whole; no value is infinite.
     Raises TooLarge, InvalidInput (naming the field) or Forbidden (the payload names another car). JSON's NaN and
     Infinity are no JSON and are refused by the parser.
     """
+    wire = _read(body)
+    if wire.vehicle_id not in (None, vehicle_id):
+        raise Forbidden("vehicle_id: the credential belongs to another car than the payload names")
+    return _upload(wire, vehicle_id, received_ms, known_signals)
+
+
+def decode_fleet_upload(body: bytes, *, received_ms: int, known_signals: Collection[str]) -> TelemetryUpload:
+    """The upload of the car that it names itself, for callers who then check that they may speak for that car.
+
+    Raises as `decode_upload` does; InvalidInput too when it names none.
+    """
+    wire = _read(body)
+    if not wire.vehicle_id:
+        raise InvalidInput("the car is not named", field="vehicle_id", fix="name the car of each upload of a batch")
+    return _upload(wire, wire.vehicle_id, received_ms, known_signals)
+
+
+def _read(body: bytes) -> _JsonUpload | BinaryUpload:
     if len(body) > MAX_UPLOAD_BYTES:
         raise TooLarge(
             f"an upload has at most {MAX_UPLOAD_BYTES:,} bytes, this one has {len(body):,}",
             field="$",
             fix="send fewer samples at a time",
         )
+    if is_binary(body):
+        return read_binary(body)
     try:
-        wire = _decoder.decode(body)
+        return _decoder.decode(body)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise InvalidInput(f"not an upload: {error}", field=_field(body, error), fix=_fix(body)) from error
-    if wire.vehicle_id not in (None, vehicle_id):
-        raise Forbidden("vehicle_id: the credential belongs to another car than the payload names")
-    _check(wire, known_signals)
+        reason = f"not an upload: {cut(str(error))}"
+        raise InvalidInput(reason, field=cut(_field(body, error)), fix=_fix(body)) from error
+
+
+def _upload(
+    wire: _JsonUpload | BinaryUpload, vehicle_id: str, received_ms: int, known_signals: Collection[str]
+) -> TelemetryUpload:
+    check_envelope(wire, wire.signals, known_signals)
+    offsets, columns = samples_of(wire) if isinstance(wire, BinaryUpload) else _samples_of(wire)
+    check_origins(wire.origins, wire.signals)
     return TelemetryUpload(
         id=UploadId(vehicle_id, wire.boot_id, wire.seq),
         start_ms=wire.start_ms,
-        offsets_ms=wire.offsets_ms,
-        columns={path: column for path, column in wire.signals.items() if not path.startswith(POSITION)},
+        offsets_ms=offsets,
+        columns=columns,
         received_ms=received_ms,
         origins=wire.origins,
     )
+
+
+def _samples_of(wire: _JsonUpload) -> tuple[list[int], Mapping[str, Sequence[float | None]]]:
+    if any(b <= a for a, b in zip(wire.offsets_ms, wire.offsets_ms[1:], strict=False)):
+        raise offsets_must_rise()
+    for path, column in wire.signals.items():
+        check_length(path, len(column), len(wire.offsets_ms))
+    return wire.offsets_ms, {path: column for path, column in wire.signals.items() if not is_position(path)}
 
 
 def _field(body: bytes, error: Exception) -> str:
@@ -106,43 +151,14 @@ def _fix(body: bytes) -> str:
     return "send the JSON of upload schema 1"
 
 
-def _check(wire: _Wire, known_signals: Collection[str]) -> None:
-    if wire.schema != 1:
-        raise InvalidInput(f"schema {wire.schema} is not known", field="schema", fix="send schema 1")
-    if wire.vss != "6.0":
-        raise InvalidInput(f"VSS {wire.vss!r} is not known", field="vss", fix="name signals by VSS 6.0")
-    if not _BOOT_ID.fullmatch(wire.boot_id):
-        raise InvalidInput("not a boot id", field="boot_id", fix="1 to 36 letters, digits or dashes")
-    if any(b <= a for a, b in zip(wire.offsets_ms, wire.offsets_ms[1:], strict=False)):
-        raise InvalidInput("offsets must rise", field="offsets_ms", fix="send samples in order, each time once")
-    for path, column in wire.signals.items():
-        if len(column) != len(wire.offsets_ms):
-            raise InvalidInput(
-                f"{len(column)} values for {len(wire.offsets_ms)} offsets",
-                field=f"signals.{path}",
-                fix="one value or null per offset",
-            )
-        if path not in known_signals and not path.startswith(POSITION):
-            raise InvalidInput(
-                "unknown signal", field=f"signals.{path}", fix="leave it out, or add it to the catalogue"
-            )
-    _check_origins(wire.origins, wire.signals)
-
-
-def _check_origins(origins: Mapping[str, str], signals: Mapping[str, object]) -> None:
-    for path, origin in origins.items():
-        if path not in signals or origin not in (RECORDED, SIMULATED):
-            raise InvalidInput(
-                f"origin {origin!r} of a signal", field=f"origins.{path}", fix="recorded or simulated, of a signal sent"
-            )
-
-
 def without_position(body: bytes) -> bytes:
-    """The body as it came, or re-encoded without position signals when it has any."""
+    """The body, which was read before, as it came, or re-encoded without position signals when it has any."""
+    if is_binary(body):
+        return strip_binary(body) if POSITION.encode() in body else body
     # JSON may spell any letter as an escape: a body with a backslash is looked at, not searched.
     if POSITION.encode() not in body and b"\\" not in body:
         return body
     wire = _decoder.decode(body)
-    wire.signals = {path: column for path, column in wire.signals.items() if not path.startswith(POSITION)}
-    wire.origins = {path: origin for path, origin in wire.origins.items() if not path.startswith(POSITION)}
+    wire.signals = {path: column for path, column in wire.signals.items() if not is_position(path)}
+    wire.origins = {path: origin for path, origin in wire.origins.items() if not is_position(path)}
     return msgspec.json.encode(wire)
