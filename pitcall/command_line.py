@@ -23,7 +23,7 @@ def build_parser() -> argparse.ArgumentParser:
         prog="pitcall",
         description="Predicts what a connected car needs before it breaks, and books it with the owner's consent.",
         epilog="settings, from the environment:\n"
-        + "\n".join(f"  {entry.metadata['env']:<26} {entry.metadata['about']}" for entry in fields(Settings)),
+        + "\n".join(f"  {entry.metadata['env']:<32} {entry.metadata['about']}" for entry in fields(Settings)),
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")

@@ -12,12 +12,15 @@ from importlib.metadata import version
 from typing import Any
 
 from adapters.catalogue_file import load_catalogue
+from adapters.history import file_url, open_history
 from adapters.records.records import open_records
 from domain.errors import PitcallError
 from pitcall.settings import SECRET, Settings
 from streams.lag import lag
 from streams.topics import TELEMETRY_UPLOADS
 
+EMPTY = {"broker_url": "(embedded)", "database_url": "(SQLite)", "history_url": "(SQLite)"}
+EMPTY |= {"snapshot_key": "(kept in the data folder)", "public_url": "(host and port)"}
 LIBRARIES = ("faust-streaming", "aiokafka", "kafka-python", "river", "fastapi", "sqlalchemy")
 
 
@@ -40,6 +43,7 @@ async def examine(settings: Settings, *, as_json: bool) -> int:
         await _try("catalogue", lambda: _catalogue(settings)),
         await _try("records", lambda: _records(settings)),
         await _try("log", lambda: _log(settings)),
+        await _try("history", lambda: _history(settings)),
     ]
     problems = [finding for finding in findings if finding.problem]
     if as_json:
@@ -53,7 +57,7 @@ async def examine(settings: Settings, *, as_json: bool) -> int:
 def _setting_row(settings: Settings, entry: Any) -> dict[str, str]:
     name = str(entry.metadata["env"])
     value = getattr(settings, entry.name)
-    shown = "(set)" if entry.name in SECRET and value else str(value) or "(embedded default)"
+    shown = "(set)" if entry.name in SECRET and value else str(value) or EMPTY.get(entry.name, "(none)")
     return {"name": name, "value": shown, "source": "environment" if name in os.environ else "default"}
 
 
@@ -95,9 +99,22 @@ async def _log(settings: Settings) -> str:
     return f"Kafka, {len(behind)} partitions of {TELEMETRY_UPLOADS}, {sum(behind.values()):,} uploads waiting"
 
 
+async def _history(settings: Settings) -> str:
+    path = settings.data_dir / "history.sqlite"
+    if not settings.history_url and not settings.is_embedded:
+        return "none is kept: PITCALL_HISTORY_URL is empty"
+    if not settings.history_url and not path.exists():
+        return f"SQLite; {path} is made at the first start"
+    history = open_history(settings.history_url or file_url(path), token=settings.history_token)
+    try:
+        return await history.ping()
+    finally:
+        await history.close()
+
+
 def _print(rows: list[dict[str, str]], findings: list[Finding]) -> None:
     lines = ["Settings"]
-    lines += [f"  {row['name']:<26} {row['value']:<44} {row['source']}" for row in rows]
+    lines += [f"  {row['name']:<32} {row['value']:<40} {row['source']}" for row in rows]
     lines += ["", "Components"]
     for finding in findings:
         state = f"FAILS: {finding.problem}" if finding.problem else finding.version

@@ -27,15 +27,22 @@ def _text(value: str) -> str:
     return value.strip()
 
 
+def _whole(value: str) -> int:
+    try:
+        return int(value)
+    except ValueError:
+        raise ValueError("it is not a whole number") from None
+
+
 def _port(value: str) -> int:
-    port = int(value)
+    port = _whole(value)
     if not 0 <= port <= 65_535:
         raise ValueError("a port is 0 to 65535")
     return port
 
 
 def _count(value: str) -> int:
-    count = int(value)
+    count = _whole(value)
     if count < 1:
         raise ValueError("it must be at least 1")
     return count
