@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from enum import StrEnum
+from typing import Any
 
 from domain.errors import Conflict
 from domain.prediction import Contribution, DueWindow, ItemKind, Prediction, UploadRange
@@ -162,19 +163,26 @@ def open_need(need_id: str, prediction: Prediction, rule: NeedRule, now_ms: int)
         vehicle_id=prediction.vehicle_id,
         item=prediction.item,
         state=NeedState.OPEN,
-        severity=rule.severity(prediction),
-        window=prediction.window,
-        probability=dict(prediction.probability),
-        reason=prediction.reason,
-        contributions=prediction.contributions,
-        features=dict(prediction.features),
-        uploads=prediction.uploads,
-        model_version=prediction.model_version,
-        prediction_id=prediction.id,
         opened_ms=now_ms,
-        updated_ms=now_ms,
-        event_ms=prediction.event_ms,
+        **_as_told_by(prediction, rule, now_ms),
     )
+
+
+def _as_told_by(prediction: Prediction, rule: NeedRule, now_ms: int) -> dict[str, Any]:
+    """What a need says, and the evidence it says it on."""
+    return {
+        "severity": rule.severity(prediction),
+        "window": prediction.window,
+        "probability": dict(prediction.probability),
+        "reason": prediction.reason,
+        "contributions": prediction.contributions,
+        "features": dict(prediction.features),
+        "uploads": prediction.uploads,
+        "model_version": prediction.model_version,
+        "prediction_id": prediction.id,
+        "event_ms": prediction.event_ms,
+        "updated_ms": now_ms,
+    }
 
 
 def weigh(need: MaintenanceNeed, prediction: Prediction, rule: NeedRule, now_ms: int) -> MaintenanceNeed:
@@ -186,26 +194,10 @@ def weigh(need: MaintenanceNeed, prediction: Prediction, rule: NeedRule, now_ms:
         return need
     if rule.lets_go(prediction):
         return _doubt(need, prediction, rule, now_ms)
-    severity = rule.severity(prediction)
-    if severity is need.severity and not has_moved(need.window, prediction.window):
+    if rule.severity(prediction) is need.severity and not has_moved(need.window, prediction.window):
         # Told nothing new, but weighed: else a replay after a late, older prediction would weigh this one twice.
         return replace(need, contrary=0, contrary_since_ms=None, event_ms=prediction.event_ms)
-    return replace(
-        need,
-        contrary=0,
-        contrary_since_ms=None,
-        severity=severity,
-        window=prediction.window,
-        probability=dict(prediction.probability),
-        reason=prediction.reason,
-        contributions=prediction.contributions,
-        features=dict(prediction.features),
-        uploads=prediction.uploads,
-        model_version=prediction.model_version,
-        prediction_id=prediction.id,
-        event_ms=prediction.event_ms,
-        updated_ms=now_ms,
-    )
+    return replace(need, contrary=0, contrary_since_ms=None, **_as_told_by(prediction, rule, now_ms))
 
 
 def _doubt(need: MaintenanceNeed, prediction: Prediction, rule: NeedRule, now_ms: int) -> MaintenanceNeed:
