@@ -9,11 +9,11 @@ from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-import faust
 from aiokafka.errors import KafkaError
 from faust.exceptions import ProducerSendError
 
 from domain.errors import Unavailable
+from streams.app import StreamApp
 from streams.backoff import pauses_s
 from streams.block import Block, Headers, Record
 from streams.table import PartitionRevoked
@@ -28,7 +28,7 @@ RETRIES = 2
 MAX_ERROR_TEXT = 500
 
 
-def block_agent(app: faust.App, name: str, topics: Sequence[str], handle: Handle) -> Any:
+def block_agent(app: StreamApp, name: str, topics: Sequence[str], handle: Handle) -> Any:
     """Register an agent that hands each block of the topics, in order per partition, to `handle`.
 
     Several topics must be co-partitioned; one block is handled at a time. `handle` must be idempotent, for a block
@@ -56,7 +56,7 @@ def _place(error: BaseException) -> str:
 
 
 class _BlockWorker:
-    def __init__(self, app: faust.App, name: str, handle: Handle) -> None:
+    def __init__(self, app: StreamApp, name: str, handle: Handle) -> None:
         self._app = app
         self._name = name
         self._handle = handle
@@ -88,6 +88,7 @@ class _BlockWorker:
                 await self._handle(block)
                 return None
             except Unavailable as error:
+                self._app.outages += 1
                 logger.warning("agent %s waits with %r: %s", self._name, block, error)
             except PartitionRevoked:
                 raise
@@ -117,6 +118,7 @@ class _BlockWorker:
                     DEAD_LETTERS, record.key, record.value, None, record.timestamp_ms / 1000, list(headers)
                 )
             except (Unavailable, KafkaError, ProducerSendError) as unsent:
+                self._app.outages += 1
                 logger.warning("agent %s waits for the dead letters: %s", self._name, unsent)
                 await asyncio.sleep(pause_s)
             else:

@@ -22,6 +22,8 @@ class StreamApp(faust.App):
     def __init__(self, *args: Any, on_crash: OnCrash, **kwargs: Any) -> None:
         self._on_crash: OnCrash | None = on_crash
         self._home = threading.get_ident()
+        self.outages = 0
+        """How often a part of the worker was told that something it needs is away, and waited."""
         super().__init__(*args, **kwargs)
 
     def _crash(self, reason: BaseException) -> None:

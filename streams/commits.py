@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import time
 from collections import deque
 from collections.abc import AsyncIterator, Iterable, Iterator, Mapping
 from typing import Any, Protocol, runtime_checkable
@@ -107,6 +108,8 @@ class BlockConsumer(base.Consumer):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         self.ledger = CommitLedger()
+        self.last_commit_s = time.monotonic()
+        """When something was last committed, or this consumer was made, in the machine's monotonic seconds."""
         self._epoch = 0
         self._acknowledged = asyncio.Event()
         self._has_room = asyncio.Event()
@@ -256,5 +259,6 @@ class BlockConsumer(base.Consumer):
         if not ours or not await self._commit(ours):
             return False
         self._committed_offset.update(ours)
+        self.last_commit_s = time.monotonic()
         self.app.monitor.on_tp_commit(ours)
         return True

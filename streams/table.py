@@ -221,6 +221,7 @@ class BlockTable(faust.Table[bytes, bytes]):
                 )
                 break
             except (Unavailable, KafkaError) as error:
+                cast(Any, self.app).outages += 1
                 logger.warning("table %s: the changelog can't be written, trying again: %s", self.name, error)
                 await asyncio.sleep(pause_s)
         for first, count in written:
