@@ -1,0 +1,178 @@
+"""What the command line says to a person: help, one sentence for each mistake, and a demo that stops and goes on."""
+
+from __future__ import annotations
+
+import json
+import re
+import signal
+import socket
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.e2e.part import Part, Person, api_part, refusal, run, url_of
+
+COMMANDS = (
+    (), ("demo",), ("api",), ("worker",), ("outbox",), ("doctor",), ("operator",), ("operator", "add"),
+    ("simulate",), ("simulate", "fleet"), ("simulate", "replay"), ("simulate", "dealer"),
+)  # fmt: skip
+WRONG_SETTINGS = (
+    ("PITCALL_DATA_DIR", "  ", "it is empty"),
+    ("PITCALL_BROKER_URL", "kafka://somebody:a-secret@localhost:9092", "pitcall-kafka://"),
+    ("PITCALL_DATABASE_URL", "mysql://somebody:a-secret@localhost/pitcall", "postgresql+psycopg://"),
+    ("PITCALL_KAFKA_PARTITIONS", "0", "at least 1"),
+    ("PITCALL_KAFKA_REPLICATION", "three", "three"),
+    ("PITCALL_HISTORY_URL", "influx://somebody:a-secret@localhost", "https://"),
+    ("PITCALL_HISTORY_RETENTION_DAYS", "-1", "at least 1"),
+    ("PITCALL_HTTP_HOST", "", "it is empty"),
+    ("PITCALL_HTTP_PORT", "80800", "0 to 65535"),
+    ("PITCALL_PUBLIC_URL", "pitcall.example", "https://"),
+    ("PITCALL_SNAPSHOT_KEY", "a-secret", "at least 32 characters"),
+    ("PITCALL_CATALOGUE", " ", "it is empty"),
+    ("PITCALL_LOG_FORMAT", "xml", "console, json"),
+    ("PITCALL_LOG_LEVEL", "loud", "debug, info, warning, error"),
+)
+PROGRESS = re.compile(r"^(\d\d \w{3} \d{4} \d\d:\d\d) UTC · ([\d,]+) uploads", re.MULTILINE)
+
+
+@pytest.mark.parametrize("command", COMMANDS, ids=" ".join)
+def test_every_command_tells_how_it_is_used(command: tuple[str, ...]) -> None:
+    done = run(*command, "--help")
+    assert done.returncode == 0
+    assert done.stderr == ""
+    assert done.stdout.startswith(" ".join(("usage: pitcall", *command)))
+
+
+def test_every_command_there_is_is_tried_above() -> None:
+    listed = re.findall(r"^    (\w+) ", run("--help").stdout, re.MULTILINE)
+    assert "demo" in listed
+    assert set(listed) <= {command[0] for command in COMMANDS if command}
+
+
+@pytest.mark.parametrize(("name", "value", "fix"), WRONG_SETTINGS, ids=[name for name, _, _ in WRONG_SETTINGS])
+def test_a_wrong_setting_ends_the_start_with_its_name_and_what_would_be_right(
+    name: str, value: str, fix: str, tmp_path: Path
+) -> None:
+    given = {"PITCALL_DATA_DIR": str(tmp_path), name: value}
+    said = refusal("api", **given)
+    assert name in said
+    assert fix in said
+    assert "a-secret" not in said
+
+
+def test_every_setting_is_tried_above() -> None:
+    documented = set(re.findall(r"^  (PITCALL_\w+)", run("--help").stdout, re.MULTILINE))
+    assert len(documented) > 5
+    # Any text may be a token: only the server that made it can tell.
+    assert documented - {"PITCALL_HISTORY_TOKEN"} == {name for name, _, _ in WRONG_SETTINGS}
+
+
+def test_a_variable_that_is_no_setting_is_named_with_the_nearest_that_is() -> None:
+    assert "PITCALL_HTTP_PROT is no setting of Pitcall; did you mean PITCALL_HTTP_PORT?" in refusal(
+        "doctor", PITCALL_HTTP_PROT="1"
+    )
+
+
+def test_a_cluster_without_a_key_for_its_models_does_not_start(tmp_path: Path) -> None:
+    elsewhere = {"PITCALL_BROKER_URL": "pitcall-kafka://127.0.0.1:1", "PITCALL_DATA_DIR": str(tmp_path)}
+    assert "PITCALL_SNAPSHOT_KEY is missing" in refusal("worker", **elsewhere)
+
+
+@pytest.mark.parametrize("part", ["worker", "outbox"])
+def test_with_the_embedded_log_the_api_is_all_parts(part: str, tmp_path: Path) -> None:
+    said = refusal(part, PITCALL_DATA_DIR=str(tmp_path))
+    assert "`pitcall api`" in said
+    assert "PITCALL_BROKER_URL" in said
+
+
+@pytest.mark.parametrize("way_out", ["--port", "PITCALL_HTTP_PORT"])
+def test_a_busy_port_is_said_with_the_way_out(way_out: str, tmp_path: Path) -> None:
+    with socket.socket() as other:
+        other.bind(("127.0.0.1", 0))
+        other.listen()
+        port = str(other.getsockname()[1])
+        if way_out == "--port":
+            said = refusal("demo", "--port", port, "--data-dir", tmp_path / "demo")
+        else:
+            said = refusal("api", PITCALL_HTTP_PORT=port, PITCALL_DATA_DIR=str(tmp_path))
+    assert f"127.0.0.1:{port} cannot be listened on" in said
+    assert way_out in said
+
+
+def test_a_folder_of_another_demo_is_not_mixed_up(tmp_path: Path) -> None:
+    small = ("demo", "--headless", "--data-dir", tmp_path, "--until-bookings", "1")
+    first = run(*small, "--cars", "4", "--seed", "3")
+    assert first.returncode == 0, first.stderr
+    said = refusal(*small, "--cars", "4", "--seed", "4")
+    assert "holds a demo with seed 3" in said
+    assert "leave --seed out" in said
+    assert "holds a demo with cars 4" in refusal(*small, "--cars", "5")
+
+
+def test_an_interrupted_demo_stops_cleanly_and_goes_on_where_it_stopped(tmp_path: Path) -> None:
+    demo = ("demo", "--cars", "4", "--port", "0", "--data-dir", tmp_path / "data", "--speed", "86400")
+    with Part(tmp_path / "first.log", *demo) as first:
+        first.wait_for(r"· [1-9][\d,]* uploads .* [1-9][\d,]* predictions")
+        assert first.end(signal.SIGINT) == 0, first.said()
+    assert "Traceback" not in first.said()
+    kept = json.loads((tmp_path / "data" / "demo.json").read_text())
+    day, uploads = PROGRESS.findall(first.said())[-1]
+    with Part(tmp_path / "second.log", *demo) as second:
+        second.wait_for(PROGRESS.pattern)
+        assert second.end(signal.SIGINT) == 0, second.said()
+    first_day, first_uploads = PROGRESS.findall(second.said())[0]
+    assert _count(first_uploads) >= _count(uploads)
+    assert _minutes(first_day) >= _minutes(day)
+    goes_on = json.loads((tmp_path / "data" / "demo.json").read_text())
+    assert goes_on["start_ms"] == kept["start_ms"]
+    assert goes_on["starts"] == kept["starts"] + 1
+    assert goes_on["play"]["now_ms"] >= kept["play"]["now_ms"]
+
+
+def _count(text: str) -> int:
+    return int(text.replace(",", ""))
+
+
+def _minutes(text: str) -> datetime:
+    return datetime.strptime(text, "%d %b %Y %H:%M").replace(tzinfo=UTC)
+
+
+def test_a_generated_password_signs_in_and_is_shown_once(tmp_path: Path) -> None:
+    here = {"PITCALL_DATA_DIR": str(tmp_path / "data")}
+    named = ("operator", "add", "--name", "Opera Tor", "--email")
+    # Before the first start: the records are made.
+    added = run(*named, "ops@pitcall.example", "--generate", "--json", **here)
+    assert added.returncode == 0, added.stderr
+    shown: dict[str, Any] = json.loads(added.stdout)
+    with api_part(tmp_path / "api.log", **here) as api:
+        url = url_of(api)
+        with Person(url, shown["email"], shown["password"]) as operator:
+            assert operator.get("/v1/me")["role"] == "operator"
+        # While the API runs on the same records.
+        second = run(*named, "second@pitcall.example", given="another-long-password\n", **here)
+        assert second.returncode == 0, second.stderr
+        assert "another-long-password" not in second.stdout + second.stderr
+        with Person(url, "second@pitcall.example", "another-long-password") as operator:
+            assert operator.get("/v1/me")["name"] == "Opera Tor"
+        taken = refusal(*named, "OPS@pitcall.example", given="another-long-password\n", **here)
+        assert "there is an account with this e-mail address already" in taken
+        assert api.end(signal.SIGINT) == 0
+    kept = b"".join(path.read_bytes() for path in (tmp_path / "data").rglob("*") if path.is_file())
+    assert shown["password"].encode() not in kept + api.said().encode()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "password", "words"),
+    [
+        (("--email", "nobody", "--name", "N"), "long-enough-for-all", "that is no e-mail address"),
+        (("--email", "a@b.example", "--name", " "), "long-enough-for-all", "a name is missing"),
+        (("--email", "a@b.example", "--name", "N"), "short", "a password has 10 to 200 characters"),
+        (("--email", "a@b.example", "--name", "N"), "", "a password has 10 to 200 characters"),
+    ],
+)
+def test_an_operator_who_cannot_be_is_refused(
+    arguments: tuple[str, ...], password: str, words: str, tmp_path: Path
+) -> None:
+    assert words in refusal("operator", "add", *arguments, given=password, PITCALL_DATA_DIR=str(tmp_path))
