@@ -17,6 +17,7 @@ from api.reception import Desk, Reception, reception_of
 from domain.errors import Forbidden, Unauthenticated
 from domain.people import Role, Vehicle
 from workflow.access import Caller, require_dealer, require_operator, require_owner
+from workflow.fleet import fleet_of
 from workflow.identity import SignIn, caller_of
 
 # Says in the OpenAPI document that these routes want a bearer token; the check itself is ours.
@@ -68,6 +69,11 @@ async def _vehicle(desk: Desk, token: Bearer) -> Vehicle:
     return await desk.credentials.vehicle(token)
 
 
+async def _fleet(desk: Desk, token: Bearer) -> str:
+    return await fleet_of(desk.office, token)
+
+
+TheFleet = Annotated[str, Depends(_fleet)]
 CustomerId = Annotated[str, Depends(_customer_id)]
 DealerCaller = Annotated[Caller, Depends(_dealer_caller)]
 OperatorCaller = Annotated[Caller, Depends(_operator_caller)]

@@ -183,15 +183,25 @@ def wants_page(request: Request) -> bool:
     return not is_api and "text/html" in request.headers.get("accept", "")
 
 
+def _kind_and_fields(error: PitcallError) -> tuple[ProblemType, list[dict[str, str]]]:
+    kind = problem_type_of(error)
+    if not isinstance(error, InvalidInput):
+        return kind, []
+    if error.field == WHOLE_DOCUMENT and not isinstance(error, TooLarge):
+        kind = PROBLEM_TYPES["malformed"]
+    return kind, [{"field": error.field, "detail": str(error), "fix": error.fix}]
+
+
+def problem_of(error: PitcallError, public_url: str) -> dict[str, Any]:
+    """The members of RFC 9457 for an error that concerns a part of a request."""
+    kind, errors = _kind_and_fields(error)
+    return problem_document(kind, str(error), public_url, errors)
+
+
 async def answer_domain_error(request: Request, error: PitcallError) -> Response:
     """Map an error of the domain's tree."""
-    kind = problem_type_of(error)
+    kind, errors = _kind_and_fields(error)
     headers: dict[str, str] = {}
-    errors: list[dict[str, str]] = []
-    if isinstance(error, InvalidInput):
-        if error.field == WHOLE_DOCUMENT:
-            kind = PROBLEM_TYPES["malformed"]
-        errors.append({"field": error.field, "detail": str(error), "fix": error.fix})
     if isinstance(error, Unavailable):
         headers["Retry-After"] = str(error.retry_after_s)
     if isinstance(error, Unauthenticated):

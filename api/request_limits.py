@@ -7,17 +7,18 @@ import json
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from api.problems import PROBLEM_TYPES, problem_document
+from workflow.upload_batch import MAX_BATCH_BYTES
 from workflow.upload_codec import MAX_UPLOAD_BYTES
 
 MAX_BODY_BYTES = 256 * 1024
-LIMITS = {"/v1/telemetry": MAX_UPLOAD_BYTES}
+LIMITS = {"/v1/telemetry": MAX_UPLOAD_BYTES, "/v1/telemetry/batch": MAX_BATCH_BYTES}
 
 
 class RequestLimits:
     """Reads the body whole before the application runs, or answers 413 as soon as it is too long.
 
-    Bodies are small here (an upload is at most 1 MiB), so holding one whole costs little, and no handler can forget
-    the limit.
+    Bodies are small here (a batch of uploads is at most 8 MiB), so holding one whole costs little, and no handler can
+    forget the limit.
     """
 
     def __init__(self, app: ASGIApp, public_url: str) -> None:

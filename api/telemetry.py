@@ -1,14 +1,19 @@
-"""`POST /v1/telemetry`: uploads in, acknowledged once the log has them durably."""
+"""`POST /v1/telemetry` and `/v1/telemetry/batch`: uploads in, acknowledged once the log has them durably."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from fastapi import APIRouter, Request
 
-from api.authentication import TheVehicle
+from api.authentication import TheFleet, TheVehicle
 from api.patience import PatientRoute
+from api.problems import problem_of
 from api.reception import Desk
+from domain.errors import PitcallError
+from workflow.ingest import UploadReceipt
+from workflow.upload_batch import MAX_BATCH_UPLOADS, split_batch
 
 router = APIRouter(tags=["cars"], route_class=PatientRoute)
 
@@ -36,15 +41,48 @@ UPLOAD_SCHEMA = {
 }
 
 
+BINARY = {"type": "string", "format": "binary", "description": "the same fields with typed columns, in msgpack"}
+LINES = {"type": "string", "description": f"an upload in JSON on each line, at most {MAX_BATCH_UPLOADS:,}"}
+ARRAY = {"type": "string", "format": "binary", "description": "a msgpack array of bin values, one per upload"}
+
+
+def _body(contents: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
+    return {"requestBody": {"required": True, "content": {kind: {"schema": s} for kind, s in contents.items()}}}
+
+
 @router.post(
     "/v1/telemetry",
     status_code=202,
-    summary="Upload one batch of signals",
-    openapi_extra={"requestBody": {"required": True, "content": {"application/json": {"schema": UPLOAD_SCHEMA}}}},
+    summary="Upload one buffer of signals",
+    openapi_extra=_body({"application/json": UPLOAD_SCHEMA, "application/vnd.pitcall.upload+msgpack": BINARY}),
 )
 async def upload(request: Request, desk: Desk, vehicle: TheVehicle) -> dict[str, Any]:
-    """One columnar upload under the car's own credential."""
-    receipt = await desk.ingest.accept(vehicle, await request.body())
+    """One columnar upload under the car's own credential, in either encoding: its first byte tells which."""
+    return _accepted(await desk.ingest.accept(vehicle, await request.body()))
+
+
+@router.post(
+    "/v1/telemetry/batch",
+    status_code=202,
+    summary="Uploads of many cars, from their maker's cloud",
+    openapi_extra=_body({"application/x-ndjson": LINES, "application/vnd.pitcall.uploads+msgpack": ARRAY}),
+)
+async def upload_batch(request: Request, desk: Desk, fleet: TheFleet) -> dict[str, Any]:
+    """Under the enrolment token of the cars; each upload names its car, and has a result of its own, in order."""
+    outcomes = await desk.ingest.accept_batch(fleet, split_batch(await request.body()))
+    results = [
+        _refused(outcome, desk.public_url) if isinstance(outcome, PitcallError) else _accepted(outcome)
+        for outcome in outcomes
+    ]
+    accepted = sum(result["accepted"] for result in results)
+    return {"accepted": accepted, "refused": len(results) - accepted, "results": results}
+
+
+def _refused(error: PitcallError, public_url: str) -> dict[str, Any]:
+    return {"accepted": False, "problem": problem_of(error, public_url)}
+
+
+def _accepted(receipt: UploadReceipt) -> dict[str, Any]:
     return {
         "accepted": True,
         "upload": str(receipt.upload),

@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from domain.clock import WallClock
 from streams.producer import NewRecord, RecordProducer
 from streams.topics import TELEMETRY_UPLOADS
-from workflow.ports import TopicMessage
+from workflow.ports import LoggedUpload, TopicMessage
 
 
 class LogUploads:
@@ -27,6 +27,16 @@ class LogUploads:
         """(partition, offset) once it is durable; Unavailable otherwise."""
         return await self._producer.send(
             TELEMETRY_UPLOADS, vehicle_id.encode(), value, tuple(headers.items()), timestamp_ms=self._wall.now_ms()
+        )
+
+    async def append_many(self, uploads: Sequence[LoggedUpload]) -> list[tuple[int, int]]:
+        """(partition, offset) of each, all durable in one go; Unavailable otherwise."""
+        now = self._wall.now_ms()
+        return await self._producer.send_many(
+            [
+                NewRecord(TELEMETRY_UPLOADS, vehicle_id.encode(), value, now, tuple(headers.items()))
+                for vehicle_id, value, headers in uploads
+            ]
         )
 
 

@@ -36,7 +36,7 @@ class PastService:
 
 
 async def issue_enrolment_token(office: Office) -> str:
-    """A token with which a maker's line may enrol cars."""
+    """A token with which a maker may enrol cars, and then send the uploads of the cars it enrolled (see `fleet`)."""
     token = office.ids.secret()
     async with office.unit_of_work() as uow:
         await uow.vehicles.add_enrolment_token(hash_token(token), office.wall.now_ms())
@@ -69,6 +69,7 @@ async def enrol_vehicle(
         if not await uow.vehicles.is_enrolment_token(hash_token(token)):
             raise Unauthenticated("the enrolment token is unknown")
         await uow.vehicles.add(vehicle)
+        await uow.vehicles.add_enrolment(hash_token(token), vehicle.vehicle_id)
         await uow.vehicles.add_credential(hash_token(credential), vehicle.vehicle_id, now)
         await tell(
             uow,

@@ -1,19 +1,28 @@
-"""The road in: an upload is checked at the edge, and acknowledged only when the log has it durably."""
+"""The road in: an upload is checked at the edge, and acknowledged only when the log has it durably.
+
+Nothing is spooled here: while the log is away the sender, which buffers anyway, is told when to come again.
+"""
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 from domain.consent import Purpose
-from domain.errors import Forbidden, InvalidInput
+from domain.errors import Forbidden, InvalidInput, NotFound, PitcallError
 from domain.people import Vehicle
-from domain.telemetry import UploadId
+from domain.telemetry import TelemetryUpload, UploadId
+from workflow.fleet import FleetCars
 from workflow.messages import encode
-from workflow.ports import Office, UploadLog
-from workflow.upload_codec import decode_upload, without_position
+from workflow.ports import LoggedUpload, Office, UploadLog
+from workflow.upload_codec import decode_fleet_upload, decode_upload, without_position
 
 # The edge trusts its knowledge of a car's consent for this long (wall clock); withdrawing reaches it within that.
 CONSENT_TRUST_MS = 1_000
+TRUSTED_CARS = 100_000
+UPLOADS_AT_A_STRETCH = 32
+"""So many uploads of a batch are read between two looks at the event loop: some milliseconds."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +41,7 @@ class Ingest:
         self._office = office
         self._log = upload_log
         self._signals = frozenset(office.catalogue.signals)
+        self._fleet_cars = FleetCars(office)
         self._trusted: dict[str, int] = {}
 
     async def accept(self, vehicle: Vehicle, body: bytes) -> UploadReceipt:
@@ -42,21 +52,80 @@ class Ingest:
         """
         received = self._office.clock.now_ms()
         upload = decode_upload(body, vehicle_id=vehicle.vehicle_id, received_ms=received, known_signals=self._signals)
-        if not upload.columns:
-            raise InvalidInput("nothing but positions", field="signals", fix="send signals of the catalogue")
-        await self._require_consent(vehicle.vehicle_id)
-        headers = {"received-ms": str(received).encode(), "attributes": encode(vehicle.attributes)}
-        partition, offset = await self._log.append(vehicle.vehicle_id, without_position(body), headers, received)
+        _require_signals(upload)
+        if vehicle.vehicle_id not in await self._permitted({vehicle.vehicle_id}):
+            raise _no_consent()
+        _, value, headers = _logged(vehicle, body, received)
+        partition, offset = await self._log.append(vehicle.vehicle_id, value, headers, received)
         return UploadReceipt(upload.id, partition, offset)
 
-    async def _require_consent(self, vehicle_id: str) -> None:
+    async def accept_batch(self, fleet: str, bodies: Sequence[bytes]) -> list[UploadReceipt | PitcallError]:
+        """For each body the receipt of an upload that is in the log, or why it is not; in order.
+
+        `fleet`: who speaks, see `fleet.fleet_of`. What is wrong with one upload is no matter to the others: the good
+        ones go into the log together. Raises Unavailable when the log is away: nothing was acknowledged.
+        """
+        received = self._office.clock.now_ms()
+        read = await self._read(bodies, received)
+        named = {upload.id.vehicle_id for upload in read if isinstance(upload, TelemetryUpload)}
+        cars = await self._fleet_cars.of(fleet, named)
+        permitted = await self._permitted(cars)
+        refused: dict[int, PitcallError] = {}
+        taken: dict[int, UploadId] = {}
+        for index, upload in enumerate(read):
+            if isinstance(upload, PitcallError):
+                refused[index] = upload
+            elif (refusal := _refusal(upload.id.vehicle_id, cars, permitted)) is not None:
+                refused[index] = refusal
+            else:
+                taken[index] = upload.id
+        records = [_logged(cars[upload_id.vehicle_id], bodies[index], received) for index, upload_id in taken.items()]
+        places = await self._log.append_many(records) if records else []
+        receipts = {index: UploadReceipt(taken[index], *place) for index, place in zip(taken, places, strict=True)}
+        return [receipts[index] if index in receipts else refused[index] for index in range(len(bodies))]
+
+    async def _read(self, bodies: Sequence[bytes], received_ms: int) -> list[TelemetryUpload | PitcallError]:
+        read: list[TelemetryUpload | PitcallError] = []
+        for index, body in enumerate(bodies, start=1):
+            try:
+                upload = decode_fleet_upload(body, received_ms=received_ms, known_signals=self._signals)
+                _require_signals(upload)
+                read.append(upload)
+            except PitcallError as error:
+                read.append(error)
+            if index % UPLOADS_AT_A_STRETCH == 0:
+                await asyncio.sleep(0)
+        return read
+
+    async def _permitted(self, vehicle_ids: Collection[str]) -> set[str]:
+        """Those of these cars whose owners consent to prediction, as the edge has known for a second at most."""
         now = self._office.wall.now_ms()
-        if self._trusted.get(vehicle_id, 0) > now:
-            return
-        async with self._office.unit_of_work() as uow:
-            live = await uow.consents.live(vehicle_id, Purpose.PREDICTION, self._office.clock.now_ms())
-        if not live:
-            raise Forbidden("the owner has not consented to prediction for this car: its uploads are not taken")
-        if len(self._trusted) > 100_000:
-            self._trusted.clear()
-        self._trusted[vehicle_id] = now + CONSENT_TRUST_MS
+        permitted = {vehicle_id for vehicle_id in vehicle_ids if self._trusted.get(vehicle_id, 0) > now}
+        if unsure := sorted(set(vehicle_ids) - permitted):
+            async with self._office.unit_of_work() as uow:
+                live = await uow.consents.permitting(unsure, Purpose.PREDICTION, self._office.clock.now_ms())
+            if len(self._trusted) > TRUSTED_CARS:
+                self._trusted.clear()
+            self._trusted.update(dict.fromkeys(live, now + CONSENT_TRUST_MS))
+            permitted |= live
+        return permitted
+
+
+def _require_signals(upload: TelemetryUpload) -> None:
+    if not upload.columns:
+        raise InvalidInput("nothing but positions", field="signals", fix="send signals of the catalogue")
+
+
+def _logged(vehicle: Vehicle, body: bytes, received_ms: int) -> LoggedUpload:
+    headers = {"received-ms": str(received_ms).encode(), "attributes": encode(vehicle.attributes)}
+    return LoggedUpload(vehicle.vehicle_id, without_position(body), headers)
+
+
+def _refusal(vehicle_id: str, cars: Collection[str], permitted: Collection[str]) -> PitcallError | None:
+    if vehicle_id not in cars:
+        return NotFound("vehicle_id: no car that this token enrolled has this id")
+    return None if vehicle_id in permitted else _no_consent()
+
+
+def _no_consent() -> Forbidden:
+    return Forbidden("the owner has not consented to prediction for this car: its uploads are not taken")

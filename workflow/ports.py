@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from types import TracebackType
-from typing import Protocol, Self
+from typing import NamedTuple, Protocol, Self
 
 from domain.catalogue import Catalogue
 from domain.clock import DomainClock, WallClock
@@ -77,6 +77,12 @@ class Vehicles(Protocol):
     async def by_credential(self, credential_hash: str) -> Vehicle | None: ...
     async def add_enrolment_token(self, token_hash: str, created_ms: int) -> None: ...
     async def is_enrolment_token(self, token_hash: str) -> bool: ...
+    async def add_enrolment(self, token_hash: str, vehicle_id: str) -> None:
+        """Remember with which token the car was enrolled."""
+
+    async def enrolled_with(self, token_hash: str, vehicle_ids: Collection[str]) -> list[Vehicle]:
+        """Those of these cars that were enrolled with the token, by id."""
+
     async def set_claim_code(self, vehicle_id: str, code_hash: str, expires_ms: int) -> None:
         """Replace the car's claim code, if it had one."""
 
@@ -117,6 +123,8 @@ class Consents(Protocol):
 
     async def of_customer(self, customer_id: str) -> list[ConsentGrant]: ...
     async def live(self, vehicle_id: str, purpose: Purpose, now_ms: int) -> list[ConsentGrant]: ...
+    async def permitting(self, vehicle_ids: Collection[str], purpose: Purpose, now_ms: int) -> set[str]:
+        """Those of these cars for which a live grant of the purpose stands."""
 
 
 class Assessments(Protocol):
@@ -261,11 +269,22 @@ class Ids(Protocol):
     def secret(self, nbytes: int = 24) -> str: ...
 
 
+class LoggedUpload(NamedTuple):
+    """An upload for the log: the key and value of its record, and the headers."""
+
+    vehicle_id: str
+    value: bytes
+    headers: Mapping[str, bytes]
+
+
 class UploadLog(Protocol):
     async def append(
         self, vehicle_id: str, value: bytes, headers: Mapping[str, bytes], received_ms: int
     ) -> tuple[int, int]:
         """(partition, offset) once the log has it durably; Unavailable otherwise."""
+
+    async def append_many(self, uploads: Sequence[LoggedUpload]) -> list[tuple[int, int]]:
+        """(partition, offset) of each once the log has them all durably; Unavailable otherwise, with some there."""
 
 
 class TopicWriter(Protocol):

@@ -46,6 +46,7 @@ __all__ = [
 ]
 
 _NOT_A_NUMBER = re.compile(rb"\b(NaN|Infinity)\b")
+_VEHICLE_ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
 _NAMED_FIELD = re.compile(r"(?:unknown|missing required) field `([^`]*)`")
 
 
@@ -76,8 +77,8 @@ def decode_fleet_upload(body: bytes, *, received_ms: int, known_signals: Collect
     Raises as `decode_upload` does; InvalidInput too when it names none.
     """
     wire = _read(body)
-    if not wire.vehicle_id:
-        raise InvalidInput("the car is not named", field="vehicle_id", fix="name the car of each upload of a batch")
+    if wire.vehicle_id is None or not _VEHICLE_ID.fullmatch(wire.vehicle_id):
+        raise InvalidInput("no car is named", field="vehicle_id", fix="the id that the car got when it was enrolled")
     return _upload(wire, wire.vehicle_id, received_ms, known_signals)
 
 

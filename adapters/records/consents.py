@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Any
 
 from sqlalchemy import or_, select, update
@@ -55,6 +56,19 @@ class SqlConsents(Repository):
             .order_by(grants.c.granted_ms, grants.c.grant_id)
         )
         return [from_document(row.document, ConsentGrant) for row in rows]
+
+    async def permitting(self, vehicle_ids: Collection[str], purpose: Purpose, now_ms: int) -> set[str]:
+        rows = await self._all(
+            select(grants.c.vehicle_id)
+            .where(
+                grants.c.vehicle_id.in_(vehicle_ids),
+                grants.c.purpose == str(purpose),
+                grants.c.withdrawn_ms.is_(None),
+                or_(grants.c.expires_ms.is_(None), grants.c.expires_ms > now_ms),
+            )
+            .distinct()
+        )
+        return {str(row.vehicle_id) for row in rows}
 
 
 def _columns(grant: ConsentGrant) -> dict[str, Any]:

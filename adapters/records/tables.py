@@ -77,6 +77,14 @@ enrolment_tokens = Table(
     Column("created_ms", BigInteger, nullable=False),
 )
 
+# Cars that were enrolled before this was kept have no row: they speak for themselves only.
+enrolments = Table(
+    "enrolments",
+    metadata,
+    Column("vehicle_id", Text, _to("vehicles.vehicle_id"), primary_key=True),
+    Column("token_hash", Text, _to("enrolment_tokens.token_hash"), nullable=False),
+)
+
 claim_codes = Table(
     "claim_codes",
     metadata,

@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Any
 
 from sqlalchemy import Row, delete, func, select, update
 
 from adapters.records.documents import from_document, to_document
 from adapters.records.repository import Repository
-from adapters.records.tables import claim_codes, enrolment_tokens, ownerships, vehicle_credentials, vehicles
+from adapters.records.tables import (
+    claim_codes,
+    enrolment_tokens,
+    enrolments,
+    ownerships,
+    vehicle_credentials,
+    vehicles,
+)
 from domain.errors import Conflict
 from domain.people import Ownership, Vehicle
 from domain.telemetry import VehicleAttributes
@@ -45,6 +53,19 @@ class SqlVehicles(Repository):
     async def is_enrolment_token(self, token_hash: str) -> bool:
         query = select(enrolment_tokens.c.token_hash).where(enrolment_tokens.c.token_hash == token_hash)
         return await self._one(query) is not None
+
+    async def add_enrolment(self, token_hash: str, vehicle_id: str) -> None:
+        row = {"vehicle_id": vehicle_id, "token_hash": token_hash}
+        await self._insert_or_conflict(enrolments, row, "this car is enrolled already")
+
+    async def enrolled_with(self, token_hash: str, vehicle_ids: Collection[str]) -> list[Vehicle]:
+        rows = await self._all(
+            select(vehicles)
+            .join(enrolments, enrolments.c.vehicle_id == vehicles.c.vehicle_id)
+            .where(enrolments.c.token_hash == token_hash, vehicles.c.vehicle_id.in_(vehicle_ids))
+            .order_by(vehicles.c.vehicle_id)
+        )
+        return [_vehicle(row) for row in rows]
 
     async def set_claim_code(self, vehicle_id: str, code_hash: str, expires_ms: int) -> None:
         insert = self._insert(claim_codes).values(vehicle_id=vehicle_id, code_hash=code_hash, expires_ms=expires_ms)

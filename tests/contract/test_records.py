@@ -64,6 +64,25 @@ async def test_an_enrolment_token_is_known_once_added(records: Records) -> None:
         assert not await work.vehicles.is_enrolment_token("u")
 
 
+async def test_the_cars_of_a_fleet_are_those_enrolled_with_its_token(records: Records) -> None:
+    others = [replace(CAR, vehicle_id=f"car-{n}") for n in (7, 8, 9)]
+    async with records.unit_of_work() as work:
+        for token in ("t", "u"):
+            await work.vehicles.add_enrolment_token(token, NOW)
+        for car in (CAR, *others):
+            await work.vehicles.add(car)
+        for car, token in ((CAR, "t"), (others[0], "t"), (others[1], "u")):
+            await work.vehicles.add_enrolment(token, car.vehicle_id)
+        with pytest.raises(Conflict):
+            await work.vehicles.add_enrolment("u", CAR.vehicle_id)
+    ids = [CAR.vehicle_id, "car-7", "car-8", "car-9", "unknown"]
+    async with records.unit_of_work() as work:
+        found = await work.vehicles.enrolled_with("t", ids)
+        assert sorted(car.vehicle_id for car in found) == sorted([CAR.vehicle_id, "car-7"])
+        assert await work.vehicles.enrolled_with("t", []) == []
+        assert await work.vehicles.enrolled_with("another", ids) == []
+
+
 async def test_a_claim_code_is_taken_once_and_not_after_its_time(records: Records) -> None:
     async with records.unit_of_work() as work:
         await work.vehicles.add(CAR)
@@ -135,9 +154,14 @@ async def test_a_consent_is_live_until_withdrawn_or_expired(records: Records) ->
         assert await work.consents.live(CAR.vehicle_id, Purpose.BOOKING, NOW + 90 * DAY) == []
         assert await work.consents.live(CAR.vehicle_id, Purpose.REMINDERS, NOW + 900 * DAY) == [reminders]
         assert await work.consents.live("another", Purpose.REMINDERS, NOW) == []
+        several = [CAR.vehicle_id, "another"]
+        assert await work.consents.permitting(several, Purpose.BOOKING, NOW) == {CAR.vehicle_id}
+        assert await work.consents.permitting(several, Purpose.BOOKING, NOW + 90 * DAY) == set()
+        assert await work.consents.permitting(["another"], Purpose.BOOKING, NOW) == set()
         withdrawn = GRANT.withdraw(NOW + 5)
         await work.consents.update(withdrawn)
         assert await work.consents.live(CAR.vehicle_id, Purpose.BOOKING, NOW) == []
+        assert await work.consents.permitting(several, Purpose.BOOKING, NOW) == set()
         assert await work.consents.get(GRANT.grant_id) == withdrawn
         assert await work.consents.get(GRANT.grant_id, lock=True) == withdrawn
         assert await work.consents.of_customer(OWNER.customer_id) == [withdrawn, reminders]

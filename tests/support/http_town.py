@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from importlib.resources import files
@@ -17,12 +17,13 @@ from adapters.clocks import SettableClock
 from adapters.ids import RandomIds
 from adapters.records.records import Records, open_records
 from api.app import create_api
+from domain.errors import Unavailable
 from domain.prediction import Prediction
 from tests.support.moments import HOUR, NOW
 from workflow.identity import add_operator
 from workflow.ingest import Ingest
 from workflow.needs import record_predictions
-from workflow.ports import Office
+from workflow.ports import LoggedUpload, Office
 
 ADDRESS = "http://town.example"
 PASSWORD = "a quite long password"
@@ -43,12 +44,18 @@ class MemoryLog:
     """Behind the port: an upload log in memory."""
 
     taken: list[tuple[str, bytes, Mapping[str, bytes]]] = field(default_factory=list)
+    is_away: bool = False
 
     async def append(
         self, vehicle_id: str, value: bytes, headers: Mapping[str, bytes], received_ms: int
     ) -> tuple[int, int]:
         self.taken.append((vehicle_id, value, headers))
         return 0, len(self.taken) - 1
+
+    async def append_many(self, uploads: Sequence[LoggedUpload]) -> list[tuple[int, int]]:
+        if self.is_away:
+            raise Unavailable("the log is away", retry_after_s=7)
+        return [await self.append(*upload, 0) for upload in uploads]
 
 
 @dataclass

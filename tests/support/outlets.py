@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from domain.errors import Unavailable
 from domain.people import Customer, Dealer
-from workflow.ports import Delivery, Reminder, TopicMessage
+from workflow.ports import Delivery, LoggedUpload, Reminder, TopicMessage
 
 
 @dataclass
@@ -24,6 +24,9 @@ class KeptUploads:
             raise Unavailable("the log is away")
         self.kept.append((vehicle_id, value, headers, received_ms))
         return 0, len(self.kept) - 1
+
+    async def append_many(self, uploads: Sequence[LoggedUpload]) -> list[tuple[int, int]]:
+        return [await self.append(*upload, 0) for upload in uploads]
 
 
 @dataclass

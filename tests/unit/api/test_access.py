@@ -11,7 +11,7 @@ from tests.support.moments import DAY, NOW
 from tests.unit.api.test_booking import draft
 
 OPEN = {"/v1/customers", "/v1/sessions", "/healthz", "/readyz"}
-OF_CARS = {"/v1/telemetry", "/v1/vehicles", "/v1/vehicles/me/claim-code"}
+OF_CARS = {"/v1/telemetry", "/v1/telemetry/batch", "/v1/vehicles", "/v1/vehicles/me/claim-code"}
 OF_ALL_SIGNED_IN = {"/v1/me", "/v1/dealers", "/v1/dealers/{dealer_id}/slots"}
 BODIES: Mapping[str, dict[str, Any]] = {
     "/v1/vehicles": NEW_CAR,
