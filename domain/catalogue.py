@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from enum import StrEnum
 
 from domain.need import NeedRule
 from domain.prediction import ItemKind
@@ -97,12 +98,20 @@ class Prior:
     source: str
 
 
+class AtFloor(StrEnum):
+    """What it means when a wear item has come down to its floor, below which there is nothing to measure."""
+
+    UNDRIVABLE = "undrivable"  # the machine could not work without: that it works tells that something is left
+    USED_UP = "used_up"  # it works on, past due; what it says is nothing but "none left"
+
+
 @dataclass(frozen=True, slots=True)
 class WearSpec:
     """A wear item: from `new` down to `limit` in `unit`, by non-negative `rates` (unit per unit of exposure).
 
     `measurement_sd`: of one reading in a workshop; `car_factor_sd`: how far cars differ under the same exposure;
-    `unseen_sd`: relative error of what is extrapolated to a distance nobody observed.
+    `unseen_sd`: relative error of what is extrapolated to a distance nobody observed. `floor`: the least amount there
+    can be, None where there is no such bound; `at_floor`: what it means to have come to it.
     """
 
     unit: str
@@ -114,6 +123,8 @@ class WearSpec:
     rates: Mapping[str, Prior]
     km_until_ready: float = 40.0
     say_until_days: float = 1825.0
+    floor: float | None = None
+    at_floor: AtFloor = AtFloor.USED_UP
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,13 +167,17 @@ class CalendarSpec:
 
 @dataclass(frozen=True, slots=True)
 class ItemText:
-    """What a person reads; `reason`, `reason_unknown` and `reason_unused` are templates (see `reason_fields`)."""
+    """What a person reads; the reasons are templates (see `reason_fields`).
+
+    `reason_bounded` is added where a wear item was held to what it had; the others stand alone.
+    """
 
     name: str
     advice: str
     reason: str
     reason_unknown: str
     reason_unused: str = ""
+    reason_bounded: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -225,7 +240,7 @@ def reason_fields(kind: ItemKind) -> frozenset[str]:
     own = {
         ItemKind.WEAR: {
             "remaining", "unit", "new", "limit", "worn", "per_1000_km", "km_per_day", "unseen_km", "remaining_km",
-            "health_pct", "main_cause", "main_amount",
+            "health_pct", "main_cause", "main_amount", "reckoned",
         },
         ItemKind.HAZARD: {"probability_pct", "days", "action_pct", "main_cause", "readings"},
         ItemKind.CALENDAR: {"interval_months"},

@@ -11,6 +11,7 @@ from domain.catalogue import (
     EXPOSURE_FUNCTIONS,
     SEVERITIES,
     TREND_FUNCTIONS,
+    AtFloor,
     CalendarSpec,
     Catalogue,
     EventSpec,
@@ -215,11 +216,13 @@ def _item_text(reader: FieldReader, kind: ItemKind, value: Any, path: str) -> It
             reason=at.text("reason"),
             reason_unknown=at.text("reason_unknown"),
             reason_unused=at.text("reason_unused", ""),
+            reason_bounded=at.text("reason_bounded", ""),
         )
     for field, template in (
         ("reason", text.reason),
         ("reason_unknown", text.reason_unknown),
         ("reason_unused", text.reason_unused),
+        ("reason_bounded", text.reason_bounded),
     ):
         try:
             names = {name for _, name, _, _ in Formatter().parse(template) if name is not None}
@@ -244,7 +247,11 @@ def _wear(reader: FieldReader, value: Any, path: str) -> WearSpec:
             rates=rates,
             km_until_ready=at.number("km_until_ready", 40.0, low=0.0),
             say_until_days=at.number("say_until_days", 1825.0, low=1.0),
+            floor=None if at.get("floor") is None else at.number("floor"),
+            at_floor=AtFloor(at.choice("at_floor", tuple(kind.value for kind in AtFloor), AtFloor.USED_UP.value)),
         )
+        if spec.floor is not None and spec.floor > spec.limit:
+            reader.wrong(at.at("floor"), "must not be above limit")
         if not rates:
             reader.wrong(at.at("rates"), "must name at least one exposure")
         if spec.limit >= spec.new:

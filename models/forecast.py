@@ -58,8 +58,10 @@ def since_in_words(time_ms: int, odometer_m: int) -> str:
 
 
 def amount_in_words(value: float) -> str:
-    """A number with as many digits as help: 0.34, 3.4, 34, 3,400."""
+    """A number with as many digits as help: 0, 0.34, 3.4, 34, 3,400."""
     size = abs(value)
+    if size < 0.005:
+        return "0"
     if size < 0.995:
         return f"{value:.2f}"
     return f"{value:.1f}" if size < 19.95 else f"{value:,.0f}"

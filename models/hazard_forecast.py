@@ -15,6 +15,7 @@ from models.vehicle_state import DAY_MS, UNKNOWN, Record
 TWO_SIDED_90 = 1.6449  # standard normal quantile at 95 %
 YEAR_DAYS = 365.25
 SIGNS = {"Celsius": "°C"}
+DIGITS = {"V": 2, "Celsius": 0}
 
 
 def hazard_features(state: Record, catalogue: Catalogue, item: ItemSpec, hazard: HazardSpec) -> dict[str, float]:
@@ -109,8 +110,9 @@ def _contributions(
             parts.append(Contribution(feature.name, 0.0, f"{name}: not seen yet"))
             continue
         unit = catalogue.trends[feature.name].unit if feature.name in catalogue.trends else "years"
-        digits = 2 if unit == "V" else 1
-        text = f"{name} {features[feature.name]:.{digits}f} {SIGNS.get(unit, unit)}"
+        # Adding zero turns −0.0 into 0.0: nobody says "−0 °C".
+        value = round(features[feature.name], DIGITS.get(unit, 1)) + 0.0
+        text = f"{name} {value:.{DIGITS.get(unit, 1)}f} {SIGNS.get(unit, unit)}"
         parts.append(Contribution(feature.name, weights[feature.name] * scaled[feature.name], text))
     return tuple(parts)
 

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import math
 
-from domain.catalogue import HazardSpec, ItemSpec, WearSpec
+from domain.catalogue import AtFloor, HazardSpec, ItemSpec, WearSpec
 from domain.service_record import ServiceOutcome, ServiceRecord, TrainingExample
 from models.hazard_forecast import hazard_features, hazard_readings
 from models.predictor import Predictor
 from models.service_position import position_at
 from models.usage import usage_of
 from models.vehicle_state import DAY_MS, IMPLAUSIBLE_RECORD, UNKNOWN, Record, StateLayout
+from models.wear_bound import bound_wear
 from models.wear_history import Position, estimate_wear, wear_history
 
 LATE_DAYS = 14  # a hazard's features as of now are not those of a record older than this
@@ -53,7 +54,9 @@ class ServiceFold:
         self, state: Record, record: ServiceRecord, item: ItemSpec, wear: WearSpec
     ) -> TrainingExample | None:
         at = position_at(state, record.performed_ms, record.odometer_m)
-        value = _plausible_value(state, record, wear.limit - (wear.new - wear.limit), wear.new * 1.05)
+        value = _plausible_value(state, record, _least_value(wear), wear.new * 1.05)
+        if value is not None and wear.floor is not None:
+            value = max(value, wear.floor)
         example = self._wear_label(state, record, item, wear, at, value) if value is not None else None
         own = state["items"][item.id]
         if record.outcome.renews:
@@ -80,8 +83,11 @@ class ServiceFold:
             return None
         model = self._predictor.model(item.id)
         estimate = estimate_wear(history, model, wear)
+        bounded = bound_wear(history, estimate, wear)
         target = history.anchor - value
-        sd = (estimate.variance + wear.measurement_sd**2) ** 0.5
+        if value == wear.floor and estimate.worn >= target:
+            return None  # "none left" tells no more than that at least so much is gone, and that we had said
+        sd = (bounded.variance + wear.measurement_sd**2) ** 0.5
         if target < -GROWTH_SD * (wear.measurement_sd + history.anchor_sd):
             state["flags"] = int(state["flags"]) | IMPLAUSIBLE_RECORD
             return None
@@ -100,9 +106,9 @@ class ServiceFold:
                 "predicted_sd": sd,
             },
             target=target,
-            predicted=estimate.worn,
-            lower=estimate.worn - half,
-            upper=estimate.worn + half,
+            predicted=bounded.worn,
+            lower=bounded.worn - half,
+            upper=bounded.worn + half,
         )
         self._learn_factor(state, item, wear, example, estimate.fleet_worn)
         return example
@@ -176,6 +182,13 @@ class ServiceFold:
                 trend = state["trends"][i]
                 trend["fast"] = trend["slow"] = 0.0
                 trend["count"] = 0
+
+
+def _least_value(wear: WearSpec) -> float:
+    """The least a workshop can have read: the floor of what nothing drives without, else a whole life overdue."""
+    if wear.floor is not None and wear.at_floor is AtFloor.UNDRIVABLE:
+        return wear.floor
+    return wear.limit - (wear.new - wear.limit)
 
 
 def _plausible_value(state: Record, record: ServiceRecord, low: float, high: float) -> float | None:

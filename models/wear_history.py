@@ -97,7 +97,7 @@ def wear_history(
         per_day=tuple(per_day),
         unseen_km=most_unseen,
         distance_km=total_km,
-        anchor=float(own["anchor"]),
+        anchor=float(own["anchor"]) if wear.floor is None else max(wear.floor, float(own["anchor"])),
         anchor_sd=float(own["anchor_sd"]),
         is_known=is_known,
         since_ms=since_ms,
@@ -118,10 +118,12 @@ def _distance_km(state: Record, usage: Usage, at: Position, since_ms: int, since
 class WearEstimate:
     """The model's numbers: `parts` worn per exposure by this car, their sum `worn`, what `remains`, its variance.
 
-    `unseen_worn` is the part of `worn` that rests on extrapolation; `fleet_worn` is without the car's factor.
+    `unseen_worn` is the part of `worn` that rests on extrapolation, `unseen_parts` per exposure; `fleet_worn` is
+    without the car's factor. Nothing is held to what the item had yet (`models.wear_bound`): `remains` may be negative.
     """
 
     parts: tuple[float, ...]
+    unseen_parts: tuple[float, ...]
     worn: float
     fleet_worn: float
     unseen_worn: float
@@ -140,8 +142,8 @@ def estimate_wear(history: WearHistory, model: FleetModel, wear: WearSpec, ahead
     rates, covariance, f = estimator.coefficients, estimator.covariance, history.factor
     x = [s + u + ahead_days * d for s, u, d in zip(history.seen, history.unseen, history.per_day, strict=True)]
     parts = tuple(f * rate * amount for rate, amount in zip(rates, x, strict=True))
-    worn = sum(parts)
-    unseen_worn = sum(f * rate * amount for rate, amount in zip(rates, history.unseen, strict=True))
+    unseen_parts = tuple(f * rate * amount for rate, amount in zip(rates, history.unseen, strict=True))
+    worn, unseen_worn = sum(parts), sum(unseen_parts)
     k = range(len(x))
     model_variance = sum(x[i] * x[j] * covariance[i][j] for i in k for j in k)
     fleet_worn = worn / f
@@ -151,4 +153,4 @@ def estimate_wear(history: WearHistory, model: FleetModel, wear: WearSpec, ahead
         + f * f * model_variance
         + (wear.unseen_sd * unseen_worn) ** 2
     )
-    return WearEstimate(parts, worn, fleet_worn, unseen_worn, history.anchor - worn, variance)
+    return WearEstimate(parts, unseen_parts, worn, fleet_worn, unseen_worn, history.anchor - worn, variance)

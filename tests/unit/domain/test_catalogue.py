@@ -127,6 +127,10 @@ def test_all_mistakes_are_listed_at_once_with_their_path(values: Any) -> None:
         (("items", "engine_oil", "texts", "en", "name"), 7, "items.engine_oil.texts.en.name"),
         (("items", "engine_oil", "wear", "rates"), {}, "items.engine_oil.wear.rates"),
         (("items", "engine_oil", "wear", "new"), True, "items.engine_oil.wear.new"),
+        (("items", "engine_oil", "wear", "floor"), 1, "items.engine_oil.wear.floor"),
+        (("items", "engine_oil", "wear", "floor"), "none", "items.engine_oil.wear.floor"),
+        (("items", "engine_oil", "wear", "at_floor"), "sad", "items.engine_oil.wear.at_floor"),
+        (("items", "engine_oil", "texts", "en", "reason_bounded"), "{mood}", "items.engine_oil.texts.en.reason_bounded"),  # noqa: E501
         (("items", "engine_oil", "wear", "car_factor_sd"), 5, "items.engine_oil.wear.car_factor_sd"),
         (("items", "battery_12v", "hazard", "features", "mood"), {"centre": 1, "scale": 1, "weight": {"mean": 1, "sd": 1, "source": "x"}, "texts": {"en": "m"}}, "items.battery_12v.hazard.features.mood"),  # noqa: E501
         (("items",), [], "items"),
@@ -147,10 +151,12 @@ def test_nothing_at_all_is_refused_with_a_list() -> None:
 
 def test_optional_parts_may_be_left_out(values: Any) -> None:
     del values["items"]["engine_oil"]["cost_hint"]
+    del values["items"]["engine_oil"]["wear"]["floor"]
     del values["items"]["battery_12v"]["hazard"]["fails_below"]
     values["events"] = {"P0420": {"texts": {"en": "catalyst below its efficiency"}}}
     car = read_catalogue(values)
-    assert car.items["engine_oil"].cost_hint is None
+    oil = car.items["engine_oil"]
+    assert oil.cost_hint is None and oil.wear is not None and oil.wear.floor is None
     assert car.events["P0420"].code == "P0420"
 
 

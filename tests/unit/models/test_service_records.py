@@ -241,6 +241,9 @@ class TestBatteryLabels:
         assert "12.10 V" in found.reason and "9.40 V" in found.reason
         assert found.window.expected_ms is not None and found.window.earliest_ms is not None
 
+    def test_temperatures_are_said_as_people_say_them(self, car: Car, predictor: Predictor) -> None:
+        assert "outside temperature 15 °C" in predict(predictor, car, BATTERY).reason
+
     def test_a_new_battery_forgets_the_readings_of_the_old_one(self, car: Car, predictor: Predictor) -> None:
         before = predict(predictor, car, BATTERY).probability[30]
         car.fold.apply_service(car.state, record(BATTERY, days=car.day, record_id="r-9"), predictor)
