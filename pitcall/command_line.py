@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from domain.errors import InvalidInput, PitcallError
+from pitcall.bench.options import add_bench, has_worked, run_bench
 from pitcall.settings import Settings, read_settings
 
 
@@ -36,6 +37,7 @@ def build_parser() -> argparse.ArgumentParser:
         commands.add_parser(part, help=about, description=about)
     _add_operator(commands)
     _add_simulate(commands)
+    add_bench(commands)
     doctor = commands.add_parser("doctor", help="show every setting and whether each component answers")
     doctor.add_argument("--json", action="store_true", help="one JSON object on standard output")
     return parser
@@ -141,6 +143,10 @@ async def _run(options: argparse.Namespace, settings: Settings) -> int:
 
         print_result(await simulate(options), as_json=options.json)
         return 0
+    if options.command == "bench":
+        figures = await run_bench(options, settings)
+        print_result(figures, as_json=options.json)
+        return 0 if has_worked(figures) else 1
     from pitcall.processes import run_part
 
     await run_part(settings, options.command)

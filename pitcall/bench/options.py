@@ -1,0 +1,87 @@
+"""The options of `pitcall bench`, and what they run."""
+
+from __future__ import annotations
+
+import argparse
+from typing import Any
+
+from pitcall.settings import Settings
+
+
+def add_bench(commands: Any) -> None:
+    """Add `bench` and its kinds to the commands."""
+    bench = commands.add_parser("bench", help="measure this machine with the product's own path")
+    kinds = bench.add_subparsers(dest="kind", required=True, metavar="KIND")
+    stream = kinds.add_parser("stream", help="uploads per second, latency, and that none is lost or counted twice")
+    stream.add_argument("--workers", type=_positive, default=1, help="worker processes (on Kafka; default 1)")
+    stream.add_argument("--vehicles", type=_positive, default=40_000, help="distinct cars (default 40,000)")
+    stream.add_argument(
+        "--uploads", type=_positive, default=40_000, help="uploads in the filled topic (default 40,000)"
+    )
+    stream.add_argument("--encoding", choices=("json", "binary"), default="json")
+    stream.add_argument("--poison", type=_share, default=0.0, help="share of uploads that are broken (default 0)")
+    stream.add_argument("--live-s", type=_above_zero, default=10.0, help="how long each live load lasts (default 10)")
+    stream.add_argument(
+        "--load", type=_above_zero, action="append", default=[], metavar="PER_S",
+        help="a live load; may be given several times (default: half the peak)",
+    )  # fmt: skip
+    stream.add_argument("--broker-pid", type=_positive, help="process of a Kafka on this machine, to tell its CPU time")
+    recover = kinds.add_parser("recover", help="how long a worker takes to hold every car's state again")
+    recover.add_argument("--vehicles", type=_positive, default=100_000, help="cars with a state (default 100,000)")
+    for kind in (stream, recover):
+        kind.add_argument("--broker", default="", metavar="URL", help="pitcall-kafka://host:port (default: embedded)")
+        kind.add_argument("--json", action="store_true", help="one JSON object on standard output")
+
+
+async def run_bench(options: argparse.Namespace, settings: Settings) -> dict[str, Any]:
+    """Run the bench that the command line asks for, and return its figures."""
+    # Imported here, so that --help answers at once.
+    if options.kind == "recover":
+        from pitcall.bench.recover import RecoverBench, bench_recover
+
+        return await bench_recover(
+            RecoverBench(settings.catalogue, options.broker, options.vehicles, settings.kafka_partitions)
+        )
+    from pitcall.bench.stream import StreamBench, bench_stream
+
+    return await bench_stream(
+        StreamBench(
+            catalogue=settings.catalogue,
+            broker_url=options.broker,
+            workers=options.workers,
+            vehicles=options.vehicles,
+            uploads=options.uploads,
+            encoding=options.encoding,
+            poison=options.poison,
+            live_s=options.live_s,
+            loads_per_s=tuple(options.load),
+            partitions=settings.kafka_partitions,
+            broker_pid=options.broker_pid,
+        )
+    )
+
+
+def has_worked(figures: dict[str, Any]) -> bool:
+    """Whether a bench may end with 0: nothing lost, nothing twice, everything recovered as it was."""
+    return not figures.get("lost") and not figures.get("doubled") and figures.get("identical", True)
+
+
+def _positive(text: str) -> int:
+    number = int(text)
+    if number < 1:
+        raise argparse.ArgumentTypeError("it must be at least 1")
+    return number
+
+
+def _above_zero(text: str) -> float:
+    number = float(text)
+    if not 0 < number < float("inf"):
+        raise argparse.ArgumentTypeError("it must be above 0")
+    return number
+
+
+def _share(text: str) -> float:
+    number = float(text)
+    if not 0 <= number < 1:
+        raise argparse.ArgumentTypeError("it must be at least 0 and below 1")
+    return number

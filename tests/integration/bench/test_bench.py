@@ -1,0 +1,92 @@
+"""What the benches promise to count; how fast anything is, no test asks."""
+
+import argparse
+from pathlib import Path
+
+import pytest
+
+from adapters.catalogue_file import load_catalogue
+from domain.errors import Conflict, InvalidInput
+from models.vehicle_state import StateLayout
+from pitcall.bench.audit import audit
+from pitcall.bench.load import UploadLoad
+from pitcall.bench.options import add_bench, has_worked
+from pitcall.bench.recover import RecoverBench, bench_recover
+from pitcall.bench.sender import sender
+from pitcall.bench.stream import StreamBench, bench_stream
+from streams.topics import EMBEDDED_PARTITIONS, create_topics
+from tools.list_benches import subcommands
+
+CATALOGUE = Path("pitcall/data/car.yaml").resolve()
+ITEMS = len(load_catalogue(CATALOGUE).items)
+FIRST_MS = 1_760_000_000_000
+
+
+@pytest.mark.parametrize("encoding", ["json", "binary"])
+async def test_every_upload_is_predicted_for_every_item_and_leaves_one_effect(tmp_path: Path, encoding: str) -> None:
+    url = f"pitcall-log://{tmp_path}/log"
+    bench = StreamBench(CATALOGUE, url, vehicles=30, uploads=90, live_s=0.2, loads_per_s=(100.0,), encoding=encoding)
+    figures = await bench_stream(bench)
+    assert figures["uploads"] == 90 + 20
+    assert figures["predictions"] == (90 + 20) * ITEMS
+    assert figures["encoding"] == encoding
+    assert (figures["lost"], figures["doubled"], figures["repeated"], figures["rejects"]) == (0, 0, 0, 0)
+    assert figures["state_bytes_per_vehicle"] <= 2_048
+    assert has_worked(figures)
+
+
+async def test_broken_uploads_become_rejects_and_the_others_lose_nothing(tmp_path: Path) -> None:
+    url = f"pitcall-log://{tmp_path}/log"
+    figures = await bench_stream(
+        StreamBench(CATALOGUE, url, vehicles=20, uploads=100, live_s=0.1, loads_per_s=(100.0,), poison=0.2)
+    )
+    assert 0 < figures["rejects"] < figures["uploads"]
+    assert figures["predictions"] == (figures["uploads"] - figures["rejects"]) * ITEMS
+    assert (figures["lost"], figures["doubled"]) == (0, 0)
+
+
+async def test_uploads_without_effect_are_counted_as_lost(tmp_path: Path) -> None:
+    url = f"pitcall-log://{tmp_path}/log"
+    load = UploadLoad(load_catalogue(CATALOGUE), 10, "json", FIRST_MS)
+    await create_topics(url)
+    async with sender(url, EMBEDDED_PARTITIONS) as to_log:
+        await to_log.fill(load, 0, 20)
+        found = await audit(url, load, 20, EMBEDDED_PARTITIONS)
+    # Each of the 20 uploads would have had a prediction per item, and its distance in a state.
+    assert found.lost == 20 * ITEMS + 20
+    assert not has_worked(vars(found))
+
+
+async def test_a_log_that_is_in_use_is_refused(tmp_path: Path) -> None:
+    url = f"pitcall-log://{tmp_path}/log"
+    await create_topics(url)
+    async with sender(url, EMBEDDED_PARTITIONS) as to_log:
+        await to_log.fill(UploadLoad(load_catalogue(CATALOGUE), 1, "json", FIRST_MS), 0, 1)
+        with pytest.raises(Conflict, match="has uploads already"):
+            await bench_stream(StreamBench(CATALOGUE, url, vehicles=1, uploads=1))
+
+
+async def test_the_embedded_log_refuses_a_second_worker() -> None:
+    with pytest.raises(InvalidInput, match="one worker"):
+        await bench_stream(StreamBench(CATALOGUE, workers=2))
+
+
+async def test_recovery_gives_back_every_state_to_the_bit() -> None:
+    figures = await bench_recover(RecoverBench(CATALOGUE, vehicles=3_000))
+    assert figures["vehicles"] == 3_000
+    assert figures["identical"] is True
+    assert figures["state_bytes"] == StateLayout(load_catalogue(CATALOGUE)).size
+
+
+def test_a_load_is_the_same_every_time_and_no_two_uploads_are() -> None:
+    catalogue = load_catalogue(CATALOGUE)
+    first, second = (UploadLoad(catalogue, 7, "json", FIRST_MS) for _ in range(2))
+    bodies = [first.record(n, 1) for n in range(50)]
+    assert bodies == [second.record(n, 1) for n in range(50)]
+    assert len({(record.key, record.value) for record in bodies}) == 50
+
+
+def test_the_benches_are_listed() -> None:
+    parser = argparse.ArgumentParser()
+    add_bench(parser.add_subparsers())
+    assert sorted(subcommands(subcommands(parser)["bench"])) == ["recover", "stream"]
