@@ -123,17 +123,17 @@ class SampleReader:
 def _fill(row: Floats, values: Sequence[Any], name: str) -> None:
     """Write numbers to the front of `row`, None as NaN."""
     n = len(values)
-    if isinstance(values, np.ndarray):
-        row[:n] = values
-        return
-    try:
-        # Some six times as fast as an array of the list, and refuses what is no number, gaps among them.
-        _packer(n).pack_into(row.data, 0, *values)
-    except (struct.error, TypeError, OverflowError):
+    if isinstance(values, list):
         try:
-            row[:n] = np.array(values, dtype=np.float64)
-        except (TypeError, ValueError, OverflowError):
-            raise UnusableUpload(f"{name} holds something that is no number") from None
+            # Some five times as fast as an array of the list, and refuses what is no number, gaps among them.
+            _packer(n).pack_into(row.data, 0, *values)
+            return
+        except (struct.error, TypeError, OverflowError):
+            pass
+    try:
+        row[:n] = np.asarray(values, dtype=np.float64)
+    except (TypeError, ValueError, OverflowError):
+        raise UnusableUpload(f"{name} holds something that is no number") from None
 
 
 @lru_cache(maxsize=256)

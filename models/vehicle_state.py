@@ -7,6 +7,7 @@ nothing, and `from_bytes` refuses any other length or layout. Times are int64 ms
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -128,26 +129,49 @@ class StateLayout:
                 own["factor_precision"] = item.wear.car_factor_sd**-2
         return state
 
+    def block(self, catalogue: Catalogue, kept: Sequence[bytes | None], built_ms: Sequence[int]) -> npt.NDArray[Any]:
+        """The states of many cars as one array, shape (k,): from bytes, or empty where there are none.
+
+        InvalidInput as for `from_bytes`.
+        """
+        states: npt.NDArray[Any] = np.empty(len(kept), self.dtype)
+        known = [row for row, data in enumerate(kept) if data is not None]
+        new = [row for row, data in enumerate(kept) if data is None]
+        for row in known:
+            self._check_size(kept[row] or b"")
+        states[known] = np.frombuffer(b"".join(kept[row] or b"" for row in known), self.dtype)
+        self._check_version(states["version"][known])
+        if new:
+            states[new] = self.empty(catalogue, VehicleAttributes())
+            states["built_ms"][new] = [built_ms[row] for row in new]
+        return states
+
     def to_bytes(self, state: Record) -> bytes:
         """The record as it stands in the changelog; always `size` bytes."""
         return state.tobytes()
 
     def from_bytes(self, data: bytes) -> Record:
         """The record in `data`; InvalidInput when it is of another length or layout."""
+        self._check_size(data)
+        state: Record = np.frombuffer(bytearray(data), self.dtype)[0]
+        self._check_version(state["version"])
+        return state
+
+    def _check_size(self, data: bytes) -> None:
         if len(data) != self.size:
             raise InvalidInput(
                 f"a vehicle state has {self.size} bytes, not {len(data)}",
                 field="state",
                 fix="rebuild the states from the uploads",
             )
-        state: Record = np.frombuffer(bytearray(data), self.dtype)[0]
-        if int(state["version"]) != self.version:
+
+    def _check_version(self, versions: npt.ArrayLike) -> None:
+        if not np.all(np.asarray(versions) == self.version):
             raise InvalidInput(
                 "the vehicle state was written for another catalogue",
                 field="state.version",
                 fix="rebuild the states from the uploads",
             )
-        return state
 
     def offset(self, state: Record, topic: str) -> int:
         """Offset of the newest record of `topic` that is in the state; −1 before the first."""

@@ -2,20 +2,28 @@
 
 from __future__ import annotations
 
+import random
 from dataclasses import replace
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from domain.catalogue import Catalogue
+from domain.errors import InvalidInput
 from domain.telemetry import TelemetryUpload, UploadId, VehicleAttributes
 from models.block_samples import width_of
+from models.fold import VehicleFold
 from models.upload_summary import Summariser, SummaryBlock
-from tests.unit.models.conftest import START_MS
+from models.vehicle_state import DAY_MS, StateLayout
+from tests.unit.models.conftest import AMBIENT, ODOMETER, RPM, SPEED, START_MS, VOLTAGE
+from tests.unit.models.fold_one_by_one import FoldOneByOne
 
 CARS = [VehicleAttributes("petrol", 1400.0, 0), VehicleAttributes("diesel", 1900.0, 1_600_000_000_000)]
+NAMES = ("car-1", "car-2", "car-3")
 VALUES = st.one_of(
     st.none(), st.floats(0, 200), st.floats(0, 14), st.sampled_from([0.0, 1e9, -5.0, 900.0, 12.5, 1e308])
 )
@@ -75,3 +83,100 @@ def test_columns_that_are_arrays_already_give_the_same_sums(catalogue: Catalogue
     other = replace(one, offsets_ms=np.arange(0, 4000, 1000, dtype=np.uint32), columns=arrays)  # type: ignore[arg-type]
     block = Summariser(catalogue).summarise_block([one, other], CARS[:1] * 2)
     assert row_bytes(block, 0) == row_bytes(block, 1)
+
+
+def fleet(seed: int, n: int = 90) -> list[TelemetryUpload]:
+    """Uploads of three cars over some days: boots, rests, jumps that stay or not, repeats, late ones and junk."""
+    rnd = random.Random(seed)
+    clock, shift, boot = dict.fromkeys(NAMES, START_MS), dict.fromkeys(NAMES, 0.0), dict.fromkeys(NAMES, 0)
+    sent: list[TelemetryUpload] = []
+    for seq in range(n):
+        car = rnd.choice(NAMES)
+        clock[car] += rnd.choice([5_000, 60_000, 60_000, 7_200_000])
+        if rnd.random() < 0.2:
+            boot[car] += 1
+        if rnd.random() < 0.06:
+            clock[car] += rnd.choice([DAY_MS, 40 * DAY_MS])
+        if rnd.random() < 0.1:
+            shift[car] = rnd.choice([0.0, 7_000_000.0, -500_000.0])
+        if sent and rnd.random() < 0.15:
+            sent.append(rnd.choice(sent))
+            continue
+        odometer_m = 60_000_000.0 + (clock[car] - START_MS) // 1_000 + shift[car]
+        columns: dict[str, Any] = {
+            SPEED: [rnd.uniform(0, 130) for _ in range(4)],
+            ODOMETER: [odometer_m + 20 * k for k in range(4)],
+            RPM: rnd.choice([[0.0, 0.0, 0.0, 250.0], [0.0, 0.0, 0.0, 900.0], [900.0] * 4]),
+            VOLTAGE: [12.5, rnd.uniform(12.0, 12.8), 12.6, rnd.uniform(9, 11)],
+            AMBIENT: [rnd.uniform(-10, 30)] * 4,
+        }
+        for path in [path for path in columns if rnd.random() < 0.1]:
+            columns[path] = rnd.choice([[None] * 4, [1e9, 3.0, None, 4.0], [1.0]])
+        leap = rnd.choice([0, 0, 0, 0, 0, 0, 70, 4_000_000_000])
+        upload_id = UploadId(car, f"boot-{boot[car]}", seq + leap)
+        sent.append(TelemetryUpload(upload_id, clock[car], [0, 1000, 2000, 3000], columns, clock[car]))
+    for _ in range(rnd.choice([0, 5, 30])):
+        i, j = rnd.randrange(n), rnd.randrange(n)
+        sent[i], sent[j] = sent[j], sent[i]
+    return sent
+
+
+@settings(max_examples=40, deadline=None)
+@given(seed=st.integers(0, 100_000), cuts=st.sets(st.integers(1, 89)))
+def test_any_split_into_blocks_gives_to_the_bit_the_states_that_one_by_one_gives(
+    catalogue: Catalogue, layout: StateLayout, fold: VehicleFold, seed: int, cuts: set[int]
+) -> None:
+    sent = fleet(seed)
+    states = layout.block(catalogue, [None] * 3, [0, 0, 7])
+    for one in states:
+        one["items"]["front_brake_pads"]["set_ms"] = START_MS + DAY_MS  # what comes from before it counts as worn out
+    plainly = states.copy()
+    expected = []
+    by_hand = FoldOneByOne(catalogue, layout)
+    for i, upload in enumerate(sent):
+        car = NAMES.index(upload.id.vehicle_id)
+        expected.append(by_hand.fold(plainly[car], upload, CARS[car % 2], i))
+    found: dict[int, str] = {}
+    for first, last in pairwise([0, *sorted(cuts), len(sent)]):
+        part = sent[first:last]
+        cars = [NAMES.index(upload.id.vehicle_id) for upload in part]
+        for one_round in fold.fold_block(states, cars, part, [CARS[car % 2] for car in cars], list(range(first, last))):
+            assert len(set(one_round.cars.tolist())) == len(one_round.cars)
+            for row, outcome in zip(one_round.rows.tolist(), one_round.outcomes, strict=True):
+                found[first + row] = outcome.result.value
+    assert [found[i] for i in range(len(sent))] == expected
+    for car in range(3):
+        for name in layout.dtype.names or ():
+            assert states[name][car].tobytes() == plainly[name][car].tobytes(), name
+
+
+@settings(max_examples=10, deadline=None)
+@given(seed=st.integers(0, 100_000))
+def test_when_a_prediction_is_due_is_the_same_for_one_car_and_for_many(
+    catalogue: Catalogue, layout: StateLayout, fold: VehicleFold, seed: int
+) -> None:
+    states = layout.block(catalogue, [None] * 3, [0] * 3)
+    sent = fleet(seed)
+    cars = [NAMES.index(upload.id.vehicle_id) for upload in sent]
+    for one_round in fold.fold_block(states, cars, sent, [CARS[0]] * len(sent)):
+        due = fold.are_predictions_due(states, one_round.cars)
+        assert due.tolist() == [fold.is_prediction_due(states[car]) for car in one_round.cars.tolist()]
+        many, alone = states.copy(), states.copy()
+        fold.mark_many_predicted(many, one_round.cars[due])
+        for car in one_round.cars[due].tolist():
+            fold.mark_predicted(alone[car])
+        assert many.tobytes() == alone.tobytes()
+        states[:] = many
+
+
+def test_a_block_of_states_comes_from_their_bytes_and_is_empty_where_there_are_none(
+    catalogue: Catalogue, layout: StateLayout, fold: VehicleFold
+) -> None:
+    known = layout.empty(catalogue, CARS[1])
+    fold.fold(known, [TelemetryUpload(UploadId("a", "b", 3), START_MS, [0], {SPEED: [3.0]}, START_MS)], CARS[1])
+    states = layout.block(catalogue, [None, layout.to_bytes(known)], [42, 0])
+    assert states[1].tobytes() == known.tobytes()
+    assert states[0].tobytes() == layout.empty(catalogue, VehicleAttributes(built_ms=42)).tobytes()
+    for damaged in (b"too short", bytes(layout.size)):
+        with pytest.raises(InvalidInput):
+            layout.block(catalogue, [damaged], [0])
