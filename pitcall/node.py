@@ -17,12 +17,14 @@ from adapters.catalogue_file import load_catalogue
 from adapters.clocks import WallClock
 from adapters.history import file_url, open_history
 from adapters.ids import RandomIds
+from adapters.metrics import PrometheusMetrics
 from adapters.passwords import Argon2Passwords
 from adapters.records.records import Records, open_records
 from adapters.reminder_outbox import ReminderOutbox
 from adapters.webhook import SignedWebhooks
 from domain.clock import DomainClock
 from domain.errors import PitcallError, Unavailable
+from pitcall.readings import CONSUMED, take_readings
 from pitcall.settings import Settings, records_url
 from pitcall.snapshot_key import snapshot_key
 from streams.history_worker import HistoryWorker
@@ -30,13 +32,11 @@ from streams.lag import LagReader, lag_reader
 from streams.producer import RecordProducer, record_producer
 from streams.topics import (
     DEAD_LETTERS,
-    DOMAIN_EVENTS,
     PREDICTIONS,
-    SERVICE_RECORDS,
     TELEMETRY_UPLOADS,
-    TRAINING_EXAMPLES,
     create_topics,
 )
+from streams.watchdog import Watchdog
 from streams.worker import StreamWorker
 from streams.writers import LogTopicWriter, LogUploads
 from workflow.dispatch import dispatch_deliveries, dispatch_reminders, dispatch_topics
@@ -49,7 +49,6 @@ logger = logging.getLogger(__name__)
 
 API, WORKER, OUTBOX = "api", "worker", "outbox"
 ALL = frozenset({API, WORKER, OUTBOX})
-CONSUMED = (TELEMETRY_UPLOADS, SERVICE_RECORDS, DOMAIN_EVENTS, PREDICTIONS, TRAINING_EXAMPLES)
 IDLE_S = 0.1
 TIDY_S = 1.0
 AWAY_S = 2.0
@@ -74,6 +73,8 @@ class Node:
         self._tasks: list[asyncio.Task[None]] = []
         self._crash: BaseException | None = None
         self.failed = asyncio.Event()
+        self.is_started = False
+        self.metrics = PrometheusMetrics()
         self.worker: StreamWorker | None = None
         self.history: SignalHistory | None = None
 
@@ -114,7 +115,9 @@ class Node:
                 retrying=self.records.run,
                 on_crash=self._on_crash,
                 commit_interval_s=0.05 if self.is_lock_step else 1.0,
+                metrics=self.metrics,
             )
+            await self._watch(self.worker)
             await self.worker.start()
             self._stack.push_async_callback(self.worker.stop)
         await self._start_history(partitions)
@@ -125,6 +128,15 @@ class Node:
                 asyncio.create_task(self._forever(self._dispatch_reminders, IDLE_S), name="outbox reminders"),
                 asyncio.create_task(self._forever(self._tidy, TIDY_S), name="expiries and snoozes"),
             ]
+        self.is_started = True
+
+    async def _watch(self, worker: StreamWorker) -> None:
+        """Watch the worker from before its recovery until it is stopped."""
+        limit_s = self.settings.watchdog_seconds
+        if limit_s and not self.is_lock_step:
+            watchdog = Watchdog(worker.app, self.lag, CONSUMED, limit_s=limit_s, on_stuck=self._on_crash)
+            await watchdog.start()
+            self._stack.push_async_callback(watchdog.stop)
 
     async def _start_history(self, partitions: int | None) -> None:
         """Open the history of signals, and write it where the stream is worked on: behind it, in its own group."""
@@ -247,12 +259,26 @@ class Node:
 
     async def readiness(self) -> dict[str, Any]:
         """Whether this process can serve: the database answers, the log answers, recovery is over."""
+        if not self.is_started:
+            return {"ready": False, "reason": "it is starting", **self._recovery()}
         parts: dict[str, Any] = {"database": await self.records.ping()}
         await self.lag.lag((TELEMETRY_UPLOADS,))
         parts["log"] = "embedded" if self.settings.is_embedded else "Kafka"
-        if self.worker is not None:
-            parts["recovered"] = self.worker.is_recovered()
+        parts |= self._recovery()
         return {"ready": parts.get("recovered", True) and not self.failed.is_set(), **parts}
+
+    def _recovery(self) -> dict[str, Any]:
+        if self.worker is None:
+            return {}
+        recovery = self.worker.recovery()
+        return {
+            "recovered": self.worker.is_recovered(),
+            "recovery": {"remaining": recovery.remaining, "progress": round(recovery.progress, 4)},
+        }
+
+    async def exposition(self) -> bytes:
+        """The metrics of this process in Prometheus' text format."""
+        return self.metrics.exposition(await take_readings(self))
 
     async def volumes(self) -> dict[str, int]:
         """How many uploads and predictions the log has taken."""

@@ -9,19 +9,22 @@ import sys
 from collections.abc import AsyncIterator
 from typing import Any
 
+from adapters.metrics import CONTENT_TYPE
 from api.app import create_api
+from api.metrics import create_monitor, metrics_router
 from domain.errors import PitcallError
+from pitcall.loop_guard import LoopGuard
 from pitcall.node import ALL, API, Node
 from pitcall.serving import open_socket, serving, url_of
 from pitcall.settings import Settings
-from workflow.ingest import Ingest
+from workflow.measured_ingest import MeasuredIngest
 
 
 def api_of(node: Node, public_url: str) -> Any:
     """The HTTP application over a node."""
-    return create_api(
+    app = create_api(
         node.office,
-        Ingest(node.office, node.uploads),
+        MeasuredIngest(node.office, node.uploads, node.metrics),
         waiting=node.waiting,
         readiness=node.readiness,
         model_versions=node.model_versions,
@@ -30,6 +33,8 @@ def api_of(node: Node, public_url: str) -> Any:
         public_url=public_url,
         is_secure=public_url.startswith("https://"),
     )
+    app.include_router(metrics_router(node.exposition, CONTENT_TYPE))
+    return app
 
 
 @contextlib.asynccontextmanager
@@ -66,8 +71,15 @@ async def run_part(settings: Settings, part: str) -> None:
     parts = ALL if settings.is_embedded else frozenset({part})
     way_out = "choose another by PITCALL_HTTP_PORT"
     listener = open_socket(settings.http_host, settings.http_port, way_out) if part == API else None
-    async with stop_signals() as stop, contextlib.AsyncExitStack() as stack:
-        node = await stack.enter_async_context(Node(settings, parts))
+    async with (
+        LoopGuard(settings.watchdog_seconds) as guard,
+        stop_signals() as stop,
+        contextlib.AsyncExitStack() as stack,
+    ):
+        node = Node(settings, parts)
+        # First of all: a recovery may take its time, and readiness shows how far it is.
+        await _open_monitor(stack, settings, node)
+        await stack.enter_async_context(node)
         if listener is not None:
             public_url = settings.public_url or url_of(listener)
             app = api_of(node, public_url)
@@ -77,4 +89,19 @@ async def run_part(settings: Settings, part: str) -> None:
         else:
             print(f"pitcall {part} is running", file=sys.stderr, flush=True)  # noqa: T201
         await first_of(stop, node.failed)
+        if node.failed.is_set():
+            guard.condemn()
         node.raise_failure()
+
+
+async def _open_monitor(stack: contextlib.AsyncExitStack, settings: Settings, node: Node) -> None:
+    """Serve metrics and health on the port for inside, when there is one."""
+    if not settings.metrics_port:
+        return
+    listener = open_socket(settings.http_host, settings.metrics_port, "choose another by PITCALL_METRICS_PORT")
+    monitor = create_monitor(node.exposition, CONTENT_TYPE, node.readiness)
+
+    async def nothing_to_close() -> None:
+        """No stream is ever open here."""
+
+    await stack.enter_async_context(serving(monitor, listener, nothing_to_close))

@@ -41,6 +41,13 @@ def _port(value: str) -> int:
     return port
 
 
+def _seconds(value: str) -> int:
+    seconds = int(value)
+    if seconds < 0:
+        raise ValueError("it is seconds, or 0 for never")
+    return seconds
+
+
 def _count(value: str) -> int:
     count = _whole(value)
     if count < 1:
@@ -110,6 +117,13 @@ class Settings:
     http_port: int = _setting("PITCALL_HTTP_PORT", 8080, _port, "port the API listens on; 0 takes a free one")
     public_url: str = _setting(
         "PITCALL_PUBLIC_URL", "", _url_with("http", "https"), "how people reach the pages, if not by host and port"
+    )
+    metrics_port: int = _setting(
+        "PITCALL_METRICS_PORT", 0, _port,
+        "port of /metrics, /healthz and /readyz without a credential, for inside only; 0: none",
+    )  # fmt: skip
+    watchdog_seconds: int = _setting(
+        "PITCALL_WATCHDOG_SECONDS", 60, _seconds, "a worker whose records wait so long without a commit ends; 0: never"
     )
     snapshot_key: str = _setting(
         "PITCALL_SNAPSHOT_KEY", "", _key, "key that signs model snapshots; the same for all processes of a cluster"

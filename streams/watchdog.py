@@ -64,7 +64,10 @@ class Watchdog:
     async def _watch(self) -> None:
         while True:
             await asyncio.sleep(self._limit_s / LOOKS)
-            stuck = await self._look()
+            try:
+                stuck: BaseException | None = await self._look()
+            except Exception as error:
+                stuck = error  # nobody would notice that nobody watches any more
             if stuck is not None:
                 self._on_stuck(stuck)
                 return
@@ -103,6 +106,8 @@ class Watchdog:
 def progress(app: StreamApp) -> dict[Place, Hashable]:
     """For each source partition of this worker something that changes as the worker gets on, or waits knowingly."""
     consumer: Any = app.consumer
+    if not consumer.started:
+        return {}
     manager: Any = app.tables
     committed = consumer._committed_offset
     rest = (manager.recovery.active_remaining_total(), app.outages)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,7 @@ from streams.agents.needs import NeedsAgent
 from streams.agents.vehicles import VehiclesAgent
 from streams.app import create_app
 from streams.feed import snapshot_feed
+from streams.measured import MeasuredProducer, measured
 from streams.producer import RecordProducer
 from streams.topics import (
     DOMAIN_EVENTS,
@@ -31,12 +33,21 @@ from streams.topics import (
     VEHICLE_STATES,
 )
 from workflow.learning import record_label
+from workflow.metrics import Metrics, NoMetrics
 from workflow.needs import record_predictions
 from workflow.ports import Office
 
 logger = logging.getLogger(__name__)
 
 Retrying = Callable[[Callable[[], Awaitable[Any]]], Awaitable[Any]]
+
+
+@dataclass(frozen=True, slots=True)
+class RecoveryProgress:
+    """Changelog records that are yet to be read, and the part that is read, 0 to 1."""
+
+    remaining: int
+    progress: float
 
 
 class StreamWorker:
@@ -55,10 +66,13 @@ class StreamWorker:
         retrying: Retrying,
         on_crash: Callable[[BaseException], None],
         commit_interval_s: float,
+        metrics: Metrics | None = None,
     ) -> None:
+        metrics = metrics or NoMetrics()
         self._office = office
         self._retrying = retrying
         layout = StateLayout(catalogue)
+        self.state_bytes = layout.size
         self.predictor = Predictor(catalogue, layout, snapshot_key)
         self.learner = Learner(catalogue, snapshot_key)
         self._published: dict[str, bytes] = {}
@@ -67,13 +81,21 @@ class StreamWorker:
         )
         self.table = self.app.block_table(VEHICLE_STATES)
         vehicles = VehiclesAgent(
-            self.table, producer, catalogue, layout, VehicleFold(catalogue, layout), self.predictor
+            self.table,
+            MeasuredProducer(producer, metrics, office.wall),
+            catalogue,
+            layout,
+            VehicleFold(catalogue, layout),
+            self.predictor,
         )
         needs = NeedsAgent(self._record_predictions)
         learner = LearnerAgent(self.learner, producer, self._published.get, self._record_label)
-        block_agent(self.app, "vehicles", [TELEMETRY_UPLOADS, SERVICE_RECORDS, DOMAIN_EVENTS], vehicles.handle)
-        block_agent(self.app, "needs", [PREDICTIONS], needs.handle)
-        block_agent(self.app, "learner", [TRAINING_EXAMPLES], learner.handle)
+        for name, topics, handle in (
+            ("vehicles", (TELEMETRY_UPLOADS, SERVICE_RECORDS, DOMAIN_EVENTS), vehicles.handle),
+            ("needs", (PREDICTIONS,), needs.handle),
+            ("learner", (TRAINING_EXAMPLES,), learner.handle),
+        ):
+            block_agent(self.app, name, topics, measured(name, handle, metrics))
         self._feed = snapshot_feed(broker_url, self._on_snapshot, on_crash=on_crash)
 
     async def start(self) -> None:
@@ -99,6 +121,19 @@ class StreamWorker:
         """Whether the table is complete, so that uploads are being worked on."""
         manager: Any = self.app.tables
         return bool(manager.recovery.completed.is_set())
+
+    def recovery(self) -> RecoveryProgress:
+        """How far the table is read back from its changelog."""
+        manager: Any = self.app.tables
+        if self.is_recovered():
+            return RecoveryProgress(0, 1.0)
+        remaining = max(manager.recovery.active_remaining_total(), 0)
+        total = sum(max(end + 1, 0) for end in manager.recovery.active_highwaters.values() if end is not None)
+        return RecoveryProgress(remaining, 1.0 - min(remaining / total, 1.0) if total else 0.0)
+
+    def vehicles(self) -> int:
+        """How many cars' states this worker holds."""
+        return len(self.table.data)
 
     def _on_snapshot(self, key: bytes, value: bytes) -> None:
         item = key.decode()
