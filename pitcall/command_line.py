@@ -1,4 +1,4 @@
-"""The command line: `pitcall demo | api | worker | outbox | operator | simulate | doctor`."""
+"""The command line: `pitcall demo | api | worker | outbox | operator | simulate | bench | doctor`."""
 
 from __future__ import annotations
 
@@ -37,6 +37,7 @@ def build_parser() -> argparse.ArgumentParser:
         commands.add_parser(part, help=about, description=about)
     _add_operator(commands)
     _add_simulate(commands)
+    _add_rejects(commands)
     add_bench(commands)
     doctor = commands.add_parser("doctor", help="show every setting and whether each component answers")
     doctor.add_argument("--json", action="store_true", help="one JSON object on standard output")
@@ -69,6 +70,23 @@ def _add_operator(commands: Any) -> None:
     add.add_argument("--name", required=True, help="how to address them")
     add.add_argument("--generate", action="store_true", help="make a password and print it, this once")
     add.add_argument("--json", action="store_true", help="one JSON object on standard output")
+
+
+def _add_rejects(commands: Any) -> None:
+    rejects = commands.add_parser("rejects", help="uploads that could not be used: why, and sending them again")
+    deeds = rejects.add_subparsers(dest="deed", required=True, metavar="DEED")
+    newest = deeds.add_parser("list", help="how many by reason, and the newest")
+    newest.add_argument("--limit", type=_positive, default=20, help="how many of the newest to show (default 20)")
+    show = deeds.add_parser("show", help="one, with the upload as it came")
+    show.add_argument("id", metavar="ID", help="topic/partition/offset, as listed")
+    replay = deeds.add_parser("replay", help="send uploads again, once what they were refused for is mended")
+    replay.add_argument("ids", nargs="*", metavar="ID", help="which ones")
+    replay.add_argument("--all", action="store_true", help="all that were not sent again yet")
+    replay.add_argument("--again", action="store_true", help="also those that were sent again before")
+    for deed in (newest, replay):
+        deed.add_argument("--reason", metavar="TEXT", help="those whose reason has this text in it")
+    for deed in (newest, show, replay):
+        deed.add_argument("--json", action="store_true", help="one JSON object on standard output")
 
 
 def _add_simulate(commands: Any) -> None:
@@ -138,6 +156,10 @@ async def _run(options: argparse.Namespace, settings: Settings) -> int:
         return await examine(settings, as_json=options.json)
     if options.command == "operator":
         return await _operator(options, settings)
+    if options.command == "rejects":
+        from pitcall.rejects import run_rejects
+
+        return await run_rejects(options, settings)
     if options.command == "simulate":
         from pitcall.simulate import simulate
 
