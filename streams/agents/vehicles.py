@@ -9,14 +9,16 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+import numpy as np
+
 from domain.catalogue import Catalogue
 from domain.errors import PitcallError
 from domain.prediction import Prediction
 from domain.service_record import ServiceRecord
-from domain.telemetry import VehicleAttributes
-from models.fold import FoldResult, VehicleFold
+from domain.telemetry import TelemetryUpload, VehicleAttributes
+from models.block_fold import States
+from models.fold import FoldResult, FoldRound, VehicleFold
 from models.predictor import Predictor
-from models.vehicle_state import Record as State
 from models.vehicle_state import StateLayout
 from streams.block import Block, Headers, Record
 from streams.producer import NewRecord, RecordProducer
@@ -38,11 +40,36 @@ WITHDRAWN = b"withdrawn:"  # what stands in place of a state once prediction is 
 
 @dataclass
 class _Outcome:
-    """What a block changes: states by key (bytes ready for the changelog) and records to send."""
+    """What a block changes: states by key, ready for the changelog, and records to send by the place of their cause."""
 
-    states: dict[bytes, State] = field(default_factory=dict)
+    states: dict[bytes, bytes] = field(default_factory=dict)
     dropped: dict[bytes, int] = field(default_factory=dict)
-    sends: list[NewRecord] = field(default_factory=list)
+    sends: dict[int, list[NewRecord]] = field(default_factory=dict)
+
+    def send(self, position: int, record: NewRecord) -> None:
+        """Send `record` for the record at `position` in the block; what is sent stands in the block's order."""
+        self.sends.setdefault(position, []).append(record)
+
+    def sent(self) -> list[NewRecord]:
+        """All that is to be sent, in order."""
+        return [record for position in sorted(self.sends) for record in self.sends[position]]
+
+
+@dataclass
+class _Arrivals:
+    """The uploads of a block that could be read and are allowed, in order, and the states of their cars.
+
+    `cars`: the row of each upload's car in `keys` and `kept`, the states' bytes (None: a car that is new).
+    """
+
+    positions: list[int] = field(default_factory=list)
+    uploads: list[TelemetryUpload] = field(default_factory=list)
+    attributes: list[VehicleAttributes] = field(default_factory=list)
+    offsets: list[int] = field(default_factory=list)
+    cars: list[int] = field(default_factory=list)
+    keys: dict[bytes, int] = field(default_factory=dict)
+    kept: list[bytes | None] = field(default_factory=list)
+    built_ms: list[int] = field(default_factory=list)
 
 
 class VehiclesAgent:
@@ -71,64 +98,112 @@ class VehiclesAgent:
 
     async def handle(self, block: Block) -> None:
         """One block of one partition of one of the three topics."""
-        step = {
-            TELEMETRY_UPLOADS: self._upload,
-            SERVICE_RECORDS: self._service_record,
-            DOMAIN_EVENTS: self._domain_event,
-        }[block.topic]
         outcome = _Outcome()
-        for record in block.records:
-            step(block, record, outcome)
+        if block.topic == TELEMETRY_UPLOADS:
+            self._uploads(block, outcome)
+        else:
+            step = {SERVICE_RECORDS: self._service_record, DOMAIN_EVENTS: self._domain_event}[block.topic]
+            for position, record in enumerate(block.records):
+                step(block, position, record, outcome)
         if outcome.sends:
-            await self._producer.send_many(outcome.sends)
-        entries: dict[bytes, bytes | None] = {
-            key: self._layout.to_bytes(state) for key, state in outcome.states.items()
-        }
+            await self._producer.send_many(outcome.sent())
+        entries: dict[bytes, bytes | None] = {**outcome.states}
         entries |= {key: WITHDRAWN + str(at_ms).encode() for key, at_ms in outcome.dropped.items()}
         if entries:
             await self._table.write_block(block.partition, entries)
 
-    def _upload(self, block: Block, record: Record, outcome: _Outcome) -> None:
-        headers = dict(record.headers)
-        try:
-            received_ms = int(headers.get("received-ms", b"0"))
-            attributes = decode_attributes(headers.get("attributes", b"{}"))
-            upload = decode_upload(
-                record.value or b"",
-                vehicle_id=(record.key or b"").decode(),
-                received_ms=received_ms,
-                known_signals=self._signals,
-            )
-        except (PitcallError, ValueError) as error:
-            outcome.sends.append(_reject(block, record, str(error)))
-            return
-        state = self._state_of(block, record, attributes, outcome, received_ms)
-        if state is None:
-            return
-        (result,) = self._fold.fold(state, [upload], attributes, [record.offset])
-        if result.result is FoldResult.REPLAYED:
-            return
-        outcome.states[record.key or b""] = state
-        if result.result is FoldResult.REJECTED:
-            outcome.sends.append(_reject(block, record, result.reason))
-        elif result.is_folded and (self._predict_always or self._fold.is_prediction_due(state)):
-            self._fold.mark_predicted(state)
-            self._predict(record, state, str(upload.id), outcome)
+    def _uploads(self, block: Block, outcome: _Outcome) -> None:
+        """Fold and predict the uploads of all cars together, the n-th of each car in the n-th round."""
+        arrivals = self._arrivals(block, outcome)
+        states = self._layout.block(self._catalogue, arrivals.kept, arrivals.built_ms)
+        is_changed = np.zeros(len(states), dtype=np.bool_)
+        rounds = self._fold.fold_block(states, arrivals.cars, arrivals.uploads, arrivals.attributes, arrivals.offsets)
+        for one in rounds:
+            for row, car, result in zip(one.rows.tolist(), one.cars.tolist(), one.outcomes, strict=True):
+                if result.result is FoldResult.REPLAYED:
+                    continue
+                is_changed[car] = True
+                if result.result is FoldResult.REJECTED:
+                    position = arrivals.positions[row]
+                    outcome.send(position, _reject(block, block.records[position], result.reason))
+            self._predict_round(block, one, states, arrivals, outcome)
+        for key, row in arrivals.keys.items():
+            if is_changed[row]:
+                outcome.states[key] = self._layout.to_bytes(states[row])
 
-    def _service_record(self, block: Block, record: Record, outcome: _Outcome) -> None:
+    def _arrivals(self, block: Block, outcome: _Outcome) -> _Arrivals:
+        """Read the uploads; one that can't be read is rejected by itself, one that came after a withdrawal left out."""
+        arrivals = _Arrivals()
+        for position, record in enumerate(block.records):
+            headers = dict(record.headers)
+            try:
+                received_ms = int(headers.get("received-ms", b"0"))
+                attributes = decode_attributes(headers.get("attributes", b"{}"))
+                upload = decode_upload(
+                    record.value or b"",
+                    vehicle_id=(record.key or b"").decode(),
+                    received_ms=received_ms,
+                    known_signals=self._signals,
+                )
+            except (PitcallError, ValueError) as error:
+                outcome.send(position, _reject(block, record, str(error)))
+                continue
+            key = record.key or b""
+            if key not in arrivals.keys:
+                is_allowed, kept = self._kept(block, key, received_ms)
+                if not is_allowed:
+                    continue
+                arrivals.keys[key] = len(arrivals.kept)
+                arrivals.kept.append(kept)
+                arrivals.built_ms.append(attributes.built_ms)
+            arrivals.positions.append(position)
+            arrivals.uploads.append(upload)
+            arrivals.attributes.append(attributes)
+            arrivals.offsets.append(record.offset)
+            arrivals.cars.append(arrivals.keys[key])
+        return arrivals
+
+    def _predict_round(
+        self, block: Block, one: FoldRound, states: States, arrivals: _Arrivals, outcome: _Outcome
+    ) -> None:
+        """Predict for the cars of a round whose state has moved materially."""
+        folded = one.folded
+        if not self._predict_always:
+            folded = folded[self._fold.are_predictions_due(states, one.cars[folded])]
+        if not len(folded):
+            return
+        self._fold.mark_many_predicted(states, one.cars[folded])
+        rows, cars = one.rows[folded].tolist(), one.cars[folded].tolist()
+        ids = [arrivals.uploads[row].id for row in rows]
+        positions = {upload_id.vehicle_id: arrivals.positions[row] for upload_id, row in zip(ids, rows, strict=True)}
+        predictions = self._predictor.predict(
+            [states[car] for car in cars], [upload_id.vehicle_id for upload_id in ids], [str(own) for own in ids]
+        )
+        for prediction in predictions:
+            position = positions[prediction.vehicle_id]
+            outcome.send(position, _prediction(block.records[position], prediction))
+
+    def _service_record(self, block: Block, position: int, record: Record, outcome: _Outcome) -> None:
         service = decode(record.value or b"", ServiceRecord)
-        state = self._state_of(block, record, VehicleAttributes(), outcome, service.performed_ms)
-        if state is None or record.offset <= self._layout.offset(state, SERVICE_RECORDS):
+        key = record.key or b""
+        is_allowed, kept = self._kept(block, key, service.performed_ms)
+        kept = outcome.states.get(key, kept)
+        if kept is None and not is_allowed:
+            return
+        state = self._layout.from_bytes(kept) if kept else self._layout.empty(self._catalogue, VehicleAttributes())
+        if record.offset <= self._layout.offset(state, SERVICE_RECORDS):
             return
         example = self._fold.apply_service(state, service, self._predictor)
         self._layout.set_offset(state, SERVICE_RECORDS, record.offset)
-        outcome.states[record.key or b""] = state
+        outcome.states[key] = self._layout.to_bytes(state)
         if example is not None:
-            key = example.item.encode()
-            outcome.sends.append(NewRecord(TRAINING_EXAMPLES, key, encode(example), record.timestamp_ms))
-        self._predict(record, state, f"{service.vehicle_id}/{service.record_id}", outcome)
+            taught = NewRecord(TRAINING_EXAMPLES, example.item.encode(), encode(example), record.timestamp_ms)
+            outcome.send(position, taught)
+        cause = f"{service.vehicle_id}/{service.record_id}"
+        for prediction in self._predictor.predict([state], [key.decode()], [cause]):
+            outcome.send(position, _prediction(record, prediction))
 
-    def _domain_event(self, block: Block, record: Record, outcome: _Outcome) -> None:
+    def _domain_event(self, block: Block, position: int, record: Record, outcome: _Outcome) -> None:
         event = decode_event(record.value or b"")
         if event.get("type") != "pitcall.consent-withdrawn.v1" or event["data"].get("purpose") != "prediction":
             return
@@ -137,25 +212,17 @@ class VehiclesAgent:
         # The edge may have trusted the consent that little longer.
         outcome.dropped[key] = int(event["data"]["time_ms"]) + CONSENT_TRUST_MS
 
-    def _state_of(
-        self, block: Block, record: Record, attributes: VehicleAttributes, outcome: _Outcome, at_ms: int
-    ) -> State | None:
-        """The car's state to work on, or None when its owner withdrew prediction after `at_ms`."""
-        key = record.key or b""
-        if key in outcome.states:
-            return outcome.states[key]
+    def _kept(self, block: Block, key: bytes, at_ms: int) -> tuple[bool, bytes | None]:
+        """Whether the car may be followed at `at_ms`, or its owner withdrew prediction later; and its state, if any."""
         kept = self._table.get(block.partition, key)
-        if kept is not None and not kept.startswith(WITHDRAWN):
-            return self._layout.from_bytes(kept)
-        if kept is not None and at_ms <= int(kept.removeprefix(WITHDRAWN)):
-            return None
-        return self._layout.empty(self._catalogue, attributes)
+        if kept is None or not kept.startswith(WITHDRAWN):
+            return True, kept
+        return at_ms > int(kept.removeprefix(WITHDRAWN)), None
 
-    def _predict(self, record: Record, state: State, cause: str, outcome: _Outcome) -> None:
-        vehicle_id = (record.key or b"").decode()
-        predictions: list[Prediction] = self._predictor.predict([state], [vehicle_id], [cause])
-        for prediction in predictions:
-            outcome.sends.append(NewRecord(PREDICTIONS, record.key or b"", encode(prediction), record.timestamp_ms))
+
+def _prediction(record: Record, prediction: Prediction) -> NewRecord:
+    """The prediction that `record` caused, under its key and time."""
+    return NewRecord(PREDICTIONS, record.key or b"", encode(prediction), record.timestamp_ms)
 
 
 def _reject(block: Block, record: Record, reason: str) -> NewRecord:

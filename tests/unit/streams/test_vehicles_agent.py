@@ -1,0 +1,185 @@
+"""The vehicles agent: what it writes and sends is the same to the bit wherever a block begins."""
+
+from __future__ import annotations
+
+import json
+import random
+from collections.abc import Mapping, Sequence
+from itertools import pairwise
+from pathlib import Path
+from typing import Any, cast
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from adapters.catalogue_file import load_catalogue
+from domain.catalogue import Catalogue
+from domain.service_record import ServiceOutcome, ServiceRecord
+from models.fold import VehicleFold
+from models.predictor import Predictor
+from models.vehicle_state import StateLayout
+from streams.agents.vehicles import WITHDRAWN, VehiclesAgent
+from streams.block import Block, Record
+from streams.producer import NewRecord, RecordProducer
+from streams.table import BlockTable
+from streams.topics import DOMAIN_EVENTS, PREDICTIONS, SERVICE_RECORDS, TELEMETRY_REJECTS, TELEMETRY_UPLOADS
+from workflow.messages import encode
+
+START_MS = 1_760_000_000_000
+CATALOGUE = Path(__file__).parents[3] / "pitcall" / "data" / "car.yaml"
+
+
+class MemoryTable:
+    """The part of a block table that the agent uses, in memory."""
+
+    def __init__(self) -> None:
+        self.values: dict[bytes, bytes] = {}
+        self.writes = 0
+
+    def get(self, partition: int, key: bytes) -> bytes | None:
+        return self.values.get(key)
+
+    async def write_block(self, partition: int, entries: Mapping[bytes, bytes | None]) -> None:
+        self.writes += 1
+        self.values |= {key: value for key, value in entries.items() if value is not None}
+
+
+class MemoryProducer(RecordProducer):
+    """Keeps what is sent."""
+
+    def __init__(self) -> None:
+        self.sent: list[NewRecord] = []
+
+    async def start(self) -> None: ...
+    async def stop(self) -> None: ...
+
+    async def send_many(self, records: Sequence[NewRecord]) -> list[tuple[int, int]]:
+        self.sent += records
+        return [(0, 0)] * len(records)
+
+
+class Bench:
+    """An agent with its table and producer."""
+
+    def __init__(self, catalogue: Catalogue, *, predict_always: bool = False) -> None:
+        layout = StateLayout(catalogue)
+        self.table, self.producer = MemoryTable(), MemoryProducer()
+        self.agent = VehiclesAgent(
+            cast(BlockTable, self.table),
+            self.producer,
+            catalogue,
+            layout,
+            VehicleFold(catalogue, layout),
+            Predictor(catalogue, layout, b"a key of tests, nothing else...."),
+            predict_always=predict_always,
+        )
+
+    async def take(self, records: Sequence[Record], topic: str = TELEMETRY_UPLOADS) -> None:
+        await self.agent.handle(Block(topic, 0, records))
+
+    def sent(self, topic: str) -> list[NewRecord]:
+        return [record for record in self.producer.sent if record.topic == topic]
+
+
+@pytest.fixture(scope="session")
+def catalogue() -> Catalogue:
+    return load_catalogue(CATALOGUE)
+
+
+def upload(offset: int, car: str, seq: int, *, boot: str = "b", minute: int | None = None, **changes: Any) -> Record:
+    """Upload `seq` of a car that drives a minute with each, as it stands in the topic."""
+    start_ms = START_MS + 60_000 * (seq if minute is None else minute)
+    body = {
+        "schema": 1,
+        "boot_id": boot,
+        "seq": seq,
+        "start_ms": start_ms,
+        "offsets_ms": list(range(0, 60_000, 3_000)),
+        "signals": {
+            "Vehicle.Speed": [50.0 + (k * 7 + seq) % 11 for k in range(20)],
+            "Vehicle.TraveledDistance": [20_000_000.0 + seq * 900 + 45 * k for k in range(20)],
+            "Vehicle.Powertrain.CombustionEngine.Speed": [0.0, 900.0, *[1800.5] * 18],
+            "Vehicle.LowVoltageBattery.CurrentVoltage": [12.41, 9.9, *[14.2] * 18],
+        },
+    } | changes
+    headers = (("received-ms", str(start_ms + 60_000).encode()), ("attributes", b'{"built_ms":1600000000000}'))
+    return Record(offset, car.encode(), json.dumps(body).encode(), start_ms + 60_000, headers)
+
+
+def mixed(seed: int, n: int = 40) -> list[Record]:
+    """Uploads of four cars with repeats, new boots and some that can't be read or used."""
+    rnd = random.Random(seed)
+    records: list[Record] = []
+    for offset in range(n):
+        car, seq = rnd.choice("pqrs"), rnd.randrange(14)
+        changes = rnd.choice([{}] * 8 + [{"schema": 2}, {"signals": {"Vehicle.Speed": [None] * 20}}])
+        records.append(upload(offset, car, seq, boot=rnd.choice("ab"), minute=seq + 30 * rnd.randrange(5), **changes))
+    return records
+
+
+@settings(max_examples=25, deadline=None)
+@given(seed=st.integers(0, 100_000), cuts=st.sets(st.integers(1, 39)), predict_always=st.booleans())
+async def test_states_and_messages_do_not_depend_on_where_blocks_begin(
+    catalogue: Catalogue, seed: int, cuts: set[int], predict_always: bool
+) -> None:
+    one_by_one, in_blocks = (Bench(catalogue, predict_always=predict_always) for _ in range(2))
+    records = mixed(seed)
+    for record in records:
+        await one_by_one.take([record])
+    for first, last in pairwise([0, *sorted(cuts), len(records)]):
+        await in_blocks.take(records[first:last])
+    assert in_blocks.table.values == one_by_one.table.values
+    assert in_blocks.producer.sent == one_by_one.producer.sent
+    assert in_blocks.table.writes <= len(cuts) + 1
+
+
+async def test_one_upload_that_cannot_be_read_does_not_hold_up_the_others(catalogue: Catalogue) -> None:
+    bench = Bench(catalogue)
+    await bench.take(
+        [upload(0, "p", 0), Record(1, b"q", b"no JSON", START_MS), upload(2, "r", 0, vss="0"), upload(3, "s", 0)]
+    )
+    assert sorted(bench.table.values) == [b"p", b"s"]
+    assert [record.key for record in bench.sent(TELEMETRY_REJECTS)] == [b"q", b"r"]
+    assert {record.key for record in bench.sent(PREDICTIONS)} == {b"p", b"s"}
+
+
+async def test_a_block_that_comes_again_changes_and_sends_nothing(catalogue: Catalogue) -> None:
+    bench = Bench(catalogue)
+    records = [upload(k, "pq"[k % 2], k // 2) for k in range(8)]
+    await bench.take(records)
+    before, sent, writes = dict(bench.table.values), len(bench.producer.sent), bench.table.writes
+    await bench.take(records[2:6])
+    assert (bench.table.values, len(bench.producer.sent), bench.table.writes) == (before, sent, writes)
+
+
+async def test_what_was_received_before_a_withdrawal_does_not_bring_a_car_back(catalogue: Catalogue) -> None:
+    bench = Bench(catalogue)
+    await bench.take([upload(0, "p", 0)])
+    data = {"purpose": "prediction", "time_ms": START_MS + 600_000}
+    event = json.dumps({"type": "pitcall.consent-withdrawn.v1", "data": data}).encode()
+    await bench.take([Record(0, b"p", event, START_MS)], DOMAIN_EVENTS)
+    assert bench.table.values[b"p"].startswith(WITHDRAWN)
+    await bench.take([upload(1, "p", 1), upload(2, "q", 1)])
+    assert bench.table.values[b"p"].startswith(WITHDRAWN) and not bench.table.values[b"q"].startswith(WITHDRAWN)
+    await bench.take([upload(3, "p", 2), upload(4, "p", 3, minute=900), upload(5, "p", 4, minute=901)])
+    layout = StateLayout(catalogue)
+    (boot,) = layout.uploads(layout.from_bytes(bench.table.values[b"p"]))
+    assert (boot.first_seq, boot.last_seq) == (3, 4)
+
+
+async def test_several_services_of_a_car_in_a_block_all_count(catalogue: Catalogue) -> None:
+    bench = Bench(catalogue)
+    await bench.take([upload(k, "p", k) for k in range(3)])
+    services = [
+        ServiceRecord(f"r{k}", "p", item, ServiceOutcome.REPLACED, START_MS + 3_600_000, 20_003_000)
+        for k, item in enumerate(("front_brake_pads", "engine_oil"))
+    ]
+    records = [Record(k, b"p", encode(service), START_MS) for k, service in enumerate(services)]
+    await bench.take(records, SERVICE_RECORDS)
+    state = StateLayout(catalogue).from_bytes(bench.table.values[b"p"])
+    assert int(state["items"]["front_brake_pads"]["set_ms"]) == START_MS + 3_600_000
+    assert int(state["items"]["engine_oil"]["set_ms"]) == START_MS + 3_600_000
+    before = dict(bench.table.values)
+    await bench.take(records, SERVICE_RECORDS)
+    assert bench.table.values == before
