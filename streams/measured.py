@@ -53,5 +53,5 @@ class MeasuredProducer(RecordProducer):
             self._metrics.predicted([(now_ms - at_ms) / 1000 for _, at_ms in causes])
         for record in records:
             if record.topic == TELEMETRY_REJECTS:
-                self._metrics.rejected(kind_of_reason(dict(record.headers).get("reason", b"").decode()))
+                self._metrics.rejected(kind_of_reason(dict(record.headers).get("reason", b"").decode(errors="replace")))
         return where

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from domain.errors import Forbidden, InvalidInput, TooLarge, Unavailable
+from collections import Counter
+from collections.abc import Sequence
+
+from domain.errors import Forbidden, InvalidInput, NotFound, PitcallError, TooLarge, Unavailable
 from domain.people import Vehicle
 from workflow.ingest import Ingest, UploadReceipt
 from workflow.metrics import Metrics
@@ -12,6 +15,7 @@ _RESULTS: tuple[tuple[type[Exception], str], ...] = (
     (TooLarge, "too_large"),
     (InvalidInput, "invalid"),
     (Forbidden, "forbidden"),
+    (NotFound, "unknown_car"),
     (Unavailable, "unavailable"),
 )
 
@@ -37,3 +41,17 @@ class MeasuredIngest(Ingest):
             raise
         self._metrics.uploaded("accepted")
         return receipt
+
+    async def accept_batch(self, fleet: str, bodies: Sequence[bytes]) -> list[UploadReceipt | PitcallError]:
+        """As `Ingest.accept_batch`, each upload counted by itself."""
+        try:
+            outcomes = await super().accept_batch(fleet, bodies)
+        except Exception as error:
+            self._metrics.uploaded(result_of(error), len(bodies))
+            raise
+        results = Counter(
+            result_of(outcome) if isinstance(outcome, PitcallError) else "accepted" for outcome in outcomes
+        )
+        for result, uploads in results.items():
+            self._metrics.uploaded(result, uploads)
+        return outcomes

@@ -25,7 +25,7 @@ class Metrics(Protocol):
         """What was predicted from, each with the seconds from its receipt until its predictions were in the log."""
 
 
-UPLOAD_RESULTS = ("accepted", "invalid", "too_large", "forbidden", "unavailable", "failed")
+UPLOAD_RESULTS = ("accepted", "invalid", "too_large", "forbidden", "unknown_car", "unavailable", "failed")
 
 
 class NoMetrics:

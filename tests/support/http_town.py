@@ -49,12 +49,12 @@ class MemoryLog:
     async def append(
         self, vehicle_id: str, value: bytes, headers: Mapping[str, bytes], received_ms: int
     ) -> tuple[int, int]:
+        if self.is_away:
+            raise Unavailable("the log is away", retry_after_s=7)
         self.taken.append((vehicle_id, value, headers))
         return 0, len(self.taken) - 1
 
     async def append_many(self, uploads: Sequence[LoggedUpload]) -> list[tuple[int, int]]:
-        if self.is_away:
-            raise Unavailable("the log is away", retry_after_s=7)
         return [await self.append(*upload, 0) for upload in uploads]
 
 
