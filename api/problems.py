@@ -185,7 +185,7 @@ def wants_page(request: Request) -> bool:
 
 def _kind_and_fields(error: PitcallError) -> tuple[ProblemType, list[dict[str, str]]]:
     kind = problem_type_of(error)
-    if not isinstance(error, InvalidInput):
+    if not isinstance(error, InvalidInput | Forbidden) or not error.field:
         return kind, []
     if error.field == WHOLE_DOCUMENT and not isinstance(error, TooLarge):
         kind = PROBLEM_TYPES["malformed"]

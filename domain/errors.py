@@ -39,7 +39,12 @@ class Unauthenticated(PitcallError):
 
 
 class Forbidden(PitcallError):
-    """The caller is known, but may not do this."""
+    """The caller is known, but may not do this; `field` is the path of what gave it away, where it was the input."""
+
+    def __init__(self, message: str, *, field: str = "", fix: str = "") -> None:
+        super().__init__(message)
+        self.field = field
+        self.fix = fix
 
 
 class NotFound(PitcallError):

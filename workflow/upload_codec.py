@@ -67,7 +67,11 @@ def decode_upload(body: bytes, *, vehicle_id: str, received_ms: int, known_signa
     """
     wire = _read(body)
     if wire.vehicle_id not in (None, vehicle_id):
-        raise Forbidden("vehicle_id: the credential belongs to another car than the payload names")
+        raise Forbidden(
+            "vehicle_id: the credential belongs to another car than the payload names",
+            field="vehicle_id",
+            fix="leave it out: the credential says which car it is",
+        )
     return _upload(wire, vehicle_id, received_ms, known_signals)
 
 

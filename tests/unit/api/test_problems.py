@@ -56,6 +56,7 @@ async def test_a_car_cannot_speak_for_another(town: Town, people: People) -> Non
     answer = await people.car.post("/v1/telemetry", json=GOOD | {"vehicle_id": "another"})
     assert answer.status_code == 403
     assert town.log.taken == []
+    assert [error["field"] for error in answer.json()["errors"]] == ["vehicle_id"]
 
 
 async def test_a_body_over_the_limit_is_refused_while_reading(town: Town, people: People) -> None:
