@@ -12,7 +12,10 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from adapters.metrics import GAUGES
 from pitcall.loop_guard import STUCK_EXIT
+from streams.local_log import Entry, LocalLog
+from streams.topics import PREDICTIONS, create_topics
 from tests.e2e.demo_run import environment
+from tests.e2e.logged import log_url
 from tests.e2e.part import Part, api_part, url_of
 from tests.servers.process import free_port
 
@@ -102,3 +105,30 @@ async def test_a_process_that_has_failed_and_does_not_stop_is_ended() -> None:
 @pytest.mark.parametrize(("then", "limit_s"), [("await asyncio.sleep(2.5)", 1.0), ("time.sleep(1)", 0)])
 async def test_a_process_that_turns_or_is_not_to_be_watched_comes_to_its_end(then: str, limit_s: float) -> None:
     assert await run_guarded(then, limit_s) == (0, "came to its end\n", "")
+
+
+STUCK = """
+import asyncio, sys
+from pitcall.command_line import main
+from streams.agents.needs import NeedsAgent
+
+async def hang(self, block):
+    await asyncio.Event().wait()
+
+NeedsAgent.handle = hang
+sys.exit(main(["api"]))
+"""
+
+
+async def test_a_process_with_a_stuck_agent_ends_and_says_which_records_wait(tmp_path: Path) -> None:
+    url = log_url(tmp_path)
+    await create_topics(url)
+    with LocalLog.shared(url) as log:
+        await log.append([Entry(PREDICTIONS, 0, b"car", b"{}", 1)])
+    settings = {"PITCALL_DATA_DIR": str(tmp_path), "PITCALL_HTTP_PORT": "0", "PITCALL_WATCHDOG_SECONDS": "2"}
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-c", STUCK, cwd=ROOT, env=environment(**settings), stderr=asyncio.subprocess.PIPE
+    )
+    _, err = await asyncio.wait_for(process.communicate(), 90)
+    assert process.returncode in (1, STUCK_EXIT), err.decode()
+    assert "the worker is stuck: 1 records of predictions[0] wait" in err.decode()
