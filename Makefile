@@ -63,6 +63,10 @@ test-long: setup ## the long forms: full kill schedules, soaks, fleets
 bench: setup ## which benches there are; `make bench-NAME` runs one
 	@$(BIN)/python tools/list_benches.py
 
+.PHONY: bench-stream
+bench-stream: setup ## ours and the peers on a real Kafka, with a table and a picture (BENCH='--help' says what there is)
+	@$(BIN)/python -m benchmarks.stream $(BENCH)
+
 bench-%: setup
 	@$(BIN)/pitcall bench $* $(BENCH)
 

@@ -13,7 +13,7 @@ from aiokafka import AIOKafkaProducer
 
 from pitcall.bench.load import UploadLoad
 from streams.producer import MAX_RECORD_BYTES, NewRecord, record_producer
-from streams.topics import TELEMETRY_UPLOADS, is_embedded, kafka_servers, partition_for
+from streams.topics import is_embedded, kafka_servers, partition_for
 
 CHUNK = 2_000
 BEAT_S = 0.02
@@ -104,12 +104,12 @@ class KafkaSender(Sender):
 
     async def send(self, records: Sequence[NewRecord]) -> None:
         """Return when Kafka has acknowledged all."""
-        by_partition: defaultdict[int, list[NewRecord]] = defaultdict(list)
+        by_partition: defaultdict[tuple[str, int], list[NewRecord]] = defaultdict(list)
         for record in records:
-            by_partition[partition_for(record.key, self._partitions)].append(record)
+            by_partition[record.topic, partition_for(record.key, self._partitions)].append(record)
         sent = [
-            await self._send_batch(partition, batch)
-            for partition, new in by_partition.items()
+            await self._send_batch(topic, partition, batch)
+            for (topic, partition), new in by_partition.items()
             for batch in self._batches(new)
         ]
         await asyncio.gather(*sent)
@@ -123,9 +123,9 @@ class KafkaSender(Sender):
                 batches[-1].append(**made)
         return batches
 
-    async def _send_batch(self, partition: int, batch: Any) -> Any:
+    async def _send_batch(self, topic: str, partition: int, batch: Any) -> Any:
         batch.close()
-        return await self._producer.send_batch(batch, TELEMETRY_UPLOADS, partition=partition)
+        return await self._producer.send_batch(batch, topic, partition=partition)
 
 
 def sender(broker_url: str, partitions: int) -> Sender:
