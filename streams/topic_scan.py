@@ -56,11 +56,10 @@ async def _scan_kafka(broker_url: str, topic: str) -> AsyncGenerator[tuple[int, 
     )
     try:
         await consumer.start()
-        await consumer._client._wait_on_metadata(topic)
-        partitions = consumer.partitions_for_topic(topic)
-        if not partitions:
+        if topic not in await consumer.topics():
             raise NotFound(f"Kafka has no topic {topic}: nothing has run on it yet")
-        tps = [TopicPartition(topic, partition) for partition in sorted(partitions)]
+        await consumer._client._wait_on_metadata(topic)
+        tps = [TopicPartition(topic, partition) for partition in sorted(consumer.partitions_for_topic(topic) or ())]
         consumer.assign(tps)
         ends = await consumer.end_offsets(tps)
         await consumer.seek_to_beginning(*tps)
