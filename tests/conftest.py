@@ -11,12 +11,18 @@ from typing import NoReturn
 import pytest
 from playwright.async_api import Browser
 
-from tests.servers import chromium, influxdb, postgres
+from tests.servers import chromium, influxdb, postgres, prometheus
 from tests.servers import kafka_broker as kafka
 from tests.servers.availability import Found, MissingServerError, is_missing_a_failure
 from tests.servers.process import ServerProcess
 
-FINDERS: tuple[Callable[[], Found], ...] = (kafka.find, postgres.find, influxdb.find, chromium.find)
+FINDERS: tuple[Callable[[], Found], ...] = (
+    kafka.find,
+    postgres.find,
+    influxdb.find,
+    chromium.find,
+    prometheus.find,
+)
 # A test that uses the fixture carries the mark, so that `-m "not kafka"` can't forget one.
 MARKS = {
     "kafka_server": "kafka",
