@@ -281,9 +281,9 @@ class Node:
         return self.metrics.exposition(await take_readings(self))
 
     async def volumes(self) -> dict[str, int]:
-        """How many uploads and predictions the log has taken."""
+        """How many uploads and predictions the log has taken; a message predicts every item of a car."""
         ends = await self.lag.ends((TELEMETRY_UPLOADS, PREDICTIONS))
-        return {"uploads": ends[TELEMETRY_UPLOADS], "predictions": ends[PREDICTIONS]}
+        return {"uploads": ends[TELEMETRY_UPLOADS], "predictions": ends[PREDICTIONS] * len(self.catalogue.items)}
 
     def model_versions(self) -> dict[str, str]:
         """The model version that serves each item; of this process's worker only."""

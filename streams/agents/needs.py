@@ -1,4 +1,4 @@
-"""The needs agent: blocks of predictions into assessments and needs."""
+"""The needs agent: blocks of predictions, a message for all items of a car, into assessments and needs."""
 
 from __future__ import annotations
 
@@ -19,6 +19,7 @@ class NeedsAgent:
 
     async def handle(self, block: Block) -> None:
         """One block; one that does not decode raises InvalidInput, which sets that record aside."""
-        predictions = [decode(record.value or b"", Prediction) for record in block.records]
+        messages = [decode(record.value or b"", list[Prediction]) for record in block.records]
+        predictions = [prediction for message in messages for prediction in message]
         if predictions:
             await self._record(predictions)

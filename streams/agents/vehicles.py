@@ -8,6 +8,7 @@ folds nothing twice.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from itertools import groupby
 
 import numpy as np
 
@@ -179,9 +180,9 @@ class VehiclesAgent:
         predictions = self._predictor.predict(
             [states[car] for car in cars], [upload_id.vehicle_id for upload_id in ids], [str(own) for own in ids]
         )
-        for prediction in predictions:
-            position = positions[prediction.vehicle_id]
-            outcome.send(position, _prediction(block.records[position], prediction))
+        for vehicle_id, own in groupby(predictions, key=lambda prediction: prediction.vehicle_id):
+            position = positions[vehicle_id]
+            outcome.send(position, _predictions(block.records[position], list(own)))
 
     def _service_record(self, block: Block, position: int, record: Record, outcome: _Outcome) -> None:
         service = decode(record.value or b"", ServiceRecord)
@@ -200,8 +201,9 @@ class VehiclesAgent:
             taught = NewRecord(TRAINING_EXAMPLES, example.item.encode(), encode(example), record.timestamp_ms)
             outcome.send(position, taught)
         cause = f"{service.vehicle_id}/{service.record_id}"
-        for prediction in self._predictor.predict([state], [key.decode()], [cause]):
-            outcome.send(position, _prediction(record, prediction))
+        predictions = self._predictor.predict([state], [key.decode()], [cause])
+        if predictions:
+            outcome.send(position, _predictions(record, predictions))
 
     def _domain_event(self, block: Block, position: int, record: Record, outcome: _Outcome) -> None:
         event = decode_event(record.value or b"")
@@ -220,9 +222,9 @@ class VehiclesAgent:
         return at_ms > int(kept.removeprefix(WITHDRAWN)), None
 
 
-def _prediction(record: Record, prediction: Prediction) -> NewRecord:
-    """The prediction that `record` caused, under its key and time."""
-    return NewRecord(PREDICTIONS, record.key or b"", encode(prediction), record.timestamp_ms)
+def _predictions(record: Record, predictions: list[Prediction]) -> NewRecord:
+    """The predictions of all items that `record` caused, as one message under its key and time."""
+    return NewRecord(PREDICTIONS, record.key or b"", encode(predictions), record.timestamp_ms)
 
 
 def _reject(block: Block, record: Record, reason: str) -> NewRecord:
