@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
-from typing import NamedTuple, Self
+from collections.abc import Iterator, Sequence
+from functools import partial
+from typing import Any, NamedTuple, Self
 
 from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaError
@@ -17,6 +18,10 @@ from streams.local_log import Entry, LocalLog
 from streams.topics import is_embedded, kafka_servers, partition_for
 
 MAX_RECORD_BYTES = 1_000_000
+MAX_BATCHED_BYTES = 500_000
+"""A larger record is sent by itself: alone it may fill a request."""
+BATCH_FROM = 16
+"""From so many records on, whole batches are made of them at once."""
 KAFKA_TIMEOUT_S = 15.0
 MAX_UNACKNOWLEDGED_BYTES = 64_000_000
 """While Kafka is away no more than this waits in memory; then `Unavailable` comes at once."""
@@ -155,8 +160,11 @@ class KafkaRecordProducer(RecordProducer):
         size = sum(len(record.value or b"") for record in records)
         if self._unacknowledged_bytes and self._unacknowledged_bytes + size > MAX_UNACKNOWLEDGED_BYTES:
             raise Unavailable("Kafka doesn't keep up: too much waits for its acknowledgement")
+        is_many = len(records) >= BATCH_FROM and all(len(r.value or b"") <= MAX_BATCHED_BYTES for r in records)
         try:
             async with asyncio.timeout(self._timeout_s):
+                if is_many:
+                    return await self._send_batches(producer, records)
                 acknowledgements = [await self._begin(producer, record) for record in records]
                 # Shielded: a future that is cancelled would take its whole batch with it.
                 done = await asyncio.shield(asyncio.gather(*acknowledgements))
@@ -165,6 +173,27 @@ class KafkaRecordProducer(RecordProducer):
         except KafkaError as error:
             raise Unavailable(f"Kafka didn't take the record: {error}") from error
         return [(metadata.partition, metadata.offset) for metadata in done]
+
+    async def _send_batches(self, producer: AIOKafkaProducer, records: Sequence[NewRecord]) -> list[tuple[int, int]]:
+        """As `send_many`, in whole batches per partition: a tenth of the work that sending one by one costs."""
+        positions: dict[tuple[str, int], list[int]] = {}
+        for position, record in enumerate(records):
+            partition = partition_for(record.key, len(await producer.partitions_for(record.topic)))
+            positions.setdefault((record.topic, partition), []).append(position)
+        begun: list[tuple[list[int], asyncio.Future[RecordMetadata]]] = []
+        for (topic, partition), own in positions.items():
+            for batch, members in _batches(producer, records, own):
+                size = batch.size()
+                acknowledgement = await producer.send_batch(batch, topic, partition=partition)
+                self._unacknowledged_bytes += size
+                acknowledgement.add_done_callback(partial(self._acknowledged, size=size))
+                begun.append((members, acknowledgement))
+        done = await asyncio.shield(asyncio.gather(*(acknowledgement for _, acknowledgement in begun)))
+        where: list[tuple[int, int]] = [(-1, -1)] * len(records)
+        for (members, _), metadata in zip(begun, done, strict=True):
+            for number, position in enumerate(members):
+                where[position] = (metadata.partition, metadata.offset + number)
+        return where
 
     async def _begin(self, producer: AIOKafkaProducer, record: NewRecord) -> asyncio.Future[RecordMetadata]:
         partitions = await producer.partitions_for(record.topic)
@@ -178,10 +207,28 @@ class KafkaRecordProducer(RecordProducer):
         )
         size = len(record.value or b"")
         self._unacknowledged_bytes += size
-        acknowledgement.add_done_callback(lambda done: self._acknowledged(done, size))
+        acknowledgement.add_done_callback(partial(self._acknowledged, size=size))
         return acknowledgement
 
     def _acknowledged(self, done: asyncio.Future[RecordMetadata], size: int) -> None:
         self._unacknowledged_bytes -= size
         if not done.cancelled():
             done.exception()  # looked at, so that asyncio doesn't report one that came after our time-out
+
+
+def _batches(
+    producer: AIOKafkaProducer, records: Sequence[NewRecord], positions: Sequence[int]
+) -> Iterator[tuple[Any, list[int]]]:
+    """Closed batches of the records at these positions, in order, and the positions in each."""
+    batch, members = producer.create_batch(), list[int]()
+    for position in positions:
+        _, key, value, timestamp_ms, headers = records[position]
+        made = {"timestamp": timestamp_ms, "key": key, "value": value, "headers": list(headers)}
+        if batch.append(**made) is None:
+            batch.close()
+            yield batch, members
+            batch, members = producer.create_batch(), list[int]()
+            batch.append(**made)
+        members.append(position)
+    batch.close()
+    yield batch, members

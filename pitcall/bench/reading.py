@@ -34,7 +34,7 @@ async def read_topic(broker_url: str, topic: str, partitions: int) -> AsyncItera
         ends = await consumer.end_offsets(tps)
         while any([await consumer.position(tp) < ends[tp] for tp in tps]):
             for messages in (await consumer.getmany(timeout_ms=200)).values():
-                yield [Record(m.offset, m.key, m.value, m.timestamp) for m in messages]
+                yield [Record(m.offset, m.key, m.value, m.timestamp, tuple(m.headers)) for m in messages]
     finally:
         await consumer.stop()
 
