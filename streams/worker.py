@@ -127,8 +127,12 @@ class StreamWorker:
         manager: Any = self.app.tables
         if self.is_recovered():
             return RecoveryProgress(0, 1.0)
-        remaining = max(manager.recovery.active_remaining_total(), 0)
-        total = sum(max(end + 1, 0) for end in manager.recovery.active_highwaters.values() if end is not None)
+        recovery = manager.recovery
+        ends = {tp: end for tp, end in recovery.active_highwaters.items() if end is not None}
+        # Where Faust has not looked yet how far a partition is read, nothing of it counts as read.
+        read = {tp: -1 if (offset := recovery.active_offsets.get(tp)) is None else offset for tp in ends}
+        remaining = sum(max(end - read[tp], 0) for tp, end in ends.items())
+        total = sum(max(end + 1, 0) for end in ends.values())
         return RecoveryProgress(remaining, 1.0 - min(remaining / total, 1.0) if total else 0.0)
 
     def vehicles(self) -> int:
