@@ -22,8 +22,12 @@ def load_catalogue(path: Path) -> Catalogue:
         raise InvalidInput(
             f"can't read the catalogue {path}: {error.strerror}", field="catalogue", fix="name a YAML file"
         ) from error
+    except UnicodeDecodeError as error:
+        raise InvalidInput(f"{path} is not UTF-8 text", field="catalogue", fix="name a YAML file") from error
     try:
         values = yaml.safe_load(text)
     except yaml.YAMLError as error:
-        raise InvalidInput(f"{path} is not YAML: {error}", field="catalogue", fix="correct the file") from error
+        # The parser draws over several lines where it stopped; of an error a person is told in one.
+        where = " ".join(str(error).split())
+        raise InvalidInput(f"{path} is not YAML: {where}", field="catalogue", fix="correct the file") from error
     return read_catalogue(values)

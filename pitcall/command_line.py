@@ -47,11 +47,11 @@ def build_parser() -> argparse.ArgumentParser:
 def _add_demo(commands: Any) -> None:
     demo = commands.add_parser("demo", help="a simulated fleet, its owners and dealers, on this machine")
     demo.add_argument("--cars", type=_positive, help="how many cars (default 20)")
-    demo.add_argument("--seed", type=int, help="what the fleet is drawn from (default 1)")
+    demo.add_argument("--seed", type=_whole, help="what the fleet is drawn from (default 1)")
     demo.add_argument(
         "--speed", type=_faster, default=21_600.0, help="simulated seconds per second (default 21600: a day takes 4 s)"
     )
-    demo.add_argument("--port", type=int, help="port on 127.0.0.1 (default 8080; 0 takes a free one)")
+    demo.add_argument("--port", type=_port, help="port on 127.0.0.1 (default 8080; 0 takes a free one)")
     demo.add_argument("--data-dir", type=Path, help="folder to go on in (default var/demo; headless: a passing one)")
     demo.add_argument("--headless", action="store_true", help="no pacing, lock-step: one seed gives one outcome")
     demo.add_argument("--until-bookings", type=_positive, help="headless: stop when so many visits are confirmed")
@@ -94,7 +94,7 @@ def _add_simulate(commands: Any) -> None:
     kinds = simulate.add_subparsers(dest="kind", required=True, metavar="KIND")
     fleet = kinds.add_parser("fleet", help="cars that drive and wear")
     fleet.add_argument("--cars", type=_positive, default=20)
-    fleet.add_argument("--seed", type=int, default=1)
+    fleet.add_argument("--seed", type=_whole, default=1)
     fleet.add_argument("--days", type=_positive, default=1, help="days of driving, ending now")
     replay = kinds.add_parser("replay", help="recorded drives as they are, as one car")
     replay.add_argument("file", type=Path, metavar="FILE", help="parquet or CSV with the columns of the shipped drives")
@@ -109,14 +109,31 @@ def _add_simulate(commands: Any) -> None:
 
 
 def _positive(text: str) -> int:
-    number = int(text)
+    number = _whole(text)
     if number < 1:
         raise argparse.ArgumentTypeError("it must be at least 1")
     return number
 
 
+def _port(text: str) -> int:
+    number = _whole(text)
+    if not 0 <= number <= 65_535:
+        raise argparse.ArgumentTypeError("a port is 0 to 65535")
+    return number
+
+
+def _whole(text: str) -> int:
+    try:
+        return int(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r} is no whole number") from None
+
+
 def _faster(text: str) -> float:
-    number = float(text)
+    try:
+        number = float(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r} is no number") from None
     if not 1 <= number <= 10_000_000:
         raise argparse.ArgumentTypeError("it must be 1 (real time) to 10,000,000")
     return number

@@ -9,15 +9,19 @@ from pathlib import Path
 from typing import Any
 
 from domain.errors import PitcallError
+from pitcall.data_folder import open_data_folder
 
 
 class DemoFolder:
     """One JSON file, replaced whole; it holds the credentials of simulated cars and is its owner's alone."""
 
     def __init__(self, data_dir: Path) -> None:
-        data_dir.mkdir(parents=True, exist_ok=True)
+        open_data_folder(data_dir, "choose another by --data-dir")
         self._path = data_dir / "demo.json"
-        self.kept: dict[str, Any] = json.loads(self._path.read_text()) if self._path.exists() else {}
+        try:
+            self.kept: dict[str, Any] = json.loads(self._path.read_text()) if self._path.exists() else {}
+        except ValueError as error:
+            raise PitcallError(f"{self._path} is damaged: begin again in a fresh --data-dir") from error
 
     def begin(self, cars: int | None, seed: int | None, start_ms: int) -> None:
         """Take over the demo that the folder has, or begin one; PitcallError when another one is asked for."""

@@ -12,6 +12,7 @@ from adapters.ids import RandomIds
 from adapters.passwords import Argon2Passwords
 from adapters.records.records import open_records
 from domain.errors import InvalidInput
+from pitcall.data_folder import open_data_folder
 from pitcall.settings import Settings, records_url
 from workflow.identity import add_operator
 from workflow.ports import Office
@@ -41,7 +42,7 @@ async def add_first_operator(settings: Settings, *, email: str, name: str, passw
     Unavailable when the records do not answer.
     """
     if not settings.database_url:
-        settings.data_dir.mkdir(parents=True, exist_ok=True)
+        open_data_folder(settings.data_dir)
     records = open_records(records_url(settings))
     try:
         await records.migrate()

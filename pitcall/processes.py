@@ -13,6 +13,7 @@ from adapters.metrics import CONTENT_TYPE
 from api.app import create_api
 from api.metrics import create_monitor, metrics_router
 from domain.errors import PitcallError
+from pitcall.data_folder import open_data_folder
 from pitcall.loop_guard import LoopGuard
 from pitcall.node import ALL, API, Node
 from pitcall.serving import open_socket, serving, url_of
@@ -69,7 +70,8 @@ async def run_part(settings: Settings, part: str) -> None:
             f"with the embedded log `pitcall api` is the {part} too; set PITCALL_BROKER_URL to run a cluster"
         )
     parts = ALL if settings.is_embedded else frozenset({part})
-    way_out = "choose another by PITCALL_HTTP_PORT"
+    open_data_folder(settings.data_dir)
+    way_out = "choose another by PITCALL_HTTP_PORT and PITCALL_HTTP_HOST"
     listener = open_socket(settings.http_host, settings.http_port, way_out) if part == API else None
     async with (
         LoopGuard(settings.watchdog_seconds) as guard,

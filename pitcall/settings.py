@@ -42,7 +42,7 @@ def _port(value: str) -> int:
 
 
 def _seconds(value: str) -> int:
-    seconds = int(value)
+    seconds = _whole(value)
     if seconds < 0:
         raise ValueError("it is seconds, or 0 for never")
     return seconds
@@ -68,6 +68,8 @@ def _url_with(*schemes: str) -> Callable[[str], str]:
     def parse(value: str) -> str:
         if value and not value.startswith(tuple(f"{scheme}://" for scheme in schemes)):
             raise ValueError("it begins with " + " or ".join(f"{scheme}://" for scheme in schemes))
+        if value.endswith("://"):
+            raise ValueError("it names nothing after ://")
         return value
 
     return parse

@@ -100,7 +100,12 @@ class LocalLog:
         path.parent.mkdir(parents=True, exist_ok=True)
         self._lock_file = locked(path)
         self._writer = self._connect()
-        self._writer.executescript(f"PRAGMA page_size=8192; PRAGMA journal_mode=WAL; {_SCHEMA}")
+        try:
+            self._writer.executescript(f"PRAGMA page_size=8192; PRAGMA journal_mode=WAL; {_SCHEMA}")
+        except sqlite3.DatabaseError as error:
+            self._writer.close()
+            self._lock_file.close()
+            raise Unavailable(f"the log {path} can't be opened: {error}") from error
         self._writer.execute("PRAGMA synchronous=FULL")
         self._reader = self._connect()
         self._reader_lock = threading.Lock()

@@ -2,24 +2,35 @@
 
 from __future__ import annotations
 
+import argparse
 import json
 import re
 import signal
 import socket
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from pitcall.command_line import build_parser
 from tests.e2e.part import Part, Person, api_part, refusal, run, url_of
 
-COMMANDS = (
-    (), ("demo",), ("api",), ("worker",), ("outbox",), ("doctor",), ("operator",), ("operator", "add"),
-    ("simulate",), ("simulate", "fleet"), ("simulate", "replay"), ("simulate", "dealer"),
-)  # fmt: skip
+
+def _commands(parser: argparse.ArgumentParser, path: tuple[str, ...] = ()) -> Iterator[tuple[str, ...]]:
+    """The words of every command and of its kinds, from the parser itself."""
+    yield path
+    for action in parser._actions:
+        if isinstance(action, argparse._SubParsersAction):
+            for name, below in action.choices.items():
+                yield from _commands(below, (*path, name))
+
+
+COMMANDS = tuple(_commands(build_parser()))
 WRONG_SETTINGS = (
     ("PITCALL_DATA_DIR", "  ", "it is empty"),
+    ("PITCALL_BROKER_URL", "pitcall-kafka://", "names nothing after ://"),
     ("PITCALL_BROKER_URL", "kafka://somebody:a-secret@localhost:9092", "pitcall-kafka://"),
     ("PITCALL_DATABASE_URL", "mysql://somebody:a-secret@localhost/pitcall", "postgresql+psycopg://"),
     ("PITCALL_KAFKA_PARTITIONS", "0", "at least 1"),
@@ -28,6 +39,8 @@ WRONG_SETTINGS = (
     ("PITCALL_HISTORY_RETENTION_DAYS", "-1", "at least 1"),
     ("PITCALL_HTTP_HOST", "", "it is empty"),
     ("PITCALL_HTTP_PORT", "80800", "0 to 65535"),
+    ("PITCALL_METRICS_PORT", "-1", "0 to 65535"),
+    ("PITCALL_WATCHDOG_SECONDS", "soon", "it is not a whole number"),
     ("PITCALL_PUBLIC_URL", "pitcall.example", "https://"),
     ("PITCALL_SNAPSHOT_KEY", "a-secret", "at least 32 characters"),
     ("PITCALL_CATALOGUE", " ", "it is empty"),
@@ -45,10 +58,8 @@ def test_every_command_tells_how_it_is_used(command: tuple[str, ...]) -> None:
     assert done.stdout.startswith(" ".join(("usage: pitcall", *command)))
 
 
-def test_every_command_there_is_is_tried_above() -> None:
-    listed = re.findall(r"^    (\w+) ", run("--help").stdout, re.MULTILINE)
-    assert "demo" in listed
-    assert set(listed) <= {command[0] for command in COMMANDS if command}
+def test_the_commands_were_found() -> None:
+    assert {("demo",), ("api",), ("worker",), ("outbox",), ("doctor",), ("simulate", "replay")} < set(COMMANDS)
 
 
 @pytest.mark.parametrize(("name", "value", "fix"), WRONG_SETTINGS, ids=[name for name, _, _ in WRONG_SETTINGS])
@@ -67,6 +78,57 @@ def test_every_setting_is_tried_above() -> None:
     assert len(documented) > 5
     # Any text may be a token: only the server that made it can tell.
     assert documented - {"PITCALL_HISTORY_TOKEN"} == {name for name, _, _ in WRONG_SETTINGS}
+
+
+@pytest.mark.parametrize("command", ["api", "demo", "operator"])
+def test_a_data_folder_that_cannot_be_is_named(command: str, tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("not a folder")
+    arguments = {
+        "api": ("api",),
+        "demo": ("demo", "--data-dir", str(tmp_path / "file"), "--port", "0"),
+        "operator": ("operator", "add", "--email", "a@b.example", "--name", "N", "--generate"),
+    }
+    said = refusal(*arguments[command], PITCALL_DATA_DIR=str(tmp_path / "file"), PITCALL_HTTP_PORT="0")
+    assert f"{tmp_path / 'file'} can't be the data folder" in said
+    assert ("--data-dir" if command == "demo" else "PITCALL_DATA_DIR") in said
+
+
+@pytest.mark.parametrize("name", ["log.sqlite", "records.sqlite"])
+def test_a_file_of_the_data_folder_that_is_damaged_is_said(name: str, tmp_path: Path) -> None:
+    (tmp_path / name).write_bytes(b"this is no database " * 500)
+    assert "file is not a database" in refusal("api", PITCALL_DATA_DIR=str(tmp_path), PITCALL_HTTP_PORT="0")
+
+
+def test_a_demo_whose_notes_are_damaged_says_how_to_go_on(tmp_path: Path) -> None:
+    (tmp_path / "demo.json").write_text('{"cars": 4, ')
+    assert "demo.json is damaged: begin again" in refusal("demo", "--data-dir", tmp_path, "--port", "0")
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [(b"a: [", "is not YAML"), (b"\xff\xfe", "is not UTF-8"), (b"a: 1", "a: unknown field"), (None, "No such file")],
+)
+def test_a_catalogue_that_is_none_is_said_in_one_sentence(content: bytes | None, words: str, tmp_path: Path) -> None:
+    if content is not None:
+        (tmp_path / "mine.yaml").write_bytes(content)
+    here = {"PITCALL_DATA_DIR": str(tmp_path / "data"), "PITCALL_HTTP_PORT": "0"}
+    assert words in refusal("api", PITCALL_CATALOGUE=str(tmp_path / "mine.yaml"), **here)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (("--port", "99999"), "a port is 0 to 65535"),
+        (("--cars", "0"), "it must be at least 1"),
+        (("--cars", "many"), "'many' is no whole number"),
+        (("--speed", "fast"), "'fast' is no number"),
+        (("--speed", "nan"), "it must be 1 (real time) to 10,000,000"),
+    ],
+)
+def test_a_wrong_argument_is_said_with_what_would_be_right(arguments: tuple[str, ...], words: str) -> None:
+    done = run("demo", *arguments)
+    assert done.returncode == 2
+    assert f"{arguments[0]}: {words}" in done.stderr.splitlines()[-1]
 
 
 def test_a_variable_that_is_no_setting_is_named_with_the_nearest_that_is() -> None:
