@@ -24,7 +24,7 @@ from adapters.reminder_outbox import ReminderOutbox
 from adapters.webhook import SignedWebhooks
 from domain.clock import DomainClock
 from domain.errors import PitcallError, Unavailable
-from pitcall.readings import CONSUMED, take_readings
+from pitcall.readings import ASK_S, CONSUMED, take_readings
 from pitcall.settings import Settings, records_url
 from pitcall.snapshot_key import snapshot_key
 from streams.history_worker import HistoryWorker
@@ -262,10 +262,18 @@ class Node:
         if not self.is_started:
             return {"ready": False, "reason": "it is starting", **self._recovery()}
         parts: dict[str, Any] = {"database": await self.records.ping()}
-        await self.lag.lag((TELEMETRY_UPLOADS,))
+        await self._ask_log()
         parts["log"] = "embedded" if self.settings.is_embedded else "Kafka"
         parts |= self._recovery()
         return {"ready": parts.get("recovered", True) and not self.failed.is_set(), **parts}
+
+    async def _ask_log(self) -> None:
+        try:
+            # Kafka's client would look for a broker for most of a minute; who asks for readiness won't wait so long.
+            async with asyncio.timeout(ASK_S):
+                await self.lag.lag((TELEMETRY_UPLOADS,))
+        except TimeoutError as error:
+            raise Unavailable(f"Kafka did not answer within {ASK_S:g} s") from error
 
     def _recovery(self) -> dict[str, Any]:
         if self.worker is None:
