@@ -5,6 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
+from domain.errors import InvalidInput
+
+POWERTRAINS = ("petrol", "diesel", "hybrid", "electric")
+LEAST_MASS_KG, GREATEST_MASS_KG = 300, 60_000
+FURTHEST_MS = 4_102_444_800_000  # the year 2100; as far before 1970 is 1840, and no car
+
 RECORDED = "recorded"
 SIMULATED = "simulated"
 
@@ -45,3 +51,16 @@ class VehicleAttributes:
     powertrain: str = "petrol"  # petrol | diesel | hybrid | electric
     mass_kg: float = 1400.0
     built_ms: int = 0  # 0: unknown
+
+    def check(self) -> None:
+        """Raise InvalidInput, naming the field, for what no car is."""
+        if self.powertrain not in POWERTRAINS:
+            raise InvalidInput(
+                f"{self.powertrain[:40]!r} is no powertrain", field="powertrain", fix="one of " + ", ".join(POWERTRAINS)
+            )
+        if not LEAST_MASS_KG <= self.mass_kg <= GREATEST_MASS_KG:
+            raise InvalidInput("a car weighs 300 to 60,000 kg", field="mass_kg", fix="give kilograms")
+        if not -FURTHEST_MS <= self.built_ms <= FURTHEST_MS:
+            raise InvalidInput(
+                "no car was built then", field="built_ms", fix="give ms since 1970, UTC, or 0 if unknown"
+            )

@@ -42,9 +42,11 @@ def decode(value: bytes, kind: type[T]) -> T:
 def decode_attributes(value: bytes) -> VehicleAttributes:
     """The car's attributes from an upload's header; InvalidInput as for `decode`."""
     try:
-        return _attributes.decode(value)
+        attributes = _attributes.decode(value)
     except _NOT_READABLE as error:
-        raise InvalidInput(f"not a car's attributes: {error}", field=field_of(error)) from error
+        raise InvalidInput(f"not a car's attributes: {str(error)[:200]}", field=field_of(error)) from error
+    attributes.check()
+    return attributes
 
 
 def encode_event(event: DomainEvent) -> bytes:

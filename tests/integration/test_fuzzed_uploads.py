@@ -29,7 +29,6 @@ from streams.topics import DEAD_LETTERS, TELEMETRY_UPLOADS, VEHICLE_STATES, chan
 from tests.support.http_town import PlainPasswords
 from tests.support.moments import NOW
 from workflow import enrol, identity
-from workflow.messages import encode
 from workflow.upload_codec import decode_upload, encode_binary
 
 BATCH = 500
@@ -37,6 +36,14 @@ SIGNALS = ("Vehicle.Speed", "Vehicle.TraveledDistance", "Vehicle.LowVoltageBatte
 NASTY: tuple[Any, ...] = (
     None, True, -1, 0, 2**32, 2**63, 10**40, 1e308, -1e308, 5e-324, float("nan"), float("inf"), "", "x" * 5_000, "\0",
     "💥",     [], {}, [[[[[[[[]]]]]]]], {"a": {"b": {"c": {}}}}, [None], [1e39] * 3, "NaN", [float("nan")] * 3,
+)  # fmt: skip
+
+HOSTILE_TIMES = (b"", b"x", b"-1", b"9" * 18, b"9" * 30, b"9" * 5_000, "٣".encode(), b"\xff", str(NOW).encode())
+HOSTILE_ATTRIBUTES = (
+    b"", b"{", b"null", b"[]", b'{"powertrain": 5}', b'{"mass_kg": 1e308}', b'{"mass_kg": -5}', b'{"mass_kg": 0}',
+    b'{"mass_kg": NaN}', b'{"built_ms": -1}', b'{"built_ms": 1' + b"0" * 30 + b"}",
+    b'{"built_ms": 9' + b"0" * 18 + b"}",
+    b'{"powertrain": "' + b"x" * 9_000 + b'"}', b"\xff",
 )  # fmt: skip
 
 
@@ -142,9 +149,15 @@ async def through_the_edge(node: Node, token: str, sent: Iterator[list[bytes]]) 
 
 async def straight_to_the_topic(node: Node, car: str, sent: Iterator[list[bytes]]) -> None:
     """As a maker who writes to the topic does, past the edge."""
-    headers = (("received-ms", str(NOW).encode()), ("attributes", encode({"powertrain": "petrol"})))
+    draw = random.Random(3)
     for batch in sent:
-        records = [NewRecord(TELEMETRY_UPLOADS, car.encode(), body, 1_700_000_000_000, headers) for body in batch]
+        records = []
+        for body in batch:
+            is_hostile = draw.random() < 0.02
+            received = draw.choice(HOSTILE_TIMES) if is_hostile else str(NOW).encode()
+            attributes = draw.choice(HOSTILE_ATTRIBUTES) if is_hostile else b'{"powertrain": "petrol"}'
+            headers = (("received-ms", received), ("attributes", attributes))
+            records.append(NewRecord(TELEMETRY_UPLOADS, car.encode(), body, 1_700_000_000_000, headers))
         await node.producer.send_many(records)
 
 

@@ -13,7 +13,7 @@ from domain.errors import InvalidInput
 from domain.event import DomainEvent
 from domain.prediction import Contribution, DueWindow, ItemKind, Prediction, UploadRange
 from domain.service_record import ServiceOutcome, ServiceRecord, TrainingExample
-from domain.telemetry import VehicleAttributes
+from domain.telemetry import POWERTRAINS, VehicleAttributes
 from tests.support.moments import NOW
 from tests.support.predictions import wear
 from workflow.messages import decode, decode_attributes, decode_event, encode, encode_event
@@ -86,9 +86,26 @@ def test_what_is_written_is_read_back(value: object) -> None:
 
 
 @settings(deadline=None)
-@given(value=st.builds(VehicleAttributes, texts, numbers, moments))
+@given(value=st.builds(VehicleAttributes, st.sampled_from(POWERTRAINS), st.floats(300, 60_000), moments))
 def test_attributes_of_a_header_are_read_back(value: VehicleAttributes) -> None:
     assert decode_attributes(encode(value)) == value
+
+
+@pytest.mark.parametrize(
+    ("attributes", "field"),
+    [
+        ({"powertrain": "steam"}, "powertrain"),
+        ({"mass_kg": 1e308}, "mass_kg"),
+        ({"mass_kg": -1.0}, "mass_kg"),
+        ({"built_ms": 2**62}, "built_ms"),
+        ({"built_ms": 10**40}, "built_ms"),
+        ({"built_ms": "long ago"}, "built_ms"),
+    ],
+)
+def test_attributes_that_no_car_has_are_refused_by_their_field(attributes: dict[str, object], field: str) -> None:
+    with pytest.raises(InvalidInput) as refused:
+        decode_attributes(json.dumps(attributes).encode())
+    assert refused.value.field == field
 
 
 @settings(deadline=None)
