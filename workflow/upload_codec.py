@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import math
+import operator
 import re
 import sys
 from collections.abc import Collection, Mapping, Sequence
@@ -119,7 +120,7 @@ def _upload(
 
 
 def _samples_of(wire: _JsonUpload) -> tuple[list[int], Mapping[str, Sequence[float | None]]]:
-    if any(b <= a for a, b in zip(wire.offsets_ms, wire.offsets_ms[1:], strict=False)):
+    if not all(map(operator.lt, wire.offsets_ms, wire.offsets_ms[1:])):
         raise offsets_must_rise()
     for path, column in wire.signals.items():
         check_length(path, len(column), len(wire.offsets_ms))
