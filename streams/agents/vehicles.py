@@ -34,8 +34,10 @@ from streams.topics import (
 )
 from workflow.ingest import CONSENT_TRUST_MS
 from workflow.messages import decode, decode_attributes, decode_event, encode
-from workflow.upload_codec import decode_upload
+from workflow.upload_codec import MAX_UPLOAD_BYTES, decode_upload
 
+MAX_CUT_BYTES = 65_536  # of an upload that is over the limit so much is kept among the rejects
+MAX_HEADER_BYTES = 8_192
 WITHDRAWN = b"withdrawn:"  # what stands in place of a state once prediction is no longer allowed
 
 
@@ -229,11 +231,18 @@ def _predictions(record: Record, predictions: list[Prediction]) -> NewRecord:
 
 def _reject(block: Block, record: Record, reason: str) -> NewRecord:
     """The upload as it came, with why it could not be used and where it stood: (topic, partition, offset) is its id."""
+    # A maker's own headers may be of any size too.
+    is_short = sum(len(name) + len(value or b"") for name, value in record.headers) <= MAX_HEADER_BYTES
     headers: Headers = (
-        *record.headers,
+        *(record.headers if is_short else ()),
         ("reason", reason.encode()),
         ("topic", block.topic.encode()),
         ("partition", str(block.partition).encode()),
         ("offset", str(record.offset).encode()),
     )
-    return NewRecord(TELEMETRY_REJECTS, record.key or b"", record.value, record.timestamp_ms, headers)
+    value = record.value
+    if value is not None and len(value) > MAX_UPLOAD_BYTES:
+        # A maker may write records that with our headers no producer would take; too large, they are of no more use.
+        headers = (*headers, ("cut-from-bytes", str(len(value)).encode()))
+        value = value[:MAX_CUT_BYTES]
+    return NewRecord(TELEMETRY_REJECTS, record.key or b"", value, record.timestamp_ms, headers)

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from aiokafka import AIOKafkaProducer
 
 from domain.errors import NotFound
 from pitcall.command_line import build_parser
@@ -141,6 +142,31 @@ async def test_a_reject_is_counted_shown_mended_and_sent_again_once(
     async with running(later) as node:
         assert await count(node, PREDICTIONS) == predicted, "the fold has these uploads already"
         assert await count(node, TELEMETRY_REJECTS) == rejected
+
+
+async def test_a_record_too_large_to_be_kept_whole_is_kept_cut_and_holds_up_nothing(
+    settings: Settings, capsys: pytest.CaptureFixture[str]
+) -> None:
+    huge = b"{" + b" " * 1_040_000
+    async with running(settings) as node:
+        car = await a_car(node)
+        if settings.is_embedded:
+            await produce(node, car, huge, b"")
+        else:
+            servers = settings.broker_url.removeprefix("pitcall-kafka://")
+            async with AIOKafkaProducer(bootstrap_servers=servers, max_request_size=1_048_576) as maker:
+                await maker.send_and_wait(TELEMETRY_UPLOADS, huge, key=car.encode())
+                many = [("odd", b"x" * 500_000), ("received-ms", b"y" * 500_000)]
+                await maker.send_and_wait(TELEMETRY_UPLOADS, b"", key=car.encode(), headers=many)
+        await produce(node, car, upload(1))
+    async with running(settings) as node:
+        assert await count(node, PREDICTIONS) > 0, "the upload behind it was used"
+    rows = (await ask(settings, capsys, "list"))["newest"]
+    assert len(rows) == 2
+    (row,) = [row for row in rows if "at most 983,040 bytes" in row["reason"]]
+    shown = await ask(settings, capsys, "show", row["id"])
+    assert shown["bytes"] == 65_536
+    assert shown["headers"]["cut-from-bytes"] == str(len(huge))
 
 
 async def test_what_is_not_there_is_said(settings: Settings, capsys: pytest.CaptureFixture[str]) -> None:
