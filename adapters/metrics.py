@@ -26,6 +26,7 @@ GAUGES: Mapping[str, tuple[str, str]] = {
     "pitcall_component_up": ("Whether a part this process relies on answered just now.", "component"),
     "pitcall_ready": ("Whether this process can serve: what it relies on answers and recovery is over.", ""),
     "pitcall_log_lag_records": ("Records that the workers have not handled yet, over the whole deployment.", "topic"),
+    "pitcall_history_lag_records": ("Records that are not in the history of signals yet; it may lag.", ""),
     "pitcall_log_last_commit_age_seconds": ("Time since this worker committed anything, or since it started.", ""),
     "pitcall_dead_letters": ("Records that could not be handled, over the whole deployment.", ""),
     "pitcall_rejected_uploads": ("Uploads in the rejects, over the whole deployment.", ""),

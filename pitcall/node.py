@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from typing import Any
@@ -24,10 +24,11 @@ from adapters.reminder_outbox import ReminderOutbox
 from adapters.webhook import SignedWebhooks
 from domain.clock import DomainClock
 from domain.errors import PitcallError, Unavailable
-from pitcall.readings import ASK_S, CONSUMED, take_readings
+from pitcall.readings import ASK_S, CONSUMED, HISTORY_CONSUMED, take_readings
 from pitcall.settings import Settings, records_url
 from pitcall.snapshot_key import snapshot_key
-from streams.history_worker import HistoryWorker
+from streams.app import StreamApp
+from streams.history_worker import HISTORY_APP_ID, HistoryWorker
 from streams.lag import LagReader, lag_reader
 from streams.producer import RecordProducer, record_producer
 from streams.topics import (
@@ -77,6 +78,7 @@ class Node:
         self.metrics = PrometheusMetrics()
         self.worker: StreamWorker | None = None
         self.history: SignalHistory | None = None
+        self.history_lag: LagReader | None = None
 
     async def start(self) -> None:
         """Open what the parts need, in the order they need it."""
@@ -117,7 +119,7 @@ class Node:
                 commit_interval_s=0.05 if self.is_lock_step else 1.0,
                 metrics=self.metrics,
             )
-            await self._watch(self.worker)
+            await self._watch(self.worker.app, self.lag, CONSUMED)
             await self.worker.start()
             self._stack.push_async_callback(self.worker.stop)
         await self._start_history(partitions)
@@ -130,11 +132,11 @@ class Node:
             ]
         self.is_started = True
 
-    async def _watch(self, worker: StreamWorker) -> None:
-        """Watch the worker from before its recovery until it is stopped."""
+    async def _watch(self, app: StreamApp, lag: LagReader, topics: Sequence[str]) -> None:
+        """Watch agents from before their recovery until they are stopped."""
         limit_s = self.settings.watchdog_seconds
         if limit_s and not self.is_lock_step:
-            watchdog = Watchdog(worker.app, self.lag, CONSUMED, limit_s=limit_s, on_stuck=self._on_crash)
+            watchdog = Watchdog(app, lag, topics, limit_s=limit_s, on_stuck=self._on_crash)
             await watchdog.start()
             self._stack.push_async_callback(watchdog.stop)
 
@@ -161,6 +163,8 @@ class Node:
             partitions=partitions,
             replication=settings.kafka_replication,
         )
+        self.history_lag = await self._stack.enter_async_context(lag_reader(self.broker_url, HISTORY_APP_ID))
+        await self._watch(writer.app, self.history_lag, HISTORY_CONSUMED)
         await writer.start()
         self._stack.push_async_callback(writer.stop)
 

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 ASK_S = 3.0
 """So long a scrape waits for each part: less than Prometheus' own ten seconds, for all together."""
 CONSUMED = (TELEMETRY_UPLOADS, SERVICE_RECORDS, DOMAIN_EVENTS, PREDICTIONS, TRAINING_EXAMPLES)
+HISTORY_CONSUMED = (TELEMETRY_UPLOADS, DOMAIN_EVENTS)
 
 Answer = TypeVar("Answer")
 
@@ -46,6 +47,9 @@ async def take_readings(node: Node) -> Readings:
         )
         if lag is not None:
             found["pitcall_log_lag_records"] = _by_topic(lag)
+        behind = None if node.history_lag is None else await _ask(node.history_lag.lag(HISTORY_CONSUMED))
+        if behind is not None:
+            found["pitcall_history_lag_records"] = sum(behind.values())
         if ends is not None:
             found["pitcall_dead_letters"] = ends[DEAD_LETTERS]
             found["pitcall_rejected_uploads"] = ends[TELEMETRY_REJECTS]

@@ -106,7 +106,7 @@ class Watchdog:
 def progress(app: StreamApp) -> dict[Place, Hashable]:
     """For each source partition of this worker something that changes as the worker gets on, or waits knowingly."""
     consumer: Any = app.consumer
-    if not consumer.started:
+    if not consumer.started or app.should_stop:
         return {}
     manager: Any = app.tables
     committed = consumer._committed_offset
