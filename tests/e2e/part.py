@@ -16,7 +16,7 @@ import httpx
 from tests.e2e.demo_run import PITCALL, environment
 
 ROOT = Path(__file__).parents[2]
-PATIENCE_S = 60.0
+PATIENCE_S = 180.0
 
 
 def run(*arguments: str | Path, given: str = "", cwd: Path = ROOT, **settings: str) -> subprocess.CompletedProcess[str]:
@@ -64,7 +64,7 @@ class Part:
             time.sleep(0.05)
         raise AssertionError(f"it never printed {pattern!r}:\n{self.said()[-3000:]}")
 
-    def end(self, number: signal.Signals = signal.SIGTERM, patience_s: float = 30.0) -> int:
+    def end(self, number: signal.Signals = signal.SIGTERM, patience_s: float = 60.0) -> int:
         """Send the signal; its exit code."""
         self.process.send_signal(number)
         return self.process.wait(patience_s)

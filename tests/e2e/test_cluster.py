@@ -19,7 +19,7 @@ from tests.servers.process import ServerProcess, free_port
 pytestmark = [pytest.mark.kafka, pytest.mark.postgres]
 
 OPERATOR, PASSWORD = "ops@pitcall.example", "a-long-password-of-this-test"
-PATIENCE_S = 90.0
+PATIENCE_S = 180.0
 DAY_MS = 86_400_000
 
 
