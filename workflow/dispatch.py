@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
+
 from domain.consent import Purpose
-from domain.errors import ConsentMissing, Unavailable
+from domain.errors import ConsentMissing, TryAgain, Unavailable
 from domain.need import MaintenanceNeed, NeedState
 from domain.people import Dealer
 from workflow.history import tell
 from workflow.ports import Delivery, Office, OutboxRow, Reminder, ReminderSender, TopicWriter, WebhookSender
 
 BLOCK = 200
+RECORD_TRIES = 5
 LEASE_MS = 30_000
 RETRY_MS = (1_000, 5_000, 30_000, 300_000, 1_800_000, 7_200_000, 21_600_000)
 
@@ -108,8 +111,18 @@ async def _remind(office: Office, sender: ReminderSender, row: OutboxRow) -> boo
             wait = RETRY_MS[min(row.attempts, len(RETRY_MS) - 1)]
             await uow.outbox.retry(row.outbox_id, office.wall.now_ms() + wait, str(error))
         return False
-    await _record_reminder(office, row, reminder, now)
+    await _record_patiently(office, row, reminder, now)
     return True
+
+
+async def _record_patiently(office: Office, row: OutboxRow, reminder: Reminder, now: int) -> None:
+    """Record what was sent, again if a prediction moved the need meanwhile: sending cannot be taken back."""
+    for attempt in range(1, RECORD_TRIES):
+        try:
+            return await _record_reminder(office, row, reminder, now)
+        except TryAgain:
+            await asyncio.sleep(0.01 * 2**attempt)
+    return await _record_reminder(office, row, reminder, now)
 
 
 async def _record_reminder(office: Office, row: OutboxRow, reminder: Reminder, now: int) -> None:

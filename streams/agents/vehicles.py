@@ -140,8 +140,8 @@ class VehiclesAgent:
         for position, record in enumerate(block.records):
             headers = dict(record.headers)
             try:
-                received_ms = int(headers.get("received-ms", b"0"))
-                attributes = decode_attributes(headers.get("attributes", b"{}"))
+                received_ms = int(headers.get("received-ms") or b"0")
+                attributes = decode_attributes(headers.get("attributes") or b"{}")
                 upload = decode_upload(
                     record.value or b"",
                     vehicle_id=(record.key or b"").decode(),

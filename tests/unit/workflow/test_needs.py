@@ -8,7 +8,7 @@ from itertools import permutations
 import pytest
 
 from domain.consent import Purpose
-from domain.errors import Conflict, InvalidInput, NotFound
+from domain.errors import Conflict, InvalidInput, NotFound, TryAgain
 from domain.need import NeedState
 from domain.prediction import Prediction
 from domain.service_record import ServiceOutcome
@@ -21,6 +21,7 @@ from workflow.dispatch import dispatch_reminders
 from workflow.dossiers import car_dossier
 from workflow.enrol import PastService, record_service_history
 from workflow.needs import dismiss, snooze, wake_snoozed
+from workflow.ports import UnitOfWork
 
 
 def pads(home: Household, days: float | None, n: int = 0, **changes: object) -> Prediction:
@@ -334,3 +335,21 @@ async def test_a_need_that_closes_before_anybody_heard_of_it_closes_in_silence(t
         await town.predict(wear(300, event_ms=NOW + 2 * step * DAY, seq=step, vehicle_id=home.car_id))
     mail = KeptReminders()
     assert await dispatch_reminders(town.office, mail) == 0
+
+
+async def test_a_reminder_that_left_is_recorded_though_the_need_moved_meanwhile(town: Town, home: Household) -> None:
+    need, mail = await town.need(home), KeptReminders()
+    tries = 0
+    opened = town.office.unit_of_work
+
+    def contested() -> UnitOfWork:
+        nonlocal tries
+        tries += 1
+        if tries == 3:  # the first claims, the second looks, the third records
+            raise TryAgain("others were changing the same things at the same time")
+        return opened()
+
+    assert await dispatch_reminders(replace(town.office, unit_of_work=contested), mail) == 1
+    assert tries == 4
+    assert len(mail.kept) == 1
+    assert (await town.live_need(home)).state is NeedState.REMINDED, need.need_id
