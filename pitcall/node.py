@@ -253,12 +253,16 @@ class Node:
         return lag + (self.worker.snapshots_behind() if self.worker is not None else 0)
 
     async def waiting(self) -> dict[str, Any]:
-        """What is in flight: unread records per topic and outbox rows; `waiting` is their sum."""
+        """What is in flight: unread records per topic and outbox rows; `waiting` is their sum.
+
+        The log is asked before and after the outbox: a row that moves from one to the other meanwhile is seen.
+        """
         topics: dict[str, int] = {}
-        for (topic, _), count in (await self.lag.lag(CONSUMED)).items():
-            topics[topic] = topics.get(topic, 0) + count
+        before = await self.lag.lag(CONSUMED)
         async with self.office.unit_of_work() as uow:
             outbox = await uow.outbox.waiting(self.office.wall.now_ms())
+        for where, count in (await self.lag.lag(CONSUMED)).items():
+            topics[where[0]] = topics.get(where[0], 0) + max(count, before.get(where, 0))
         return {"waiting": sum(topics.values()) + outbox, "topics": topics, "outbox": outbox}
 
     async def readiness(self) -> dict[str, Any]:

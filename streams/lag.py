@@ -125,9 +125,10 @@ class KafkaLagReader(LagReader):
             raise Unavailable("the lag reader is not started")
         try:
             tps = [tp for topic in topics for tp in await self._partitions(consumer, topic)]
-            # Ends first: what is handled in between may make the lag look smaller than at the end, never 0 too early.
-            ends = await consumer.end_offsets(tps)
+            # What is committed first, then the ends: an agent's outputs are in the log before its source is committed,
+            # so what comes of all that is committed here is among the ends, and 0 everywhere is never 0 too early.
             committed = await consumer._coordinator.fetch_committed_offsets(tps)
+            ends = await consumer.end_offsets(tps)
             unread = [tp for tp in tps if tp not in committed or committed[tp].offset < 0]
             starts = await consumer.beginning_offsets(unread) if unread else {}
         except KafkaError as error:
