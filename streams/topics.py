@@ -16,6 +16,8 @@ from yarl import URL
 
 from domain.errors import InvalidInput, Unavailable
 from streams.local_log import LocalLog, refuse_other_count
+from workflow.messages import DOMAIN_EVENTS as DOMAIN_EVENTS
+from workflow.messages import SERVICE_RECORDS as SERVICE_RECORDS
 
 EMBEDDED_SCHEME = "pitcall-log"
 KAFKA_SCHEME = "pitcall-kafka"
@@ -52,10 +54,8 @@ def changelog_name(table: str, app_id: str = APP_ID) -> str:
 
 TELEMETRY_UPLOADS = "telemetry-uploads"
 PREDICTIONS = "predictions"
-SERVICE_RECORDS = "service-records"
 TRAINING_EXAMPLES = "training-examples"
 MODEL_SNAPSHOTS = "model-snapshots"
-DOMAIN_EVENTS = "domain-events"
 TELEMETRY_REJECTS = "telemetry-rejects"
 DEAD_LETTERS = "dead-letters"
 VEHICLE_STATES = "vehicle-states"

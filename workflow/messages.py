@@ -10,13 +10,9 @@ from domain.errors import InvalidInput
 from domain.event import DomainEvent
 from domain.telemetry import VehicleAttributes
 
-UPLOADS = "telemetry-uploads"
-PREDICTIONS = "predictions"
+# The topics that use cases write to, by way of the outbox; the others are the streams' own.
 SERVICE_RECORDS = "service-records"
-TRAINING_EXAMPLES = "training-examples"
-MODEL_SNAPSHOTS = "model-snapshots"
 DOMAIN_EVENTS = "domain-events"
-REJECTS = "telemetry-rejects"
 
 T = TypeVar("T")
 

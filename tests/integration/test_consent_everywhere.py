@@ -9,13 +9,11 @@ nowhere but in this owner's data.
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
-from pathlib import Path
 
 import pytest
 
-from adapters.records import open_records
 from domain.consent import ConsentGrant
 from domain.errors import Conflict, NotFound, PitcallError
 from domain.need import MaintenanceNeed, NeedState
@@ -204,21 +202,6 @@ ENDS = {
     S.CHECKED_IN: S.COMPLETED,
     S.COMPLETED: S.COMPLETED,
 }
-
-
-@pytest.fixture(params=["sqlite", pytest.param("postgres", marks=pytest.mark.postgres)])
-async def town(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Town]:
-    """An office over an empty database of either kind."""
-    if request.param == "sqlite":
-        url = f"sqlite+aiosqlite:///{tmp_path / 'records.sqlite'}"
-    else:
-        url = str(request.getfixturevalue("postgres_database"))
-    records = open_records(url)
-    try:
-        await records.migrate()
-        yield Town(records)
-    finally:
-        await records.close()
 
 
 async def begin(town: Town) -> Journey:

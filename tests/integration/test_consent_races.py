@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
-from pathlib import Path
+from collections.abc import Awaitable, Callable
 
 import pytest
 
-from adapters.records import open_records
 from domain.errors import Conflict, NotFound
 from domain.need import NeedState
 from domain.proposal import BookingProposal, ProposalState
@@ -21,21 +19,6 @@ from workflow.dispatch import dispatch_deliveries
 from workflow.propose import send_proposal
 
 ROUNDS = 8
-
-
-@pytest.fixture(params=["sqlite", pytest.param("postgres", marks=pytest.mark.postgres)])
-async def town(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Town]:
-    """An office over an empty database of either kind."""
-    if request.param == "sqlite":
-        url = f"sqlite+aiosqlite:///{tmp_path / 'records.sqlite'}"
-    else:
-        url = str(request.getfixturevalue("postgres_database"))
-    records = open_records(url)
-    try:
-        await records.migrate()
-        yield Town(records)
-    finally:
-        await records.close()
 
 
 async def drafted(town: Town, home: Household, garage: Garage) -> BookingProposal:
