@@ -5,7 +5,7 @@ WORKDIR /build
 RUN python -m venv /opt/pitcall
 # The lock alone first: the layer stays while only the product's own code changes.
 COPY requirements/runtime.lock requirements/
-RUN /opt/pitcall/bin/pip install --require-hashes -r requirements/runtime.lock
+RUN /opt/pitcall/bin/pip install --no-deps --require-hashes -r requirements/runtime.lock
 COPY pyproject.toml README.md LICENSE NOTICE ./
 COPY domain domain
 COPY models models

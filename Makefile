@@ -28,7 +28,7 @@ setup: $(READY) ## make .venv with everything, from the locked requirements
 $(READY): requirements/dev.lock pyproject.toml tools/find-python
 	@$(PIP) --version >/dev/null 2>&1 || { python=$$(tools/find-python $(PYTHON)) && "$$python" -m venv --clear $(VENV); }
 	@echo "Installing the locked requirements into $(VENV) …"
-	@$(PIP) install --require-hashes -r requirements/dev.lock
+	@$(PIP) install --no-deps --require-hashes -r requirements/dev.lock
 	@$(PIP) install --no-deps --no-build-isolation -e .
 	@touch $@
 
