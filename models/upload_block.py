@@ -1,0 +1,61 @@
+"""UploadBlock: the uploads of a block in columns, read and checked, ready to be folded."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from domain.telemetry import VehicleAttributes
+
+Ints = npt.NDArray[np.int64]
+
+
+@dataclass(frozen=True, slots=True)
+class SampleTable:
+    """m uploads of a block that have the same signals and the same number n of samples.
+
+    `rows`: which uploads of the block, shape (m,), rising; `offsets_ms`: uint32 milliseconds since each upload's
+    start, strictly rising, (m, n); `columns`: per VSS path (m, n), float32 or float64, NaN for a gap, never infinite.
+    """
+
+    rows: Ints
+    offsets_ms: npt.NDArray[np.uint32]
+    columns: Mapping[str, npt.NDArray[Any]]
+
+
+@dataclass(frozen=True, slots=True)
+class CodeReport:
+    """What upload `row` says of trouble codes: those that appeared and those that went, each sorted and once.
+
+    `is_whole`: `added` is everything that is stored in the car at the end of the upload, so that what is not in it
+    has gone.
+    """
+
+    row: int
+    added: tuple[str, ...]
+    removed: tuple[str, ...]
+    is_whole: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class UploadBlock:
+    """k uploads, in the order of their records; every upload is in exactly one of `tables`.
+
+    `boot_ids`: dtype S36; `start_ms`, `received_ms`: int64 ms UTC; all of shape (k,).
+    """
+
+    vehicle_ids: Sequence[str]
+    boot_ids: npt.NDArray[np.bytes_]
+    seqs: Ints
+    start_ms: Ints
+    received_ms: Ints
+    attributes: Sequence[VehicleAttributes]
+    tables: Sequence[SampleTable]
+    codes: Sequence[CodeReport] = field(default=())
+
+    def __len__(self) -> int:
+        return len(self.vehicle_ids)
