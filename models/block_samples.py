@@ -6,17 +6,14 @@ depend on the width to the last bit, and must not depend on what else is in the 
 
 from __future__ import annotations
 
-import struct
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from domain.catalogue import SignalSpec
-from domain.telemetry import TelemetryUpload
+from models.upload_block import SampleTable
 
 Floats = npt.NDArray[np.float64]
 Bools = npt.NDArray[np.bool_]
@@ -24,6 +21,7 @@ Ints = npt.NDArray[np.int64]
 
 FINE, COARSE = 16, 128  # widths are multiples of these, below and above COARSE samples
 CELLS = 16_384  # of one matrix: what the fold's temporaries of it take stays in the processor's cache
+NOTHING_USED = "it has no plausible value of any signal that is used"
 
 
 class UnusableUpload(ValueError):
@@ -54,96 +52,79 @@ def width_of(n: int) -> int:
 
 
 class SampleReader:
-    """Reads the signals `used` of uploads into matrices."""
+    """Reads the signals `used` out of tables of uploads into matrices."""
 
     def __init__(self, used: Sequence[SignalSpec]) -> None:
         self._paths = tuple(spec.path for spec in used)
         self._low = np.array([spec.minimum for spec in used], dtype=np.float64)[:, None, None]
         self._high = np.array([spec.maximum for spec in used], dtype=np.float64)[:, None, None]
 
-    def read(self, uploads: Sequence[TelemetryUpload], reasons: list[str]) -> Iterator[SampleBlock]:
+    def read(self, tables: Sequence[SampleTable], reasons: list[str]) -> Iterator[SampleBlock]:
         """The uploads in blocks of one width each; of those that can't be used the reason is set in `reasons`."""
-        by_width: dict[int, list[int]] = {}
-        for row, upload in enumerate(uploads):
-            if len(upload.offsets_ms):
-                by_width.setdefault(width_of(len(upload.offsets_ms)), []).append(row)
-            else:
-                reasons[row] = "there are no samples"
-        for width, rows in by_width.items():
-            size = max(1, CELLS // width)
-            for start in range(0, len(rows), size):
-                block = self._read(uploads, rows[start : start + size], width, reasons)
+        by_width: dict[int, list[SampleTable]] = {}
+        for table in tables:
+            by_width.setdefault(width_of(table.offsets_ms.shape[1]), []).append(table)
+        for width, some in by_width.items():
+            for parts in _pieces(some, max(1, CELLS // width)):
+                block = self._read(parts, width, reasons)
                 if len(block.rows):
                     yield block
 
-    def _read(
-        self, uploads: Sequence[TelemetryUpload], rows: Sequence[int], width: int, reasons: list[str]
-    ) -> SampleBlock:
-        cells = _Cells(len(self._paths) + 1, len(rows), width)
-        table, times = cells.table[:-1], cells.table[-1]
-        for i, row in enumerate(rows):
-            try:
-                cells.fill(len(self._paths), i, uploads[row].offsets_ms, "offsets_ms")
-                self._fill_columns(cells, i, uploads[row])
-            except UnusableUpload as error:
-                reasons[row] = str(error)
-                table[:, i] = np.nan
-        times /= 1000.0
+    def _read(self, parts: Sequence[_Part], width: int, reasons: list[str]) -> SampleBlock:
+        rows = np.concatenate([table.rows[some] for table, some in parts])
+        cells, times = self._fill(parts, len(rows), width)
         with np.errstate(invalid="ignore"):
-            good = (table >= self._low) & (table <= self._high)
-            falls = np.asarray((times[:, 1:] <= times[:, :-1]).any(axis=1))
-        implausible = (~good & ~np.isnan(table)).sum(axis=(0, 2))
-        table[~good] = np.nan
+            good = (cells >= self._low) & (cells <= self._high)
+        implausible = (~good & ~np.isnan(cells)).sum(axis=(0, 2))
+        cells[~good] = np.nan
         has = np.asarray(good.any(axis=2))
-        for i in np.flatnonzero(falls | ~has.any(axis=0)).tolist():
-            nothing = "it has no plausible value of any signal that is used"
-            reasons[rows[i]] = reasons[rows[i]] or ("offsets_ms do not rise" if falls[i] else nothing)
-        keep = np.array([not reasons[row] for row in rows])
+        keep = np.asarray(has.any(axis=0))
+        for i in np.flatnonzero(~keep).tolist():
+            reasons[rows[i]] = NOTHING_USED
         whole = bool(keep.all())
+        span_s = np.nanmax(times, axis=1) - times[:, 0]
         return SampleBlock(
-            rows=np.array(rows)[keep],
+            rows=rows[keep],
             times=times if whole else times[keep],
-            span_s=(np.nanmax(times, axis=1) - times[:, 0])[keep],
-            columns={path: table[p] if whole else table[p, keep] for p, path in enumerate(self._paths)},
+            span_s=span_s[keep],
+            columns={path: cells[p] if whole else cells[p, keep] for p, path in enumerate(self._paths)},
             has={path: has[p, keep] for p, path in enumerate(self._paths)},
             implausible=implausible[keep],
         )
 
-    def _fill_columns(self, cells: _Cells, i: int, upload: TelemetryUpload) -> None:
-        n = len(upload.offsets_ms)
-        for p, path in enumerate(self._paths):
-            values = upload.columns.get(path)
-            if values is None:
-                continue
-            if len(values) != n:
-                raise UnusableUpload(f"{path} has {len(values)} values for {n} offsets")
-            cells.fill(p, i, values, path)
+    def _fill(self, parts: Sequence[_Part], m: int, width: int) -> tuple[Floats, Floats]:
+        """Values, shape (p, m, width), and times in seconds, (m, width); NaN where there is nothing."""
+        cells = np.full((len(self._paths), m, width), np.nan)
+        times = np.full((m, width), np.nan)
+        start = 0
+        for table, some in parts:
+            n = table.offsets_ms.shape[1]
+            own = slice(start, start + len(table.rows[some]))
+            times[own, :n] = table.offsets_ms[some]
+            for p, path in enumerate(self._paths):
+                if path in table.columns:
+                    cells[p, own, :n] = table.columns[path][some]
+            start = own.stop
+        times /= 1000.0
+        return cells, times
 
 
-class _Cells:
-    """A table of rows in one piece of memory, shape (p, m, w), that numbers are written to the front of; else NaN."""
-
-    def __init__(self, p: int, m: int, width: int) -> None:
-        self.table: Floats = np.full((p, m, width), np.nan)
-        self._memory = self.table.data.cast("B")
-        self._m = m
-        self._row_bytes = 8 * width
-
-    def fill(self, p: int, i: int, values: Sequence[Any], name: str) -> None:
-        """Write `values` to row (p, i), None as NaN; raises UnusableUpload when they are no numbers."""
-        if isinstance(values, list):
-            try:
-                # Some five times as fast as an array of the list, and refuses what is no number, gaps among them.
-                _packer(len(values)).pack_into(self._memory, (p * self._m + i) * self._row_bytes, *values)
-                return
-            except (struct.error, TypeError, OverflowError):
-                pass
-        try:
-            self.table[p, i, : len(values)] = np.asarray(values, dtype=np.float64)
-        except (TypeError, ValueError, OverflowError):
-            raise UnusableUpload(f"{name} holds something that is no number") from None
+_Part = tuple[SampleTable, slice]
 
 
-@lru_cache(maxsize=256)
-def _packer(n: int) -> struct.Struct:
-    return struct.Struct(f"={n}d")
+def _pieces(tables: Sequence[SampleTable], size: int) -> Iterator[list[_Part]]:
+    """Rows of these tables, `size` at a time."""
+    parts: list[_Part] = []
+    room = size
+    for table in tables:
+        start, rows = 0, len(table.rows)
+        while start < rows:
+            some = slice(start, min(start + room, rows))
+            parts.append((table, some))
+            room -= some.stop - start
+            start = some.stop
+            if not room:
+                yield parts
+                parts, room = [], size
+    if parts:
+        yield parts

@@ -6,7 +6,6 @@ row of its car among them; within one call each car has one upload at most.
 
 from __future__ import annotations
 
-from enum import IntEnum
 from typing import Any
 
 import numpy as np
@@ -18,14 +17,6 @@ Boots = npt.NDArray[Any]
 Ints = npt.NDArray[np.int64]
 Bools = npt.NDArray[np.bool_]
 NONE = -1
-
-
-class Phase(IntEnum):
-    """How far a boot has come; battery readings at rest are worth something only before the engine first ran."""
-
-    WARM = 0  # it began soon after the last one
-    RESTED = 1  # it began after a standstill, and the engine has not run yet
-    STARTED = 2
 
 
 def find_boots(boots: Boots, cars: Ints, boot_ids: npt.NDArray[np.bytes_]) -> Ints:
@@ -47,7 +38,7 @@ def open_boots(
 ) -> tuple[Ints, Ints]:
     """Remember new boots in place of those that ended first; their indices, and when what is forgotten ended.
 
-    The latter is `NONE` where nothing was. Their phase is for the caller to set.
+    The latter is `NONE` where nothing was.
     """
     own = boots[cars]
     ends = np.where(own["id"] != b"", own["end_ms"], -(2**62))

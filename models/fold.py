@@ -1,16 +1,17 @@
 """VehicleFold: uploads and service records into the state of their car.
 
 Many cars at a time, the n-th upload of each in the n-th round, so that the state does not depend on where a block
-begins. What is a sum (exposures, distance, days, baselines) comes out the same in any order up to rounding; what is not
-(odometer while readings are held back, trends, whether a boot began after a standstill) follows the order of arrival,
-and uploads older than the newest event leave it alone. The reorder ring that takes this away is the next issue.
+begins. What is a sum (exposures, distance, days, baselines) is counted in steps and comes out the same in any order, to
+the bit; what is not (odometer, trends, whether a boot began after a standstill) follows the order of events
+(`models.event_order`): an upload with more than `RING` newer ones before it comes too late, and is rejected.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from zlib import crc32
 
 import numpy as np
 import numpy.typing as npt
@@ -19,11 +20,24 @@ from domain.catalogue import Catalogue
 from domain.service_record import ServiceRecord, TrainingExample
 from domain.telemetry import TelemetryUpload, VehicleAttributes
 from models import block_fold
-from models.block_fold import Bools, Ints, RoundFold, States
+from models.block_fold import Arrivals, Bools, Ints, RoundFold
 from models.predictor import Predictor
 from models.service_fold import ServiceFold
+from models.trouble_codes import fold_codes
+from models.upload_block import CodeReport, UploadBlock
 from models.upload_summary import Summariser, SummaryBlock
-from models.vehicle_state import DAY_MS, TELEMETRY_UPLOADS, TOPICS, UNKNOWN, Record, StateLayout
+from models.vehicle_state import (
+    DAY_MS,
+    NO_READING,
+    RING,
+    TELEMETRY_UPLOADS,
+    TOPICS,
+    UNKNOWN,
+    Entries,
+    Record,
+    StateLayout,
+    States,
+)
 
 MATERIAL_M = 10_000.0  # after so much driving a prediction may say something else
 _OFFSET = TOPICS.index(TELEMETRY_UPLOADS)
@@ -58,6 +72,7 @@ _OUTCOMES = {
     block_fold.FORGOTTEN_BOOT: FoldOutcome(
         FoldResult.REJECTED, "it is of a boot too old to know whether it came before"
     ),
+    block_fold.TOO_LATE: FoldOutcome(FoldResult.REJECTED, f"it came after more than {RING} newer uploads of its car"),
 }
 
 
@@ -73,17 +88,6 @@ class FoldRound:
     def folded(self) -> Ints:
         """Positions in `rows`, `cars` and `outcomes` of what changed a state."""
         return np.array([i for i, outcome in enumerate(self.outcomes) if outcome.is_folded], dtype=np.int64)
-
-
-@dataclass(frozen=True, slots=True)
-class _Arrivals:
-    """The uploads of a block in columns."""
-
-    boot_ids: npt.NDArray[np.bytes_]
-    seqs: Ints
-    built_ms: Ints
-    offsets: Ints | None
-    sums: SummaryBlock
 
 
 class VehicleFold:
@@ -106,22 +110,16 @@ class VehicleFold:
         own = [attributes] * len(uploads) if isinstance(attributes, VehicleAttributes) else attributes
         states: States = np.empty(1, self._layout.dtype)
         states[0] = state
+        block = UploadBlock.of(uploads, own)
         outcomes = [
-            outcome
-            for one in self.fold_block(states, [0] * len(uploads), uploads, own, offsets)
-            for outcome in one.outcomes
+            outcome for one in self.fold_block(states, [0] * len(block), block, offsets) for outcome in one.outcomes
         ]
         for name in self._layout.dtype.names or ():
             state[name] = states[name][0]
         return outcomes
 
     def fold_block(
-        self,
-        states: States,
-        cars: Sequence[int],
-        uploads: Sequence[TelemetryUpload],
-        attributes: Sequence[VehicleAttributes],
-        offsets: Sequence[int] | None = None,
+        self, states: States, cars: Sequence[int], uploads: UploadBlock, offsets: Sequence[int] | None = None
     ) -> Iterator[FoldRound]:
         """Fold uploads into `states` (an array of the layout's dtype, shape (k,)), in place, round by round.
 
@@ -129,18 +127,21 @@ class VehicleFold:
         the states are those of after the first. `offsets`: where each upload stands in its topic (rising); one at or
         below its car's own is skipped, the others' is remembered whatever becomes of the upload.
         """
-        if not uploads:
+        if not len(uploads):
             return
-        arrivals = _Arrivals(
-            boot_ids=np.array([upload.id.boot_id.encode() for upload in uploads], dtype="S36"),
-            seqs=np.array([upload.id.seq for upload in uploads], dtype=np.int64),
-            built_ms=np.array([own.built_ms for own in attributes], dtype=np.int64),
-            offsets=None if offsets is None else np.array(offsets, dtype=np.int64),
-            sums=self._summariser.summarise_block(uploads, attributes),
+        sums = self._summariser.summarise_block(uploads)
+        arrivals = Arrivals(
+            boot_ids=uploads.boot_ids,
+            seqs=uploads.seqs,
+            built_ms=np.array([own.built_ms for own in uploads.attributes], dtype=np.int64),
+            sums=sums,
+            entries=self._entries(uploads, sums),
         )
+        places = None if offsets is None else np.array(offsets, dtype=np.int64)
+        codes = {report.row: report for report in uploads.codes}
         every = np.array(cars, dtype=np.int64)
         for rows in _rounds(cars):
-            yield self._fold_round(states, every[rows], arrivals, rows)
+            yield self._fold_round(states, every[rows], arrivals, rows, places, codes)
 
     def apply_service(self, state: Record, record: ServiceRecord, predictor: Predictor) -> TrainingExample | None:
         """Fold a service record into `state`, in place, and return the label it teaches, if any (see ServiceFold)."""
@@ -183,24 +184,45 @@ class VehicleFold:
         counts: Ints = states["trends"]["count"][..., self._is_reading].sum(axis=-1)
         return counts
 
-    def _fold_round(self, states: States, cars: Ints, arrivals: _Arrivals, rows: Ints) -> FoldRound:
+    def _entries(self, uploads: UploadBlock, sums: SummaryBlock) -> Entries:
+        """What the order of events must know of each upload, shape (k,)."""
+        entries = np.zeros(len(uploads), dtype=self._layout.entry_dtype)
+        entries["start_ms"], entries["span_ms"] = sums.start_ms, sums.end_ms - sums.start_ms
+        entries["boot_tag"] = [crc32(boot_id) for boot_id in uploads.boot_ids.tolist()]
+        entries["seq"] = uploads.seqs
+        for name, readings in (("first_odometer_m", sums.first_odometer_m), ("odometer_m", sums.odometer_m)):
+            entries[name] = np.where(readings == UNKNOWN, NO_READING, readings)
+        entries["observed_m"] = np.rint(sums.observed_m)
+        entries["trends"], entries["is_running"] = sums.trends, sums.is_running
+        return entries
+
+    def _fold_round(
+        self,
+        states: States,
+        cars: Ints,
+        arrivals: Arrivals,
+        rows: Ints,
+        places: Ints | None,
+        codes: Mapping[int, CodeReport],
+    ) -> FoldRound:
         outcomes = [_REPLAYED] * len(rows)
         # Positions within the round: of what is no replay, and then of what is folded.
         todo = np.arange(len(rows))
-        if arrivals.offsets is not None:
-            todo = np.flatnonzero(arrivals.offsets[rows] > states["offsets"][cars, _OFFSET])
-            states["offsets"][cars[todo], _OFFSET] = arrivals.offsets[rows[todo]]
-        sums, some, own = arrivals.sums, cars[todo], rows[todo]
-        verdicts, index = self._round.judge(states, some, arrivals.boot_ids[own], arrivals.seqs[own], sums, own)
+        if places is not None:
+            todo = np.flatnonzero(places[rows] > states["offsets"][cars, _OFFSET])
+            states["offsets"][cars[todo], _OFFSET] = places[rows[todo]]
+        some, own = cars[todo], rows[todo]
+        verdicts, index = self._round.judge(states, some, arrivals, own)
         for i, row, verdict in zip(todo.tolist(), own.tolist(), verdicts.tolist(), strict=True):
             known = _OUTCOMES.get(verdict)
-            outcomes[i] = known or FoldOutcome(FoldResult.REJECTED, sums.reasons[row])
+            outcomes[i] = known or FoldOutcome(FoldResult.REJECTED, arrivals.sums.reasons[row])
         fit = np.flatnonzero(verdicts == block_fold.FOLD)
         if len(fit):
-            some, own = some[fit], own[fit]
-            built_ms = arrivals.built_ms[own]
-            states["built_ms"][some] = np.where(built_ms != 0, built_ms, states["built_ms"][some])
-            self._round.fold(states, some, index[fit], arrivals.boot_ids[own], arrivals.seqs[own], sums, own)
+            self._round.fold(states, some[fit], index[fit], arrivals, own[fit])
+        if codes:
+            for car, row in zip(some[fit].tolist(), own[fit].tolist(), strict=True):
+                if row in codes:
+                    fold_codes(states[car], codes[row], int(arrivals.sums.end_ms[row]))
         return FoldRound(rows, cars, outcomes)
 
 

@@ -53,7 +53,7 @@ class ServiceFold:
     def _apply_wear(
         self, state: Record, record: ServiceRecord, item: ItemSpec, wear: WearSpec
     ) -> TrainingExample | None:
-        at = position_at(state, record.performed_ms, record.odometer_m)
+        at = position_at(state, self._catalogue, record.performed_ms, record.odometer_m)
         value = _plausible_value(state, record, _least_value(wear), wear.new * 1.05)
         if value is not None and wear.floor is not None:
             value = max(value, wear.floor)

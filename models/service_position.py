@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import numpy as np
+
+from domain.catalogue import Catalogue
+from models.day_ring import DayColumns, day_columns, day_quanta
 from models.odometer import SLACK_M, farthest_m
 from models.vehicle_state import DAY_MS, IMPLAUSIBLE_RECORD, UNKNOWN, Record
 from models.wear_history import Position, newest_position
 
 
-def position_at(state: Record, time_ms: int, odometer_m: int) -> Position:
+def position_at(state: Record, catalogue: Catalogue, time_ms: int, odometer_m: int) -> Position:
     """Lifetime sums and odometer at `time_ms`, when a workshop noted `odometer_m` (≤ 0: it did not).
 
     A noted odometer that contradicts what the car itself reported is flagged and not used; before the car was first
@@ -18,7 +22,7 @@ def position_at(state: Record, time_ms: int, odometer_m: int) -> Position:
         return _before_first(state, time_ms, odometer_m)
     if time_ms >= last_ms:
         return _after_last(state, time_ms, odometer_m)
-    return _between(state, time_ms, odometer_m)
+    return _between(state, day_columns(state, day_quanta(catalogue)), time_ms, odometer_m)
 
 
 def _before_first(state: Record, time_ms: int, odometer_m: int) -> Position:
@@ -43,36 +47,35 @@ def _after_last(state: Record, time_ms: int, odometer_m: int) -> Position:
     return Position(time_ms, known, newest.exposure, newest.exposure_m)
 
 
-def _between(state: Record, time_ms: int, odometer_m: int) -> Position:
+def _between(state: Record, days: DayColumns, time_ms: int, odometer_m: int) -> Position:
     """Take what later days added off the newest sums, and a part of the day itself, by odometer or else by the hour."""
     newest, number = newest_position(state), time_ms // DAY_MS
-    days = sorted((day for day in state["days"] if int(day["day"]) >= number), key=lambda day: -int(day["day"]))
-    held = [int(day["day"]) for day in state["days"] if int(day["day"]) != UNKNOWN]
-    if not held or number < min(held):
-        return _before_ring(state, time_ms, odometer_m)
+    held = days.numbers[days.numbers != UNKNOWN]
+    if not len(held) or number < held.min():
+        return _before_ring(state, days, time_ms, odometer_m)
     exposure, exposure_m = list(newest.exposure), list(newest.exposure_m)
     total_m = float(state["observed_m"])
     reached = float(newest.odometer_m)
-    for day in days:
-        share = 1.0
-        if int(day["day"]) == number:
+    for slot in sorted(np.flatnonzero(days.numbers >= number).tolist(), key=lambda slot: -int(days.numbers[slot])):
+        share, gone = 1.0, float(days.odometer_m[slot])
+        if int(days.numbers[slot]) == number:
             share = 1.0 - time_ms % DAY_MS / DAY_MS
-            gone = float(day["odometer_m"])
             if odometer_m > 0 and gone > 0 and reached - gone - SLACK_M <= odometer_m <= reached + SLACK_M:
                 share = min(max((reached - odometer_m) / gone, 0.0), 1.0)
-        reached -= share * float(day["odometer_m"])
-        for i, amount in enumerate(day["exposure"].tolist()):
+        reached -= share * gone
+        for i, amount in enumerate(days.exposure[slot].tolist()):
             covered = newest.exposure_m[i] / total_m if total_m > 0 else 0.0
             exposure[i] = max(0.0, exposure[i] - share * amount)
-            exposure_m[i] = max(0.0, exposure_m[i] - share * covered * float(day["observed_m"]))
+            exposure_m[i] = max(0.0, exposure_m[i] - share * covered * float(days.observed_m[slot]))
     return Position(time_ms, _agreed(state, odometer_m, reached), tuple(exposure), tuple(exposure_m))
 
 
-def _before_ring(state: Record, time_ms: int, odometer_m: int) -> Position:
+def _before_ring(state: Record, days: DayColumns, time_ms: int, odometer_m: int) -> Position:
     """Between the first sight and the ring's oldest day: in proportion to the time."""
     newest, first_ms = newest_position(state), int(state["first_ms"])
-    oldest_ms = min(int(day["day"]) for day in state["days"] if int(day["day"]) != UNKNOWN) * DAY_MS
-    start = _between(state, max(oldest_ms, first_ms), 0)
+    held = days.numbers[days.numbers != UNKNOWN]
+    oldest_ms = int(held.min()) * DAY_MS if len(held) else newest.time_ms
+    start = _between(state, days, max(oldest_ms, first_ms), 0) if len(held) else newest
     share = min(1.0, (time_ms - first_ms) / max(1, oldest_ms - first_ms))
     first_m = int(state["first_odometer_m"])
     reached = first_m + share * (start.odometer_m - first_m) if newest.odometer_m != UNKNOWN else float(UNKNOWN)

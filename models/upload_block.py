@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from domain.telemetry import VehicleAttributes
+from domain.telemetry import TelemetryUpload, VehicleAttributes
 
 Ints = npt.NDArray[np.int64]
 
@@ -59,3 +59,27 @@ class UploadBlock:
 
     def __len__(self) -> int:
         return len(self.vehicle_ids)
+
+    @classmethod
+    def of(cls, uploads: Sequence[TelemetryUpload], attributes: Sequence[VehicleAttributes]) -> UploadBlock:
+        """Single uploads, which were checked when they were read, as a block."""
+        by_shape: dict[tuple[int, tuple[str, ...]], list[int]] = {}
+        for row, upload in enumerate(uploads):
+            by_shape.setdefault((len(upload.offsets_ms), tuple(upload.columns)), []).append(row)
+        tables = [
+            SampleTable(
+                np.array(rows, dtype=np.int64),
+                np.array([uploads[row].offsets_ms for row in rows], dtype=np.uint32),
+                {path: np.array([uploads[row].columns[path] for row in rows], dtype=np.float64) for path in paths},
+            )
+            for (_, paths), rows in by_shape.items()
+        ]
+        return cls(
+            vehicle_ids=[upload.id.vehicle_id for upload in uploads],
+            boot_ids=np.array([upload.id.boot_id.encode() for upload in uploads], dtype="S36"),
+            seqs=np.array([upload.id.seq for upload in uploads], dtype=np.int64),
+            start_ms=np.array([upload.start_ms for upload in uploads], dtype=np.int64),
+            received_ms=np.array([upload.received_ms for upload in uploads], dtype=np.int64),
+            attributes=attributes,
+            tables=tables,
+        )

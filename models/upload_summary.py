@@ -8,15 +8,21 @@ from dataclasses import dataclass
 import numpy as np
 
 from domain.catalogue import Catalogue
-from domain.telemetry import TelemetryUpload, VehicleAttributes
+from domain.telemetry import VehicleAttributes
 from models.block_samples import Bools, Floats, Ints, SampleBlock, SampleReader, UnusableUpload
 from models.block_trends import LONGEST_STRETCH_S, is_running, trend_values
+from models.event_time import event_times
 from models.exposures import FUNCTIONS, car_columns
+from models.upload_block import UploadBlock
 
 __all__ = ["Summariser", "SummaryBlock", "UnusableUpload", "UploadSummary"]
 
 FASTEST_M_S = 100.0  # a stretch that the odometer alone tells of is not believed beyond this
 STRAY_M_S, STRAY_M = 70.0, 1000.0  # how far readings of one upload may lie apart, beside the distance seen
+# Sums are counted in steps far below what matters, of powers of two: float64 adds up multiples of one exactly, up to
+# 2⁵³ of them, so that a sum is the same to the bit in whatever order uploads come.
+STEP = 2.0**-30  # of an exposure's unit: exact up to eight million of it
+STEP_M = 2.0**-20
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,13 +38,15 @@ class UploadSummary:
     odometer_m: int
     trends: tuple[float, ...]
     is_running: bool
+    is_clock_wrong: bool
     implausible: int
 
 
 @dataclass(frozen=True, slots=True)
 class SummaryBlock:
-    """Sums of m uploads, a row each; a row with a `reason` couldn't be used and holds nothing else.
+    """Sums of m uploads, a row each; a row with a `reason` couldn't be used and holds nothing else but its times.
 
+    `start_ms`, `end_ms`: event time; where the car's clock was wrong (`is_clock_wrong`) by the receipt.
     `observed_m`: distance over the stretches whose speed is known (m); `exposure`: sums per exposure, shape (m, E);
     `exposure_m`: the distance over which each exposure was observed (m), (m, E); `first_odometer_m` and
     `odometer_m`: oldest and newest plausible reading or −1; `trends`: a value per trend, (m, T), NaN where the upload
@@ -55,6 +63,7 @@ class SummaryBlock:
     odometer_m: Ints
     trends: Floats
     is_running: Bools
+    is_clock_wrong: Bools
     implausible: Ints
 
     def row(self, i: int) -> UploadSummary:
@@ -71,6 +80,7 @@ class SummaryBlock:
             int(self.odometer_m[i]),
             tuple(self.trends[i].tolist()),
             bool(self.is_running[i]),
+            bool(self.is_clock_wrong[i]),
             int(self.implausible[i]),
         )
 
@@ -88,20 +98,21 @@ class Summariser:
         used.update(path for path in (self._speed, self._odometer) if path)
         self._reader = SampleReader([spec for path, spec in catalogue.signals.items() if path in used])
 
-    def summarise(self, upload: TelemetryUpload, attributes: VehicleAttributes) -> UploadSummary:
-        """The summary of `upload`; raises UnusableUpload when there is nothing in it to go by."""
-        return self.summarise_block([upload], [attributes]).row(0)
-
-    def summarise_block(
-        self, uploads: Sequence[TelemetryUpload], attributes: Sequence[VehicleAttributes]
-    ) -> SummaryBlock:
+    def summarise_block(self, uploads: UploadBlock) -> SummaryBlock:
         """The summaries of `uploads`, each the same to the bit whatever else is in the block."""
         block = self._empty(len(uploads))
-        block.start_ms[:] = [upload.start_ms for upload in uploads]
-        block.end_ms[:] = [u.start_ms + int(u.offsets_ms[-1]) if len(u.offsets_ms) else u.start_ms for u in uploads]
+        span_ms = np.zeros(len(uploads), dtype=np.int64)
+        for table in uploads.tables:
+            span_ms[table.rows] = table.offsets_ms[:, -1]
+        times = event_times(uploads.start_ms, span_ms, uploads.received_ms)
+        block.start_ms[:], block.end_ms[:], block.is_clock_wrong[:] = times
         with np.errstate(invalid="ignore", over="ignore", divide="ignore"):
-            for samples in self._reader.read(uploads, block.reasons):
-                self._sum(samples, attributes, block)
+            for samples in self._reader.read(uploads.tables, block.reasons):
+                self._sum(samples, uploads.attributes, block)
+        np.rint(block.exposure / STEP, out=block.exposure)
+        block.exposure[:] *= STEP
+        for metres in (block.observed_m, block.exposure_m):
+            metres[:] = np.rint(metres / STEP_M) * STEP_M
         return block
 
     def _empty(self, m: int) -> SummaryBlock:
@@ -117,6 +128,7 @@ class Summariser:
             odometer_m=np.full(m, -1, dtype=np.int64),
             trends=np.full((m, trends), np.nan),
             is_running=np.zeros(m, dtype=np.bool_),
+            is_clock_wrong=np.zeros(m, dtype=np.bool_),
             implausible=np.zeros(m, dtype=np.int64),
         )
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from domain.catalogue import Catalogue
+from models.day_ring import day_columns, day_quanta
 from models.vehicle_state import DAY_MS, UNKNOWN, Record
 
 RECENT_DAYS = 30
@@ -33,15 +34,15 @@ class Usage:
 
 def usage_of(state: Record, catalogue: Catalogue) -> Usage:
     """The usage that the state tells of; for a car without any driving it is the typical one."""
-    days = state["days"]
+    days = day_columns(state, day_quanta(catalogue))
     last_ms = int(state["last_ms"])
     today = last_ms // DAY_MS
-    recent = days[days["day"] > today - RECENT_DAYS]
-    km_per_day, km_spread = _pace(state, recent["odometer_m"].tolist(), recent["observed_m"].tolist())
+    recent = days.numbers > today - RECENT_DAYS
+    km_per_day, km_spread = _pace(state, days.odometer_m[recent].tolist(), days.observed_m[recent].tolist())
     observed_km = float(state["observed_m"]) / 1000
     exposure, over_km = state["exposure"].tolist(), (state["exposure_m"] / 1000).tolist()
-    recent_km = float(recent["observed_m"].sum(dtype="f8")) / 1000
-    recent_sums = recent["exposure"].sum(axis=0, dtype="f8").tolist()
+    recent_km = float(days.observed_m[recent].sum()) / 1000
+    recent_sums = days.exposure[recent].sum(axis=0).tolist()
     own, usual = [], []
     for i, name in enumerate(catalogue.summed_exposures):
         typical = catalogue.exposures[name].typical_per_km

@@ -19,21 +19,35 @@ from domain.prediction import ItemKind, UploadRange
 from domain.telemetry import VehicleAttributes
 
 Record = np.void  # one element of an array of `StateLayout.dtype`
+States = npt.NDArray[Any]  # of `StateLayout.dtype`, or of its levels, shape (k,)
+Entries = npt.NDArray[Any]  # of `StateLayout.entry_dtype`, shape (m,)
 
-LAYOUT_VERSION = 1
+LAYOUT_VERSION = 2
 TELEMETRY_UPLOADS, SERVICE_RECORDS, DOMAIN_EVENTS = "telemetry-uploads", "service-records", "domain-events"
 TOPICS = (TELEMETRY_UPLOADS, SERVICE_RECORDS, DOMAIN_EVENTS)
-BOOTS = 4
+BOOTS = 3
 SEQUENCES = 64  # uploads of a boot that are remembered one by one
 DAYS = 32
+RING = 6  # uploads that one may come behind and still be put where it belongs
+CODES = 6  # trouble codes that are remembered at a time
+NO_READING = 0xFFFF_FFFF  # of an odometer, in an entry of the ring
 UNKNOWN = -1
 DAY_MS = 86_400_000
 
-# Bits of `flags`: things that were noticed and that a person may want to know.
+# Bits of `flags` and `order_flags`: things that were noticed and that a person may want to know.
 IMPLAUSIBLE_VALUE = 1
 ODOMETER_JUMP = 2
 ODOMETER_CORRECTED = 4
 IMPLAUSIBLE_RECORD = 8
+CLOCK_WRONG = 16
+CODES_LOST = 32
+ORDER_FLAGS = ODOMETER_JUMP | ODOMETER_CORRECTED
+
+# What follows the order of events (`models.levels`); a state has these as of now, and once more under `base`.
+LEVELS = (
+    "last_ms", "start_ms", "boot_tag", "seq", "odometer_m", "first_odometer_m", "held_odometer_m", "held_count",
+    "order_flags", "phase", "trends",
+)  # fmt: skip
 
 
 class StateLayout:
@@ -63,10 +77,36 @@ class StateLayout:
         return self.dtype.itemsize
 
     def _fields(self, catalogue: Catalogue) -> list[Any]:
-        n = len(self.exposures)
-        boot = [("id", "S36"), ("first", "u4"), ("last", "u4"), ("seen", "u8"), ("end_ms", "i8"), ("phase", "u1")]
-        day = [("day", "i4"), ("odometer_m", "f4"), ("observed_m", "f4"), ("exposure", "f4", (n,))]
-        trend = [("fast", "f8"), ("slow", "f8"), ("count", "u4")]
+        n, t = len(self.exposures), len(self.trends)
+        boot = [("id", "S36"), ("first", "u4"), ("last", "u4"), ("seen", "u8"), ("end_ms", "i8")]
+        # Quantised (`models.day_ring`): kept for late service records and for the pace, not for sums.
+        day = [("odometer_m", "u4"), ("observed", "u2"), ("exposure", "u2", (n,))]
+        trend = [("fast", "f4"), ("slow", "f4"), ("count", "u4")]
+        levels = [
+            ("last_ms", "i8"),
+            ("start_ms", "i8"),  # with boot_tag and seq: where in the order of events the levels stand
+            ("boot_tag", "u4"),
+            ("seq", "u4"),
+            ("odometer_m", "i8"),
+            ("first_odometer_m", "i8"),
+            ("held_odometer_m", "i8"),
+            ("held_count", "u1"),
+            ("order_flags", "u1"),
+            ("phase", "u1"),
+            ("trends", trend, (t,)),
+        ]
+        entry = [
+            ("start_ms", "i8"),
+            ("span_ms", "u4"),
+            ("boot_tag", "u4"),
+            ("seq", "u4"),
+            ("first_odometer_m", "u4"),
+            ("odometer_m", "u4"),
+            ("observed_m", "u4"),
+            ("trends", "f4", (t,)),
+            ("is_running", "?"),
+        ]
+        self.entry_dtype = np.dtype(entry)
         items = []
         for item in catalogue.items.values():
             # set_ms: the baseline; heard_ms: the newest record of any outcome. UNKNOWN: nobody has told.
@@ -89,11 +129,10 @@ class StateLayout:
             ("offsets", "i8", (len(TOPICS),)),
             ("built_ms", "i8"),
             ("first_ms", "i8"),
-            ("last_ms", "i8"),
-            ("first_odometer_m", "i8"),
-            ("odometer_m", "i8"),
-            ("held_odometer_m", "i8"),
-            ("held_count", "u4"),
+            *levels,
+            ("base", levels),
+            ("ring", entry, (RING,)),
+            ("ring_count", "u1"),
             ("observed_m", "f8"),
             ("exposure", "f8", (n,)),
             ("exposure_m", "f8", (n,)),
@@ -103,7 +142,7 @@ class StateLayout:
             ("predicted_m", "f8"),
             ("predicted_readings", "u4"),
             ("days", day, (DAYS,)),
-            ("trends", trend, (len(self.trends),)),
+            ("codes", [("code", "u4"), ("changed_s", "u4")], (CODES,)),
             ("items", items),
         ]
 
@@ -113,10 +152,11 @@ class StateLayout:
         state["version"] = self.version
         state["offsets"] = UNKNOWN
         state["built_ms"] = attributes.built_ms
-        times = ("first_ms", "last_ms", "forgotten_ms", "predicted_ms")
-        for name in (*times, "first_odometer_m", "odometer_m", "held_odometer_m"):
+        for name in ("first_ms", "forgotten_ms", "predicted_ms"):
             state[name] = UNKNOWN
-        state["days"]["day"] = UNKNOWN
+        for levels in (state, state["base"]):
+            for name in ("last_ms", "start_ms", "first_odometer_m", "odometer_m", "held_odometer_m"):
+                levels[name] = UNKNOWN
         for item in catalogue.items.values():
             own = state["items"][item.id]
             own["set_ms"] = own["heard_ms"] = UNKNOWN
@@ -173,6 +213,10 @@ class StateLayout:
                 fix="rebuild the states from the uploads",
             )
 
+    def flags(self, state: Record) -> int:
+        """All that was noticed of the car, as bits."""
+        return int(state["flags"]) | int(state["order_flags"])
+
     def offset(self, state: Record, topic: str) -> int:
         """Offset of the newest record of `topic` that is in the state; −1 before the first."""
         return int(state["offsets"][TOPICS.index(topic)])
@@ -186,6 +230,3 @@ class StateLayout:
         boots = [boot for boot in state["boots"] if boot["id"]]
         boots.sort(key=lambda boot: int(boot["end_ms"]))
         return tuple(UploadRange(boot["id"].decode(), int(boot["first"]), int(boot["last"])) for boot in boots)
-
-
-Matrix = npt.NDArray[np.float64]

@@ -17,10 +17,10 @@ from domain.errors import PitcallError
 from domain.prediction import Prediction
 from domain.service_record import ServiceRecord
 from domain.telemetry import TelemetryUpload, VehicleAttributes
-from models.block_fold import States
 from models.fold import FoldResult, FoldRound, VehicleFold
 from models.predictor import Predictor
-from models.vehicle_state import StateLayout
+from models.upload_block import UploadBlock
+from models.vehicle_state import StateLayout, States
 from streams.block import Block, Headers, Record
 from streams.producer import NewRecord, RecordProducer
 from streams.table import BlockTable
@@ -120,7 +120,8 @@ class VehiclesAgent:
         arrivals = self._arrivals(block, outcome)
         states = self._layout.block(self._catalogue, arrivals.kept, arrivals.built_ms)
         is_changed = np.zeros(len(states), dtype=np.bool_)
-        rounds = self._fold.fold_block(states, arrivals.cars, arrivals.uploads, arrivals.attributes, arrivals.offsets)
+        block_of_uploads = UploadBlock.of(arrivals.uploads, arrivals.attributes)
+        rounds = self._fold.fold_block(states, arrivals.cars, block_of_uploads, arrivals.offsets)
         for one in rounds:
             for row, car, result in zip(one.rows.tolist(), one.cars.tolist(), one.outcomes, strict=True):
                 if result.result is FoldResult.REPLAYED:

@@ -16,6 +16,8 @@ from domain.telemetry import TelemetryUpload, UploadId, VehicleAttributes
 from models.fold import VehicleFold
 from models.learner import Learner
 from models.predictor import Predictor
+from models.upload_block import UploadBlock
+from models.upload_summary import Summariser, UploadSummary
 from models.vehicle_state import DAY_MS, Record, StateLayout
 
 CATALOGUE = Path(__file__).parents[3] / "pitcall" / "data" / "car.yaml"
@@ -50,7 +52,15 @@ def upload(
     names = {"rpm": RPM, "coolant": COOLANT, "air_mass": AIR_MASS, "voltage": VOLTAGE, "ambient": AMBIENT}
     for name, values in columns.items():
         signals[names[name]] = [values] * n if isinstance(values, int | float) else list(values)
-    return TelemetryUpload(UploadId(vehicle, boot, seq), start_ms, list(range(0, n * 1000, 1000)), signals, start_ms)
+    offsets_ms = list(range(0, n * 1000, 1000))
+    return TelemetryUpload(UploadId(vehicle, boot, seq), start_ms, offsets_ms, signals, start_ms + n * 1000)
+
+
+def summary_of(
+    catalogue: Catalogue, one: TelemetryUpload, attributes: VehicleAttributes | None = None
+) -> UploadSummary:
+    """What a single upload says, of a petrol car of 1,400 kg by default; raises UnusableUpload when it says nothing."""
+    return Summariser(catalogue).summarise_block(UploadBlock.of([one], [attributes or VehicleAttributes()])).row(0)
 
 
 def stop_and_go(n: int = 300, top_kmh: float = 60.0) -> list[float]:

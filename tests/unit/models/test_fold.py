@@ -80,7 +80,7 @@ def test_an_offset_that_is_in_the_state_is_not_folded_again(
 
 @settings(max_examples=20)
 @given(seed=st.integers(0, 10_000))
-def test_sums_come_out_the_same_in_any_order(
+def test_the_state_comes_out_the_same_in_any_order(
     fold: VehicleFold, fresh: Callable[[], Record], attributes: VehicleAttributes, seed: int
 ) -> None:
     uploads = trip(3, "a") + trip(3, "b", START_MS + DAY_MS, 6.1e7)
@@ -89,11 +89,9 @@ def test_sums_come_out_the_same_in_any_order(
     one, other = fresh(), fresh()
     fold.fold(one, uploads, attributes)
     assert set(results(fold.fold(other, mixed, attributes))) == {"folded"}
-    np.testing.assert_allclose(other["exposure"], one["exposure"], rtol=1e-12)
-    np.testing.assert_allclose(other["exposure_m"], one["exposure_m"], rtol=1e-12)
-    for name in ("last_ms", "first_ms", "odometer_m", "first_odometer_m"):
-        assert int(other[name]) == int(one[name]), name
-    assert sorted(d["day"] for d in other["days"]) == sorted(d["day"] for d in one["days"])
+    for name in one.dtype.names or ():
+        a, b = (np.sort(state[name]) if name == "boots" else state[name] for state in (one, other))
+        assert a.tobytes() == b.tobytes(), name
 
 
 def test_uploads_can_be_cited_by_boot_and_range(
@@ -104,12 +102,12 @@ def test_uploads_can_be_cited_by_boot_and_range(
     assert cited == [("a", 0, 2), ("b", 0, 1)]
 
 
-def test_a_fifth_boot_takes_the_place_of_the_oldest_whose_uploads_can_then_not_be_told_from_new_ones(
+def test_a_fourth_boot_takes_the_place_of_the_oldest_whose_uploads_can_then_not_be_told_from_new_ones(
     fold: VehicleFold, layout: StateLayout, state: Record, attributes: VehicleAttributes
 ) -> None:
-    for k in range(5):
+    for k in range(4):
         fold.fold(state, trip(1, f"boot-{k}", START_MS + k * DAY_MS), attributes)
-    assert [part.boot_id for part in layout.uploads(state)] == ["boot-1", "boot-2", "boot-3", "boot-4"]
+    assert [part.boot_id for part in layout.uploads(state)] == ["boot-1", "boot-2", "boot-3"]
     (late,) = fold.fold(state, trip(1, "boot-0"), attributes)
     assert late.result is FoldResult.REJECTED and "too old" in late.reason
 
@@ -166,7 +164,7 @@ def test_an_odometer_jump_is_held_back_and_the_speed_counts_meanwhile(new_car: C
     before, car.odometer_m = int(car.state["odometer_m"]), car.odometer_m + 5_000_000
     observed = float(car.state["observed_m"])
     car.drive_days(1, uploads=3)
-    assert int(car.state["flags"]) & ODOMETER_JUMP
+    assert int(car.state["order_flags"]) & ODOMETER_JUMP
     driven = float(car.state["observed_m"]) - observed
     assert int(car.state["odometer_m"]) - before == pytest.approx(driven, abs=5)
 
@@ -177,7 +175,7 @@ def test_a_jump_that_stays_is_believed_after_five_uploads_and_moves_the_past_alo
     span = int(car.state["odometer_m"]) - int(car.state["first_odometer_m"])
     car.odometer_m += 5_000_000
     car.drive_days(1, uploads=6)
-    assert int(car.state["flags"]) & ODOMETER_CORRECTED
+    assert int(car.state["order_flags"]) & ODOMETER_CORRECTED
     assert int(car.state["odometer_m"]) == pytest.approx(car.odometer_m, abs=5)
     assert int(car.state["odometer_m"]) - int(car.state["first_odometer_m"]) < span + 6 * 4_000
 
@@ -225,7 +223,7 @@ def test_days_older_than_the_ring_still_count_in_the_sums(
     before = float(state["observed_m"])
     fold.fold(state, trip(1, "old"), attributes)
     assert float(state["observed_m"]) == pytest.approx(2 * before)
-    assert (state["days"]["day"] > 0).sum() == 1
+    assert (state["days"]["observed"] > 0).sum() == 1
 
 
 class TestBattery:
@@ -245,7 +243,7 @@ class TestBattery:
     ) -> None:
         fold.fold(state, [upload(self.REST, **self.WAKE)], attributes)
         assert self.trends(catalogue, state)["rest_voltage"] == (12.5, 1)
-        assert self.trends(catalogue, state)["crank_dip"] == (10.2, 1)
+        assert self.trends(catalogue, state)["crank_dip"] == (pytest.approx(10.2), 1)
 
     def test_a_start_at_a_traffic_light_counts_for_nothing(
         self, catalogue: Any, fold: VehicleFold, state: Record, attributes: VehicleAttributes
@@ -275,12 +273,13 @@ class TestBattery:
         fold.fold(state, [upload(self.REST, rpm=800.0, voltage=14.2)], attributes)
         assert self.trends(catalogue, state)["rest_voltage"][1] == self.trends(catalogue, state)["crank_dip"][1] == 0
 
-    def test_late_uploads_leave_trends_alone(
+    def test_a_late_upload_moves_the_level_as_if_it_had_come_in_time(
         self, catalogue: Any, fold: VehicleFold, state: Record, attributes: VehicleAttributes
     ) -> None:
         late = upload(self.REST, boot="b", start_ms=START_MS - DAY_MS, **self.WAKE | {"voltage": [11.5] * 10})
         fold.fold(state, [upload(self.REST, **self.WAKE), late], attributes)
-        assert self.trends(catalogue, state)["rest_voltage"] == (12.5, 1)
+        level, count = self.trends(catalogue, state)["rest_voltage"]
+        assert count == 2 and level == pytest.approx(11.5 + 0.3 * (12.5 - 11.5))
 
 
 def test_a_prediction_is_due_at_first_then_when_something_moved(new_car: Callable[..., Car]) -> None:

@@ -115,7 +115,8 @@ class TestBaselines:
         car = driven(new_car, predictor, 3)
         measure(car, predictor, 11.0, outcome=REPLACED)
         braking = [*range(100, 0, -1)] * 3
-        late = upload(braking, boot="day-2", seq=30, start_ms=START_MS + 2 * DAY_MS + 6 * 3_600_000)
+        start_ms = START_MS + 2 * DAY_MS + 8 * 3_600_000 + 17 * 300_000 + 1_000
+        late = upload(braking, boot="day-2", seq=30, start_ms=start_ms)
         (outcome,) = fold.fold(car.state, [late], car.attributes)
         assert outcome.is_folded and predict(predictor, car).features["worn"] == pytest.approx(0.0, abs=1e-9)
 

@@ -1,0 +1,106 @@
+"""DayRing: what each of the last days brought, small enough to keep for every car.
+
+It tells where a car stood when a service record that comes late was made, and how the car was used of late. Amounts
+are counted in steps, so that they add up to the same whatever the order; what is left of a step is rounded up or down
+by a number that follows from the upload itself, so that many small amounts come out right on average.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from domain.catalogue import Catalogue, ExposureSpec
+from models.vehicle_state import DAY_MS, DAYS, UNKNOWN, Entries, Record, States
+
+Ints = npt.NDArray[np.int64]
+Floats = npt.NDArray[np.float64]
+
+OBSERVED_STEP_M = 64.0
+_MOST = 65_535
+_GOLDEN = np.uint64(2_654_435_769)  # 2³² over the golden ratio: successive multiples spread evenly (Knuth 6.4)
+
+
+@dataclass(frozen=True, slots=True)
+class DayColumns:
+    """The days of k cars: `numbers` (days since 1970, −1 where nothing was seen), metres, and sums per exposure.
+
+    Shapes (k, DAYS), (k, DAYS), (k, DAYS), (k, DAYS, E); in no order.
+    """
+
+    numbers: Ints
+    odometer_m: Floats
+    observed_m: Floats
+    exposure: Floats
+
+
+def day_quanta(catalogue: Catalogue) -> Floats:
+    """What one step of a day's sums stands for, per summed exposure: 65,535 are more than a car can gather."""
+    return np.array([_most_per_day(catalogue.exposures[name]) / _MOST for name in catalogue.summed_exposures])
+
+
+def day_columns(states: States | Record, quanta: Floats) -> DayColumns:
+    """The days of the states, in their own units; `quanta` as of `day_quanta`. Of a single state without the k."""
+    days = states["days"]
+    newest = np.asarray(states["last_ms"])[..., None] // DAY_MS
+    slots = np.arange(DAYS)
+    numbers = newest - (newest - slots) % DAYS
+    is_seen = (days["odometer_m"] > 0) | (days["observed"] > 0) | (days["exposure"] > 0).any(axis=-1)
+    return DayColumns(
+        np.where(is_seen, numbers, UNKNOWN),
+        days["odometer_m"].astype(np.float64),
+        days["observed"] * OBSERVED_STEP_M,
+        days["exposure"] * quanta,
+    )
+
+
+def advance(states: States, cars: Ints, end_ms: Ints) -> None:
+    """Make room for uploads that end then; to be called before the levels move."""
+    last_ms = states["last_ms"][cars]
+    newest, coming = last_ms // DAY_MS, end_ms // DAY_MS
+    passed = np.where(last_ms == UNKNOWN, 0, np.clip(coming - newest, 0, DAYS))
+    for step in range(1, int(passed.max(initial=0)) + 1):
+        some = np.flatnonzero(passed >= step)
+        states["days"][cars[some], (coming[some] - step + 1) % DAYS] = 0
+
+
+def add_sums(
+    states: States, cars: Ints, entries: Entries, observed_m: Floats, exposure: Floats, quanta: Floats
+) -> None:
+    """Add what uploads saw to the day they end on; to be called after `advance`."""
+    numbers, fits = _fitting(states, cars, entries)
+    cars, numbers, entries = cars[fits], numbers[fits], entries[fits]
+    days, slots = states["days"], numbers % DAYS
+    mixed = entries["seq"].astype(np.uint64) * _GOLDEN + entries["boot_tag"]
+    part = (mixed & np.uint64(0xFFFF_FFFF)) / 2.0**32
+    for name, amount in (
+        ("observed", np.floor(observed_m[fits] / OBSERVED_STEP_M + part)),
+        ("exposure", np.floor(exposure[fits] / quanta + part[:, None])),
+    ):
+        kept = days[name][cars, slots]
+        days[name][cars, slots] = np.minimum(kept + amount, _MOST).astype(np.uint16)
+
+
+def add_distance(states: States, cars: Ints, entries: Entries, rise_m: Ints) -> None:
+    """Add what the odometer rose with these uploads (negative: take it off again) to the days they end on."""
+    numbers, fits = _fitting(states, cars, entries)
+    cars, slots = cars[fits], numbers[fits] % DAYS
+    kept = states["days"]["odometer_m"][cars, slots].astype(np.int64)
+    states["days"]["odometer_m"][cars, slots] = (kept + rise_m[fits]).astype(np.uint32)
+
+
+def _fitting(states: States, cars: Ints, entries: Entries) -> tuple[Ints, Ints]:
+    """The day each upload ends on, and which of them are not older than the ring."""
+    end_ms = entries["start_ms"] + entries["span_ms"]
+    numbers = end_ms // DAY_MS
+    newest = np.maximum(states["last_ms"][cars], end_ms) // DAY_MS
+    return numbers, np.flatnonzero(numbers > newest - DAYS)
+
+
+def _most_per_day(exposure: ExposureSpec) -> float:
+    """More of an exposure than any car gathers in a day: all its minutes, or what 4,000 km typically bring."""
+    if exposure.function in ("time_above", "time_below"):
+        return 1_440.0
+    return 4_000.0 * exposure.typical_per_km if exposure.typical_per_km > 0 else 4_000.0

@@ -1,0 +1,27 @@
+"""When an upload's samples were taken: by the car's clock, or by the receipt where that clock can't be right."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+Ints = npt.NDArray[np.int64]
+Bools = npt.NDArray[np.bool_]
+
+AHEAD_MS = 120_000
+"""So far may a car's clock be ahead of ours: clocks differ, and nothing is received before it happened."""
+BEHIND_MS = 90 * 86_400_000
+"""So long may a car keep an upload before it sends it; what claims to be older comes from a clock that was reset."""
+
+
+def event_times(start_ms: Ints, span_ms: Ints, received_ms: Ints) -> tuple[Ints, Ints, Bools]:
+    """Start and end (ms UTC) of uploads, and whether the car's clock was wrong; all of shape (k,).
+
+    Outside the window around its receipt an upload counts as taken just before it: it ends at the receipt. Without a
+    receipt (0) the car's clock stands.
+    """
+    end_ms = start_ms + span_ms
+    late_ms = received_ms - end_ms
+    is_wrong = (received_ms > 0) & ((late_ms < -AHEAD_MS) | (late_ms > BEHIND_MS))
+    end_ms = np.where(is_wrong, received_ms, end_ms)
+    return end_ms - span_ms, end_ms, is_wrong
