@@ -22,7 +22,8 @@ _BOOT_ID = re.compile(r"[A-Za-z0-9-]{1,36}")
 
 Uint32 = Annotated[int, msgspec.Meta(ge=0, le=4_294_967_295)]
 # Milliseconds from 2000 to 2100: outside it is no clock but a mistake of unit.
-EventTime = Annotated[int, msgspec.Meta(ge=946_684_800_000, le=4_102_444_800_000)]
+EARLIEST_MS, LATEST_MS = 946_684_800_000, 4_102_444_800_000
+EventTime = Annotated[int, msgspec.Meta(ge=EARLIEST_MS, le=LATEST_MS)]
 
 
 class Envelope(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):

@@ -12,12 +12,13 @@ import time
 from collections.abc import Iterable, Iterator
 
 from domain.catalogue import Catalogue
-from domain.errors import PitcallError
+from domain.errors import InvalidInput, PitcallError
 from domain.signal_history import SignalAggregate
 from models.upload_aggregate import UploadAggregator
 from streams.block import Block, Record
 from streams.table import BlockTable
 from streams.topics import DOMAIN_EVENTS, TELEMETRY_UPLOADS
+from streams.upload_headers import received_ms
 from workflow.messages import decode_event
 from workflow.signal_history import SignalHistory
 from workflow.upload_codec import decode_upload
@@ -96,10 +97,10 @@ class HistoryAgent:
 
 
 def _received_ms(record: Record) -> int:
-    """When the edge received it; without a readable header the record is one for the rejects, and of no time."""
+    """When the edge received it; a record whose header is no time is one for the rejects, and of no time."""
     try:
-        return int(dict(record.headers).get("received-ms", b"0"))
-    except ValueError:
+        return received_ms(record)
+    except InvalidInput:
         return 0
 
 

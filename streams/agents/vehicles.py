@@ -32,8 +32,9 @@ from streams.topics import (
     TELEMETRY_UPLOADS,
     TRAINING_EXAMPLES,
 )
+from streams.upload_headers import attributes, received_ms
 from workflow.ingest import CONSENT_TRUST_MS
-from workflow.messages import decode, decode_attributes, decode_event, encode
+from workflow.messages import decode, decode_event, encode
 from workflow.upload_codec import MAX_UPLOAD_BYTES, decode_upload
 
 MAX_CUT_BYTES = 65_536  # of an upload that is over the limit so much is kept among the rejects
@@ -139,14 +140,13 @@ class VehiclesAgent:
         """Read the uploads; one that can't be read is rejected by itself, one that came after a withdrawal left out."""
         arrivals = _Arrivals()
         for position, record in enumerate(block.records):
-            headers = dict(record.headers)
             try:
-                received_ms = int(headers.get("received-ms") or b"0")
-                attributes = decode_attributes(headers.get("attributes") or b"{}")
+                received = received_ms(record)
+                own = attributes(record)
                 upload = decode_upload(
                     record.value or b"",
                     vehicle_id=(record.key or b"").decode(),
-                    received_ms=received_ms,
+                    received_ms=received,
                     known_signals=self._signals,
                 )
             except (PitcallError, ValueError) as error:
@@ -154,15 +154,15 @@ class VehiclesAgent:
                 continue
             key = record.key or b""
             if key not in arrivals.keys:
-                is_allowed, kept = self._kept(block, key, received_ms)
+                is_allowed, kept = self._kept(block, key, received)
                 if not is_allowed:
                     continue
                 arrivals.keys[key] = len(arrivals.kept)
                 arrivals.kept.append(kept)
-                arrivals.built_ms.append(attributes.built_ms)
+                arrivals.built_ms.append(own.built_ms)
             arrivals.positions.append(position)
             arrivals.uploads.append(upload)
-            arrivals.attributes.append(attributes)
+            arrivals.attributes.append(own)
             arrivals.offsets.append(record.offset)
             arrivals.cars.append(arrivals.keys[key])
         return arrivals
