@@ -109,7 +109,16 @@ def _prepare_peers() -> None:
     if stamp.exists() and stamp.read_text() == LOCK.read_text():
         return
     subprocess.run([sys.executable, "-m", "venv", "--clear", ROOM / "venv"], check=True)  # noqa: S603
-    install = [PYTHON, "-m", "pip", "--disable-pip-version-check", "--quiet", "install", "--no-deps", "--require-hashes"]
+    install = [
+        PYTHON,
+        "-m",
+        "pip",
+        "--disable-pip-version-check",
+        "--quiet",
+        "install",
+        "--no-deps",
+        "--require-hashes",
+    ]
     subprocess.run([*install, "-r", LOCK], check=True)  # noqa: S603
     stamp.write_text(LOCK.read_text())
 

@@ -35,6 +35,18 @@ ODOMETER_JUMP = 2
 ODOMETER_CORRECTED = 4
 IMPLAUSIBLE_RECORD = 8
 
+# What was last told of an item, by the days that people read, counted from 1970 (0: none can be said); see models.told.
+TOLD: list[Any] = [
+    ("verdict", "u1"),
+    ("against", "u1"),
+    ("against_since_day", "u2"),
+    ("told_day", "u2"),
+    ("earliest_day", "u2"),
+    ("expected_day", "u2"),
+    ("latest_day", "u2"),
+    ("health", "f4"),
+]
+
 
 class StateLayout:
     """The dtype of the state of a catalogue's cars, and the way to bytes and back.
@@ -105,6 +117,8 @@ class StateLayout:
             ("days", day, (DAYS,)),
             ("trends", trend, (len(self.trends),)),
             ("items", items),
+            ("told_ms", "i8"),
+            ("told", TOLD, (len(self.items),)),
         ]
 
     def empty(self, catalogue: Catalogue, attributes: VehicleAttributes) -> Record:
@@ -113,7 +127,7 @@ class StateLayout:
         state["version"] = self.version
         state["offsets"] = UNKNOWN
         state["built_ms"] = attributes.built_ms
-        times = ("first_ms", "last_ms", "forgotten_ms", "predicted_ms")
+        times = ("first_ms", "last_ms", "forgotten_ms", "predicted_ms", "told_ms")
         for name in (*times, "first_odometer_m", "odometer_m", "held_odometer_m"):
             state[name] = UNKNOWN
         state["days"]["day"] = UNKNOWN
