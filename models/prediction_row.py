@@ -16,8 +16,7 @@ import numpy.typing as npt
 
 from domain.catalogue import Catalogue
 from domain.errors import InvalidInput
-from domain.prediction import ItemKind
-from models.vehicle_state import BOOTS
+from models.vehicle_state import BOOTS, items_by_kind
 
 LAYOUT_VERSION = 1
 Row = np.void  # one element of an array of `PredictionLayout.dtype`
@@ -50,8 +49,7 @@ class PredictionLayout:
     """
 
     def __init__(self, catalogue: Catalogue) -> None:
-        kinds = [(kind, [i for i, spec in catalogue.items.items() if spec.kind is kind]) for kind in ItemKind]
-        self.by_kind = {kind.value: tuple(ids) for kind, ids in kinds}
+        self.by_kind = items_by_kind(catalogue)
         self.items = tuple(item for ids in self.by_kind.values() for item in ids)
         # Field and place of each item.
         self.places = {item: (kind, n) for kind, ids in self.by_kind.items() for n, item in enumerate(ids)}
@@ -105,7 +103,7 @@ class PredictionLayout:
 
     def column(self, rows: Rows, field: str) -> npt.NDArray[Any]:
         """A field that all items have, in the order of `items`: shape (k, items)."""
-        return np.concatenate([rows[kind][field] for kind in self.by_kind], axis=1)
+        return np.concatenate([rows[kind][field] for kind, ids in self.by_kind.items() if ids], axis=1)
 
     def to_bytes(self, rows: Rows) -> list[bytes]:
         """Each row as it stands on the topic; always `size` bytes."""

@@ -35,15 +35,13 @@ NOTHING, NOT_READY, STANDS, AGAINST, SETTLED = range(5)
 
 
 class Telling:
-    """Decides what is told, and keeps in the states what was; arrays have the shape (k, items) unless said otherwise.
+    """Decides what is told, and keeps in the states what was.
 
-    The items stand in the order of the rows' layout here, and of the catalogue in the states.
+    Arrays have the shape (k, items), the items in the order of the rows' layout, unless said otherwise.
     """
 
     def __init__(self, catalogue: Catalogue, rows: PredictionLayout) -> None:
         self._rows = rows
-        names = list(catalogue.items)
-        self._order = np.array([names.index(item) for item in rows.items], dtype=np.int64)
         specs = [catalogue.items[item] for item in rows.items]
         rules = [spec.need_rule for spec in specs]
         self._close_beyond_days = np.array([rule.close_beyond_days for rule in rules], dtype=np.float64)
@@ -63,28 +61,27 @@ class Telling:
 
         A car stands in `cars` once. Returns the same marks, shape (k, items).
         """
-        before = states["told"][cars][:, self._order]
+        kept = states["told"][cars]
+        before = {name: np.ascontiguousarray(kept[name]) for name in kept.dtype.names or ()}
         event_ms, told_ms = rows["event_ms"], states["told_ms"][cars]
         verdict, moments = self._verdict(rows), self._moments(rows)
-        health = self._rows.column(rows, "health")
+        health = self._rows.column(rows, "health").astype(np.float64)
         today = (event_ms // DAY_MS)[:, None]
-        after = before.copy()
-        self._count_against(after, verdict, event_ms, told_ms)
+        verdict, against, since_day = self._count_against(before, verdict, event_ms, told_ms)
         is_told: Bools = (
             (before["verdict"] == NOTHING)
-            | (before["verdict"] != after["verdict"])
+            | (before["verdict"] != verdict)
             | (verdict == STANDS)
-            | (after["verdict"] == AGAINST)
-            | (np.abs(health.astype(np.float64) - before["health"]) >= MATERIAL_HEALTH)
+            | (verdict == AGAINST)
+            | (np.abs(health - before["health"]) >= MATERIAL_HEALTH)
             | (today - before["told_day"] >= LONGEST_SILENCE_DAYS)
         )
         for name, days in moments.items():
             is_told |= _has_moved(before[name].astype(np.int64), days, today)
-        for name, days in (*moments.items(), ("told_day", np.broadcast_to(today, health.shape)), ("health", health)):
-            after[name] = np.where(is_told, days, before[name])
+        kept["verdict"], kept["against"], kept["against_since_day"] = verdict, against, since_day
+        for name, told in (*moments.items(), ("told_day", today), ("health", health)):
+            kept[name] = np.where(is_told, told, before[name])
         states["told_ms"][cars] = np.maximum(told_ms, event_ms)
-        kept = np.empty_like(after)
-        kept[:, self._order] = after
         states["told"][cars] = kept
         self._mark(rows, is_told)
         return is_told
@@ -108,23 +105,23 @@ class Telling:
             moments[f"{name}_day"] = np.where(moment == UNKNOWN, 0, days)
         return moments
 
-    def _count_against(self, after: npt.NDArray[Any], verdict: Ints, event_ms: Ints, told_ms: Ints) -> None:
-        """Write the verdict into `after`, with how many in a row, since which day, have spoken against a need.
+    def _count_against(
+        self, before: dict[str, npt.NDArray[Any]], verdict: Ints, event_ms: Ints, told_ms: Ints
+    ) -> tuple[Ints, Ints, Ints]:
+        """The verdict, SETTLED where it is that; how many in a row have spoken against a need, and since which day.
 
         A need weighs an event once, so a second prediction of the same event doesn't count. Of days only whole ones
         that have certainly passed count.
         """
-        is_against = verdict == AGAINST
-        is_running = is_against & ((after["verdict"] == AGAINST) | (after["verdict"] == SETTLED))
-        count = np.where(is_running, after["against"].astype(np.int64), 0)
+        is_against, was = verdict == AGAINST, before["verdict"]
+        is_running = is_against & ((was == AGAINST) | (was == SETTLED))
+        count = np.where(is_running, before["against"], 0).astype(np.int64)
         today = (event_ms // DAY_MS)[:, None]
-        is_new = is_against & (event_ms > told_ms)[:, None]
-        since = np.where(count == 0, np.clip(today, 0, _LARGEST_DAY), after["against_since_day"].astype(np.int64))
-        count = np.minimum(count + is_new, 255)
-        is_enough = (count >= self._closes_after) & (today - since >= self._closes_after_days + 1)
-        is_settled = is_against & (is_enough | (is_running & (after["verdict"] == SETTLED)))
-        after["verdict"] = np.where(is_settled, SETTLED, verdict)
-        after["against"], after["against_since_day"] = count, since
+        since_day = np.where(count == 0, today, before["against_since_day"])
+        count = np.minimum(count + (is_against & (event_ms > told_ms)[:, None]), 255)
+        is_enough = (count >= self._closes_after) & (today - since_day >= self._closes_after_days + 1)
+        is_settled = is_against & (is_enough | (is_running & (was == SETTLED)))
+        return np.where(is_settled, SETTLED, verdict), count, np.clip(since_day, 0, _LARGEST_DAY)
 
     def _mark(self, rows: Rows, is_told: Bools) -> None:
         first = 0
@@ -144,5 +141,5 @@ def _has_moved(before: Ints, after: Ints, today: Ints) -> Bools:
 
 def forget_told(state: Record, layout: StateLayout, item: str | None = None) -> None:
     """Tell `item`, or every item, anew with the next prediction, whatever it says."""
-    for name in layout.items if item is None else (item,):
-        state["told"]["verdict"][layout.items.index(name)] = NOTHING
+    for name in layout.told_items if item is None else (item,):
+        state["told"]["verdict"][layout.told_items.index(name)] = NOTHING

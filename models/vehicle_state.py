@@ -48,6 +48,11 @@ TOLD: list[Any] = [
 ]
 
 
+def items_by_kind(catalogue: Catalogue) -> dict[str, tuple[str, ...]]:
+    """The items of each kind, in the order of the catalogue; kinds without any are there too."""
+    return {kind.value: tuple(item for item, spec in catalogue.items.items() if spec.kind is kind) for kind in ItemKind}
+
+
 class StateLayout:
     """The dtype of the state of a catalogue's cars, and the way to bytes and back.
 
@@ -59,6 +64,8 @@ class StateLayout:
         self.exposures = catalogue.summed_exposures
         self.trends = tuple(catalogue.trends)
         self.items = tuple(catalogue.items)
+        # In the order of prediction rows, so that what was told is compared with them place by place.
+        self.told_items = tuple(item for ids in items_by_kind(catalogue).values() for item in ids)
         self.wear_columns = {
             item.id: tuple(self.exposures.index(name) for name in item.wear.rates if name in self.exposures)
             for item in catalogue.items.values()
@@ -118,7 +125,7 @@ class StateLayout:
             ("trends", trend, (len(self.trends),)),
             ("items", items),
             ("told_ms", "i8"),
-            ("told", TOLD, (len(self.items),)),
+            ("told", TOLD, (len(self.told_items),)),
         ]
 
     def empty(self, catalogue: Catalogue, attributes: VehicleAttributes) -> Record:

@@ -46,16 +46,27 @@ def bound_wear(history: WearHistory, estimate: WearEstimate, items: WearItems) -
     What is held back is taken from what is least known: first from the wear extrapolated to distance that nobody saw,
     from each exposure in proportion, then likewise from the wear seen. Nothing grows back.
     """
-    sd = _deviation_at_bound(history, estimate, history.anchor - items.floor)
-    beta = (estimate.remains - items.floor) / sd
-    hazard, gap, kept = truncated_above(beta)
-    held_back = np.where(beta > 0, sd * hazard, items.floor + sd * gap - estimate.remains)
-    could_rise = np.minimum(held_back, np.maximum(0.0, items.new - history.anchor))
-    raised = np.where(items.is_undrivable & ~history.is_known, could_rise, 0.0)
     below = np.where(items.has_floor, np.maximum(0.0, items.floor - estimate.remains), 0.0)
-    relief = np.where(items.is_undrivable, held_back - raised, below)
-    variance = np.where(items.is_undrivable, sd * sd * kept, estimate.variance)
+    raised, relief, variance = np.zeros(below.shape), below, estimate.variance
+    if len(items.undrivable):
+        some = items.undrivable
+        raised[some], relief[some], kept = _above_floor(history, estimate, items)
+        variance = variance.copy()
+        variance[some] = kept
     return _held(history, estimate, items, raised, relief, variance)
+
+
+def _above_floor(history: WearHistory, estimate: WearEstimate, items: WearItems) -> tuple[Floats, Floats, Floats]:
+    """Of the undrivable items: by how much a guessed anchor rises and wear is held back, and the variance left."""
+    some = items.undrivable
+    floor, anchor, remains = items.floor[some], history.anchor[some], estimate.remains[some]
+    sd = _deviation_at_bound(history.anchor_sd[some], estimate.worn[some], estimate.variance[some], anchor - floor)
+    beta = (remains - floor) / sd
+    hazard, gap, kept = truncated_above(beta)
+    held_back = np.where(beta > 0, sd * hazard, floor + sd * gap - remains)
+    could_rise = np.minimum(held_back, np.maximum(0.0, items.new[some] - anchor))
+    raised = np.where(history.is_known[some], 0.0, could_rise)
+    return raised, held_back - raised, sd * sd * kept
 
 
 def truncated_above(beta: Floats) -> tuple[Floats, Floats, Floats]:
@@ -85,18 +96,18 @@ def truncated_above(beta: Floats) -> tuple[Floats, Floats, Floats]:
     )
 
 
-def _deviation_at_bound(history: WearHistory, estimate: WearEstimate, room: Floats) -> Floats:
-    """Standard deviation with which the estimate meets the bound.
+def _deviation_at_bound(anchor_sd: Floats, worn: Floats, variance: Floats, room: Floats) -> Floats:
+    """Standard deviation with which an estimate meets the bound, `room` away from the anchor.
 
     The error of wear is relative (rates, factor, extrapolation): its deviation s·worn grows with the estimate. Taken
     as it stands, an estimate far beyond the bound would leave the more, the further beyond it is. So it counts no
     larger than where the bound comes within one deviation, worn = room / (1 + s); more wear then never leaves more.
     """
-    own = np.sqrt(np.maximum(0.0, estimate.variance - history.anchor_sd**2))
-    is_worn = estimate.worn > 0
-    relative = own / np.where(is_worn, estimate.worn, 1.0)
-    own = np.where(is_worn, relative * np.minimum(estimate.worn, room / (1.0 + relative)), own)
-    deviation: Floats = np.maximum(1e-12, np.hypot(own, history.anchor_sd))
+    own = np.sqrt(np.maximum(0.0, variance - anchor_sd**2))
+    is_worn = worn > 0
+    relative = own / np.where(is_worn, worn, 1.0)
+    own = np.where(is_worn, relative * np.minimum(worn, room / (1.0 + relative)), own)
+    deviation: Floats = np.maximum(1e-12, np.hypot(own, anchor_sd))
     return deviation
 
 

@@ -36,6 +36,7 @@ class WearItems:
         self.has_floor: Bools = np.array([[spec.floor is not None] for spec in self.specs], dtype=np.bool_)
         undrivable = [[spec.floor is not None and spec.at_floor is AtFloor.UNDRIVABLE] for spec in self.specs]
         self.is_undrivable: Bools = np.array(undrivable, dtype=np.bool_)
+        self.undrivable: Ints = np.flatnonzero(self.is_undrivable)
         # The state's column of each slot; 0, and not summed, where time itself is the exposure or the slot is empty.
         self.columns: Ints = np.zeros((self.slots, len(ids)), dtype=np.int64)
         self.is_summed: Bools = np.zeros((self.slots, len(ids), 1), dtype=np.bool_)
