@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from domain.catalogue import Catalogue, ExposureSpec
-from models.vehicle_state import DAY_MS, DAYS, UNKNOWN, Entries, Record, States
+from models.vehicle_state import DAY_MS, DAYS, UNKNOWN, Entries, States
 
 Ints = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float64]
@@ -25,12 +25,12 @@ _GOLDEN = np.uint64(2_654_435_769)  # 2³² over the golden ratio: successive mu
 
 @dataclass(frozen=True, slots=True)
 class DayColumns:
-    """The days of k cars: `numbers` (days since 1970, −1 where nothing was seen), metres, and sums per exposure.
+    """The days of k cars: `number` (days since 1970, −1 where nothing was seen), metres, and sums per exposure.
 
     Shapes (k, DAYS), (k, DAYS), (k, DAYS), (k, DAYS, E); in no order.
     """
 
-    numbers: Ints
+    number: Ints
     odometer_m: Floats
     observed_m: Floats
     exposure: Floats
@@ -41,13 +41,14 @@ def day_quanta(catalogue: Catalogue) -> Floats:
     return np.array([_most_per_day(catalogue.exposures[name]) / _MOST for name in catalogue.summed_exposures])
 
 
-def day_columns(states: States | Record, quanta: Floats) -> DayColumns:
-    """The days of the states, in their own units; `quanta` as of `day_quanta`. Of a single state without the k."""
+def day_columns(states: States, quanta: Floats) -> DayColumns:
+    """The days of the states, in their own units; `quanta` as of `day_quanta`. The newest day is always there."""
     days = states["days"]
-    newest = np.asarray(states["last_ms"])[..., None] // DAY_MS
-    slots = np.arange(DAYS)
-    numbers = newest - (newest - slots) % DAYS
+    last_ms = states["last_ms"][:, None]
+    newest = last_ms // DAY_MS
+    numbers = newest - (newest - np.arange(DAYS)) % DAYS
     is_seen = (days["odometer_m"] > 0) | (days["observed"] > 0) | (days["exposure"] > 0).any(axis=-1)
+    is_seen = (last_ms != UNKNOWN) & (is_seen | (numbers == newest))
     return DayColumns(
         np.where(is_seen, numbers, UNKNOWN),
         days["odometer_m"].astype(np.float64),

@@ -1,144 +1,79 @@
-"""How likely an item is to fail within its horizons, and when that passes the action level."""
+"""How likely items are to fail within their horizons, and when that passes the action level, for a block of cars."""
 
 from __future__ import annotations
 
-import math
+from typing import Any
 
-from domain.catalogue import Catalogue, HazardSpec, ItemSpec
-from domain.prediction import Contribution, DueWindow
-from models.bayesian_logistic import INTERCEPT, probability
-from models.fleet_model import AGE_YEARS, FleetModel
-from models.forecast import Forecast, amount_in_words, clip, day_in_words, due_window, since_in_words
-from models.usage import Usage
-from models.vehicle_state import DAY_MS, UNKNOWN, Record
+import numpy as np
+import numpy.typing as npt
+
+from models.bayesian_logistic import FARTHEST
+from models.due_moments import moments, set_window
+from models.hazard_items import HazardItems, HazardWeights, hazard_features
+from models.prediction_row import IS_DATED, IS_KNOWN, IS_READY, Rows
+
+Floats = npt.NDArray[np.float64]
 
 TWO_SIDED_90 = 1.6449  # standard normal quantile at 95 %
-YEAR_DAYS = 365.25
-SIGNS = {"Celsius": "°C"}
-DIGITS = {"V": 2, "Celsius": 0}
 
 
-def hazard_features(state: Record, catalogue: Catalogue, item: ItemSpec, hazard: HazardSpec) -> dict[str, float]:
-    """The item's features as the state knows them; what was never seen is left out. Ages in years, trends in units."""
-    features: dict[str, float] = {}
-    trends = list(catalogue.trends)
-    for feature in hazard.features:
-        if feature.name == AGE_YEARS:
-            since_ms = _since_ms(state, item)
-            if since_ms > 0 and int(state["last_ms"]) != UNKNOWN:
-                features[AGE_YEARS] = max(0.0, (int(state["last_ms"]) - since_ms) / DAY_MS / YEAR_DAYS)
-            continue
-        trend = state["trends"][trends.index(feature.name)]
-        if int(trend["count"]) > 0:
-            features[feature.name] = float(trend["fast"])
-    return features
+def forecast_hazard(rows: Rows, states: npt.NDArray[Any], items: HazardItems, weights: HazardWeights) -> None:
+    """Write the forecasts at the cars' newest events into `rows["hazard"]`.
 
-
-def hazard_readings(state: Record, catalogue: Catalogue, hazard: HazardSpec) -> int:
-    """How many readings of the item itself there were (weather doesn't count)."""
-    counts = [
-        int(trend["count"])
-        for (name, spec), trend in zip(catalogue.trends.items(), state["trends"], strict=True)
-        if spec.function != "mean" and any(feature.name == name for feature in hazard.features)
-    ]
-    return max(counts, default=0)
-
-
-def forecast_hazard(
-    state: Record, catalogue: Catalogue, item: ItemSpec, hazard: HazardSpec, model: FleetModel, usage: Usage
-) -> Forecast:
-    """The forecast at the car's newest event: a constant rate per day that gives the model's probability."""
-    estimator = model.hazard
-    if estimator is None:
-        raise TypeError(f"{item.id} is no hazard item")
-    features = hazard_features(state, catalogue, item, hazard)
-    scaled = model.hazard_row(features)
-    log_odds = estimator.log_odds_one(scaled)
-    share = probability(log_odds)
-    # What was not seen could lie one scale to either side of the centre.
-    missing = sum(w**2 for n, w in zip(estimator.names, estimator.weights, strict=True) if n != INTERCEPT and n not in scaled)  # fmt: skip # noqa: E501
-    half = TWO_SIDED_90 * (estimator.variance_one(scaled) + missing) ** 0.5
-    expected = _days_until(hazard, share)
-    window = due_window(
-        int(state["last_ms"]),
-        min(expected, _days_until(hazard, probability(log_odds + half))),
-        expected,
-        max(expected, _days_until(hazard, probability(log_odds - half))),
-        hazard.say_until_days,
+    Each is a constant rate per day that gives the model's probability.
+    """
+    known = hazard_features(states, items)
+    scaled = np.where(known.is_seen, (known.value - items.centre) / items.scale, 0.0)
+    parts = scaled * weights.weight
+    log_odds = np.zeros(known.since_ms.shape) + weights.intercept
+    missing = np.zeros_like(log_odds)
+    for part, weight, is_seen in zip(parts, weights.weight, known.is_seen, strict=True):
+        log_odds += part
+        # What was not seen could lie one scale to either side of the centre.
+        missing += np.where(is_seen, 0.0, weight * weight)
+    share = probabilities(log_odds)
+    half = TWO_SIDED_90 * np.sqrt(np.maximum(0.0, _variance(scaled, weights) + missing))
+    expected = _days_until(items, share)
+    soonest, latest = (_days_until(items, probabilities(log_odds + way * half)) for way in (1.0, -1.0))
+    now_ms, say_until = states["last_ms"], items.say_until_days
+    set_window(
+        rows,
+        "hazard",
+        moments(now_ms, np.minimum(expected, soonest), say_until),
+        moments(now_ms, expected, say_until),
+        moments(now_ms, np.maximum(expected, latest), say_until),
     )
-    contributions = _contributions(catalogue, hazard, model, features, scaled)
-    is_known = int(state["items"][item.id]["set_ms"]) != UNKNOWN or AGE_YEARS in features
-    text = item.text()
-    words = _words(state, item, hazard, share, window, contributions, features)
-    return Forecast(
-        health=clip(1.0 - share / hazard.action_probability),
-        window=window,
-        remaining_km=None,
-        probability={days: 1.0 - (1.0 - share) ** (days / hazard.decide_on_days) for days in hazard.horizons_days},
-        contributions=contributions,
-        reason=(text.reason if is_known else text.reason_unknown).format_map(words),
-        features={**features, "log_odds": log_odds, "probability": share},
-        is_ready=hazard_readings(state, catalogue, hazard) >= hazard.readings_until_ready,
-    )
+    own = rows["hazard"]
+    own["health"] = np.clip(1.0 - share / items.action_probability, 0.0, 1.0).T
+    is_ready = known.readings >= items.readings_until_ready
+    own["flags"] = (is_ready * IS_READY | known.is_known * IS_KNOWN | IS_DATED).astype(np.uint8).T
+    own["since_ms"] = known.since_ms.T
+    own["probability"], own["log_odds"] = share.T, log_odds.T
+    own["usual"] = weights.intercept.T
+    own["is_seen"] = known.is_seen.transpose(2, 1, 0)
+    own["value"] = known.value.transpose(2, 1, 0)
+    own["contribution"] = parts.transpose(2, 1, 0)
 
 
-def _since_ms(state: Record, item: ItemSpec) -> int:
-    """When the item was last renewed; the car's own birth while nobody told."""
-    set_ms = int(state["items"][item.id]["set_ms"])
-    return set_ms if set_ms != UNKNOWN else int(state["built_ms"])
+def probabilities(log_odds: Floats) -> Floats:
+    """The logistic function, safe at any finite or infinite argument."""
+    within: Floats = np.minimum(np.maximum(log_odds, -FARTHEST), FARTHEST)
+    return 1.0 / (1.0 + np.exp(-within))
 
 
-def _days_until(hazard: HazardSpec, share: float) -> float:
+def _variance(scaled: Floats, weights: HazardWeights) -> Floats:
+    """Variance of the log-odds: zᵀΣz with z = (1, scaled), of covariances that are symmetric."""
+    z = [np.ones(scaled.shape[1:]), *scaled]
+    variance = np.zeros(scaled.shape[1:])
+    for i in range(len(z)):
+        for j in range(i + 1):
+            variance += (1.0 if i == j else 2.0) * weights.spread[i, j] * z[i] * z[j]
+    return variance
+
+
+def _days_until(items: HazardItems, share: Floats) -> Floats:
     """Days until a constant rate has added up to the action level."""
-    rate = -math.log1p(-min(share, 1.0 - 1e-12)) / hazard.decide_on_days
-    return -math.log1p(-hazard.action_probability) / rate if rate > 0 else math.inf
-
-
-def _contributions(
-    catalogue: Catalogue,
-    hazard: HazardSpec,
-    model: FleetModel,
-    features: dict[str, float],
-    scaled: dict[str, float],
-) -> tuple[Contribution, ...]:
-    estimator = model.hazard
-    weights = dict(zip(estimator.names, estimator.weights, strict=True)) if estimator else {}
-    parts = [Contribution(INTERCEPT, weights.get(INTERCEPT, 0.0), "what is usual")]
-    for feature in hazard.features:
-        name = feature.texts["en"]
-        if feature.name not in scaled:
-            parts.append(Contribution(feature.name, 0.0, f"{name}: not seen yet"))
-            continue
-        unit = catalogue.trends[feature.name].unit if feature.name in catalogue.trends else "years"
-        # Adding zero turns −0.0 into 0.0: nobody says "−0 °C".
-        value = round(features[feature.name], DIGITS.get(unit, 1)) + 0.0
-        text = f"{name} {value:.{DIGITS.get(unit, 1)}f} {SIGNS.get(unit, unit)}"
-        parts.append(Contribution(feature.name, weights[feature.name] * scaled[feature.name], text))
-    return tuple(parts)
-
-
-def _words(
-    state: Record,
-    item: ItemSpec,
-    hazard: HazardSpec,
-    share: float,
-    window: DueWindow,
-    contributions: tuple[Contribution, ...],
-    features: dict[str, float],
-) -> dict[str, str]:
-    """Every field a reason template may name; all come from features, contributions and window."""
-    strongest = max(contributions[1:], key=lambda c: c.amount, default=contributions[0])
-    readings = "; ".join(c.text for c in contributions[1:] if c.name in features) or "no readings yet"
-    return {
-        "name": item.text().name,
-        "probability_pct": amount_in_words(100 * share),
-        "days": f"{hazard.decide_on_days}",
-        "action_pct": f"{100 * hazard.action_probability:.0f}",
-        "main_cause": strongest.text,
-        "readings": readings,
-        "due": day_in_words(window.expected_ms),
-        "since": since_in_words(int(state["items"][item.id]["set_ms"]), UNKNOWN),
-        "km_since": "–",
-        "odometer_km": f"{max(0, int(state['odometer_m'])) / 1000:,.0f}",
-        "age": amount_in_words(features.get(AGE_YEARS, 0.0)),
-    }
+    rate = -np.log1p(-np.minimum(share, 1.0 - 1e-12)) / items.decide_on_days
+    # The logistic function stops short of 0, and so does the rate.
+    days: Floats = -np.log1p(-items.action_probability) / rate
+    return days

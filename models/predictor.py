@@ -4,28 +4,43 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
+from typing import Any
 
-from domain.catalogue import Catalogue, ItemSpec
+import numpy as np
+import numpy.typing as npt
+
+from domain.catalogue import Catalogue
 from domain.errors import DamagedSnapshot, NotFound
-from domain.prediction import Prediction, UploadRange
-from models.calendar_forecast import forecast_calendar
+from domain.prediction import Prediction
+from models.calendar_forecast import CalendarItems, forecast_calendar
+from models.causes import Causes, newest_boots
 from models.fleet_model import FleetModel
-from models.forecast import Forecast
 from models.hazard_forecast import forecast_hazard
+from models.hazard_items import HazardItems, HazardWeights
+from models.prediction_row import PredictionLayout, Rows
 from models.snapshot import unpack_snapshot
 from models.usage import Usage, usage_of
-from models.vehicle_state import SERVICE_RECORDS, UNKNOWN, Record, StateLayout
+from models.vehicle_state import UNKNOWN, Record
 from models.wear_forecast import forecast_wear
+from models.wear_items import WearItems, WearRates
+from models.words import words
+
+Matrix = npt.NDArray[Any]
 
 
 class Predictor:
     """Predicts every item of the catalogue. `key` is the one the snapshots are sealed with."""
 
-    def __init__(self, catalogue: Catalogue, layout: StateLayout, key: bytes) -> None:
+    def __init__(self, catalogue: Catalogue, key: bytes) -> None:
         self.catalogue = catalogue
-        self._layout = layout
+        self.rows = PredictionLayout(catalogue)
         self._key = key
         self._models = {item.id: FleetModel(item) for item in catalogue.items.values()}
+        kinds = self.rows.by_kind
+        self._wear = WearItems(catalogue, kinds["wear"])
+        self._hazard = HazardItems(catalogue, kinds["hazard"])
+        self._calendar = CalendarItems(catalogue, kinds["calendar"])
+        self._serve()
 
     def install(self, item: str, data: bytes) -> bool:
         """Serve the model in snapshot `data` from now on; False when it is not newer than the one that serves.
@@ -41,6 +56,7 @@ class Predictor:
         fresh = FleetModel(self.catalogue.items[item])
         fresh.restore(learnt)
         self._models[item] = fresh
+        self._serve()
         return True
 
     def model(self, item: str) -> FleetModel:
@@ -61,67 +77,67 @@ class Predictor:
         """SHA-256 over everything the serving models have learnt."""
         return hashlib.sha256("".join(model.digest for model in self._models.values()).encode()).hexdigest()
 
+    def predict_many(self, states: Matrix, causes: Causes) -> Rows:
+        """The numbers of all items for a block of cars that have sent something: a row each, shape (k,).
+
+        `states`: shape (k,), of the state's dtype. A row is the same to the bit whatever else is in the block; no item
+        of it is told yet (`models.told` decides).
+        """
+        rows = self.rows.empty(len(states))
+        usage = usage_of(states, self.catalogue)
+        self._fill_head(rows, states, causes, usage)
+        if self._wear.ids:
+            forecast_wear(rows, states, self._wear, self._rates, usage)
+        if self._hazard.ids:
+            forecast_hazard(rows, states, self._hazard, self._weights)
+        if self._calendar.ids:
+            forecast_calendar(rows, states, self._calendar)
+        for kind, ids in self.rows.by_kind.items():
+            own = rows[kind]
+            own["model_version"], own["model_digest"] = self._versions[kind], self._digests[kind]
+            for place, item in enumerate(ids):
+                own["served_ms"][:, place] = np.maximum(0, states["items"][item]["heard_ms"])
+        return rows
+
     def predict(
         self,
         states: Sequence[Record],
         vehicle_ids: Sequence[str],
-        causes: Sequence[str] | None = None,
+        causes: Causes | None = None,
         items: Sequence[str] | None = None,
     ) -> list[Prediction]:
-        """Predictions for a block of cars, for `items` (default all), car by car in the order of the catalogue.
+        """Full predictions for cars, for `items` (default all), car by car in the order of the catalogue.
 
-        `causes` tells per car what made us predict, e.g. `str(upload.id)`: with the item it gives the prediction's id,
-        so that a replay repeats the id. By default it is the newest upload
-        and service record in the state. States of cars that never sent anything give nothing.
+        By default the cause is the newest upload and service record in the state. States of cars that never sent
+        anything give nothing.
         """
-        chosen = [spec for spec in self.catalogue.items.values() if items is None or spec.id in items]
-        predictions = []
-        for i, (state, vehicle_id) in enumerate(zip(states, vehicle_ids, strict=True)):
-            if int(state["last_ms"]) == UNKNOWN:
-                continue
-            usage, uploads = usage_of(state, self.catalogue), self._layout.uploads(state)
-            cause = causes[i] if causes is not None else self._newest_cause(state, vehicle_id, uploads)
-            for spec in chosen:
-                forecast = self._forecast(state, spec, usage)
-                predictions.append(
-                    Prediction(
-                        id=prediction_id(cause, spec.id),
-                        vehicle_id=vehicle_id,
-                        item=spec.id,
-                        kind=spec.kind,
-                        event_ms=int(state["last_ms"]),
-                        odometer_m=max(0, int(state["odometer_m"])),
-                        health=forecast.health,
-                        window=forecast.window,
-                        remaining_km=forecast.remaining_km,
-                        probability=forecast.probability,
-                        contributions=forecast.contributions,
-                        reason=forecast.reason,
-                        features=forecast.features,
-                        model_version=self._models[spec.id].name,
-                        uploads=uploads,
-                        is_ready=forecast.is_ready,
-                        served_ms=max(0, int(state["items"][spec.id]["heard_ms"])),
-                    )
-                )
-        return predictions
+        if not states:
+            return []
+        block = np.array(list(states), dtype=states[0].dtype)
+        rows = self.predict_many(block, causes or Causes.newest(block))
+        return [
+            words(self.catalogue, self.rows, row, vehicle_id, item)
+            for row, vehicle_id in zip(rows, vehicle_ids, strict=True)
+            if int(row["event_ms"]) != UNKNOWN
+            for item in self.catalogue.items
+            if items is None or item in items
+        ]
 
-    def _newest_cause(self, state: Record, vehicle_id: str, uploads: Sequence[UploadRange]) -> str:
-        newest = f"{vehicle_id}/{uploads[-1].boot_id}/{uploads[-1].last_seq}"
-        record = self._layout.offset(state, SERVICE_RECORDS)
-        return newest if record < 0 else f"{newest}/{SERVICE_RECORDS}-{record}"
+    def _fill_head(self, rows: Rows, states: Matrix, causes: Causes, usage: Usage) -> None:
+        rows["event_ms"], rows["odometer_m"] = states["last_ms"], states["odometer_m"]
+        rows["observed_km"], rows["km_per_day"] = usage.observed_km, usage.km_per_day
+        cause = rows["cause"]
+        cause["boot"], cause["seq"], cause["record"] = causes.boots, causes.seqs, causes.records
+        order = newest_boots(states["boots"])
+        for name in ("id", "first", "last"):
+            rows["boots"][name] = np.take_along_axis(states["boots"][name], order, axis=1)
 
-    def _forecast(self, state: Record, spec: ItemSpec, usage: Usage) -> Forecast:
-        model = self._models[spec.id]
-        if spec.wear is not None:
-            return forecast_wear(state, self.catalogue, spec, spec.wear, model, usage)
-        if spec.hazard is not None:
-            return forecast_hazard(state, self.catalogue, spec, spec.hazard, model, usage)
-        if spec.calendar is not None:
-            return forecast_calendar(state, spec, spec.calendar)
-        raise TypeError(f"{spec.id} is of no known kind")
-
-
-def prediction_id(cause: str, item: str) -> str:
-    """The id that the same cause and item give again and again: 32 hex digits of a SHA-256."""
-    return hashlib.sha256(f"{cause}/{item}".encode()).hexdigest()[:32]
+    def _serve(self) -> None:
+        """Lay the models' numbers out for blocks, after any of them has changed."""
+        of_kind = {kind: [self._models[item] for item in ids] for kind, ids in self.rows.by_kind.items()}
+        self._rates = WearRates(self._wear, of_kind["wear"])
+        self._weights = HazardWeights(self._hazard, of_kind["hazard"])
+        self._versions = {kind: np.array([m.version for m in own], dtype=np.uint32) for kind, own in of_kind.items()}
+        self._digests = {
+            kind: np.array([int(m.digest[:8], 16) for m in own], dtype=np.uint32) for kind, own in of_kind.items()
+        }

@@ -3,16 +3,25 @@
 from __future__ import annotations
 
 import math
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
 
 from domain.catalogue import AtFloor, HazardSpec, ItemSpec, WearSpec
 from domain.service_record import ServiceOutcome, ServiceRecord, TrainingExample
-from models.hazard_forecast import hazard_features, hazard_readings
+from models.day_ring import day_quanta
+from models.hazard_items import HazardFeatures, HazardItems, hazard_features
 from models.predictor import Predictor
-from models.service_position import position_at
+from models.service_position import Position, position_at
+from models.told import forget_told
 from models.usage import usage_of
 from models.vehicle_state import DAY_MS, IMPLAUSIBLE_RECORD, UNKNOWN, Record, StateLayout
 from models.wear_bound import bound_wear
-from models.wear_history import Position, estimate_wear, wear_history
+from models.wear_history import estimate_wear, wear_history
+from models.wear_items import WearItems, WearRates
+
+States = npt.NDArray[Any]
 
 LATE_DAYS = 14  # a hazard's features as of now are not those of a record older than this
 FACTOR_RANGE = (0.3, 3.0)
@@ -26,6 +35,7 @@ class ServiceFold:
         self._predictor = predictor
         self._catalogue = predictor.catalogue
         self._layout = layout
+        self._quanta = day_quanta(self._catalogue)
 
     def apply(self, state: Record, record: ServiceRecord) -> TrainingExample | None:
         """Set the item's baseline, learn the car's own factor, and return the label if there is one to teach.
@@ -37,7 +47,9 @@ class ServiceFold:
         if item is None:
             return None
         own = state["items"][item.id]
-        own["heard_ms"] = max(int(own["heard_ms"]), record.performed_ms)
+        if record.performed_ms > int(own["heard_ms"]):
+            own["heard_ms"] = record.performed_ms
+            forget_told(state, self._layout, item.id)
         if record.performed_ms <= int(own["set_ms"]):
             return None
         if item.wear is not None:
@@ -53,7 +65,7 @@ class ServiceFold:
     def _apply_wear(
         self, state: Record, record: ServiceRecord, item: ItemSpec, wear: WearSpec
     ) -> TrainingExample | None:
-        at = position_at(state, self._catalogue, record.performed_ms, record.odometer_m)
+        at = position_at(state, self._quanta, record.performed_ms, record.odometer_m)
         value = _plausible_value(state, record, _least_value(wear), wear.new * 1.05)
         if value is not None and wear.floor is not None:
             value = max(value, wear.floor)
@@ -76,19 +88,21 @@ class ServiceFold:
         self, state: Record, record: ServiceRecord, item: ItemSpec, wear: WearSpec, at: Position, value: float
     ) -> TrainingExample | None:
         """The wear since the anchor as target, if that anchor and enough of the car's driving are known."""
-        usage = usage_of(state, self._catalogue)
-        history = wear_history(state, self._catalogue, item, wear, usage, at)
+        own = state["items"][item.id]
         is_seen = int(state["first_ms"]) != UNKNOWN and record.performed_ms >= int(state["first_ms"])
-        if not history.is_known or not is_seen or usage.observed_km < wear.km_until_ready:
+        is_ready = float(state["observed_m"]) / 1000 >= wear.km_until_ready
+        if int(own["set_ms"]) == UNKNOWN or not is_seen or not is_ready:
             return None
-        model = self._predictor.model(item.id)
-        estimate = estimate_wear(history, model, wear)
-        bounded = bound_wear(history, estimate, wear)
-        target = history.anchor - value
-        if value == wear.floor and estimate.worn >= target:
+        model, items, states = self._predictor.model(item.id), WearItems(self._catalogue, [item.id]), _block(state)
+        history = wear_history(states, items, usage_of(states, self._catalogue), at.as_block())
+        estimate = estimate_wear(history, items, WearRates(items, [model]))
+        bounded = bound_wear(history, estimate, items)
+        anchor, anchor_sd, predicted = (float(n[0, 0]) for n in (history.anchor, history.anchor_sd, bounded.worn))
+        target = anchor - value
+        if value == wear.floor and float(estimate.worn[0, 0]) >= target:
             return None  # "none left" tells no more than that at least so much is gone, and that we had said
-        sd = (bounded.variance + wear.measurement_sd**2) ** 0.5
-        if target < -GROWTH_SD * (wear.measurement_sd + history.anchor_sd):
+        sd = (float(bounded.variance[0, 0]) + wear.measurement_sd**2) ** 0.5
+        if target < -GROWTH_SD * (wear.measurement_sd + anchor_sd):
             state["flags"] = int(state["flags"]) | IMPLAUSIBLE_RECORD
             return None
         half = model.windows.width * sd
@@ -98,19 +112,19 @@ class ServiceFold:
             item=item.id,
             known_ms=record.performed_ms,
             features={
-                **dict(zip(history.names, history.exposures, strict=True)),
-                "anchor_sd": history.anchor_sd,
-                "car_factor": history.factor,
-                "car_factor_sd": history.factor_precision**-0.5,
-                "unseen_worn": estimate.unseen_worn,
+                **dict(zip(wear.rates, (history.seen + history.unseen)[:, 0, 0].tolist(), strict=True)),
+                "anchor_sd": anchor_sd,
+                "car_factor": float(own["factor"]),
+                "car_factor_sd": float(own["factor_precision"]) ** -0.5,
+                "unseen_worn": float(estimate.unseen_worn[0, 0]),
                 "predicted_sd": sd,
             },
             target=target,
-            predicted=bounded.worn,
-            lower=bounded.worn - half,
-            upper=bounded.worn + half,
+            predicted=predicted,
+            lower=predicted - half,
+            upper=predicted + half,
         )
-        self._learn_factor(state, item, wear, example, estimate.fleet_worn)
+        self._learn_factor(state, item, wear, example, float(estimate.fleet_worn[0, 0]))
         return example
 
     def _learn_factor(
@@ -158,10 +172,10 @@ class ServiceFold:
         age_ms = int(state["last_ms"]) - record.performed_ms
         is_current = int(state["last_ms"]) != UNKNOWN and age_ms <= LATE_DAYS * DAY_MS
         is_seen = is_current and record.performed_ms >= int(state["first_ms"])
-        enough = hazard_readings(state, self._catalogue, hazard) >= hazard.readings_until_ready
-        if target is None or not is_seen or not enough:
+        known = hazard_features(_block(state), HazardItems(self._catalogue, [item.id]))
+        if target is None or not is_seen or int(known.readings[0, 0]) < hazard.readings_until_ready:
             return None
-        features = hazard_features(state, self._catalogue, item, hazard)
+        features = _seen_features(hazard, known)
         model = self._predictor.model(item.id)
         row = model.hazard_row(features)
         predicted = float(model.hazard.predict_proba_one(row)[True]) if model.hazard else None
@@ -182,6 +196,17 @@ class ServiceFold:
                 trend = state["trends"][i]
                 trend["fast"] = trend["slow"] = 0.0
                 trend["count"] = 0
+
+
+def _block(state: Record) -> States:
+    """The state as a block of one car."""
+    return np.array([state], dtype=state.dtype)
+
+
+def _seen_features(hazard: HazardSpec, known: HazardFeatures) -> dict[str, float]:
+    """The features of the one item and car, by name; what was never seen is left out."""
+    values, is_seen = known.value[:, 0, 0].tolist(), known.is_seen[:, 0, 0].tolist()
+    return {feature.name: values[e] for e, feature in enumerate(hazard.features) if is_seen[e]}
 
 
 def _least_value(wear: WearSpec) -> float:

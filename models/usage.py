@@ -1,12 +1,23 @@
-"""Usage: how a car is used, from what it showed itself, with the catalogue's typical car standing in at first."""
+"""Usage: how cars are used, from what each showed itself, with the catalogue's typical car standing in at first.
+
+Here as in all forecasts, arrays are worked on element by element along the cars and summed along a car's own days
+only, so that a car's numbers are the same to the bit whoever else is in the block.
+"""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
 
 from domain.catalogue import Catalogue
-from models.day_ring import day_columns, day_quanta
-from models.vehicle_state import DAY_MS, UNKNOWN, Record
+from models.day_ring import DayColumns, day_columns, day_quanta
+from models.vehicle_state import DAY_MS, UNKNOWN
+
+Floats = npt.NDArray[np.float64]
+Bools = npt.NDArray[np.bool_]
 
 RECENT_DAYS = 30
 TYPICAL_KM_PER_DAY, TYPICAL_KM_SD = 40.0, 30.0  # 15,000 km a year (M)
@@ -18,56 +29,57 @@ LEAST_SPREAD = 0.1
 
 @dataclass(frozen=True, slots=True)
 class Usage:
-    """Pace and habits of one car at its newest event.
+    """Pace and habits of k cars at their newest events, shape (k,).
 
-    `km_per_day` with its relative error `km_spread`; per summed exposure, in the order of the state's columns:
-    `recent_per_km` (its own, of the last weeks) and `usual_per_km` (its own over the whole time, shrunk towards the
-    typical car by the weight of 20 km), for distance that nobody saw.
+    `km_per_day` with its relative error `km_spread`; per summed exposure, shape (n, k), in the order of the state's
+    columns: `recent_per_km` (its own, of the last weeks) and `usual_per_km` (its own over the whole time, shrunk
+    towards the typical car by the weight of 20 km), for distance that nobody saw.
     """
 
-    km_per_day: float
-    km_spread: float
-    observed_km: float
-    recent_per_km: tuple[float, ...]
-    usual_per_km: tuple[float, ...]
+    km_per_day: Floats
+    km_spread: Floats
+    observed_km: Floats
+    recent_per_km: Floats
+    usual_per_km: Floats
 
 
-def usage_of(state: Record, catalogue: Catalogue) -> Usage:
-    """The usage that the state tells of; for a car without any driving it is the typical one."""
-    days = day_columns(state, day_quanta(catalogue))
-    last_ms = int(state["last_ms"])
-    today = last_ms // DAY_MS
-    recent = days.numbers > today - RECENT_DAYS
-    km_per_day, km_spread = _pace(state, days.odometer_m[recent].tolist(), days.observed_m[recent].tolist())
-    observed_km = float(state["observed_m"]) / 1000
-    exposure, over_km = state["exposure"].tolist(), (state["exposure_m"] / 1000).tolist()
-    recent_km = float(days.observed_m[recent].sum()) / 1000
-    recent_sums = days.exposure[recent].sum(axis=0).tolist()
-    own, usual = [], []
+def usage_of(states: npt.NDArray[Any], catalogue: Catalogue) -> Usage:
+    """The usage that the states (shape (k,)) tell of; for a car without any driving it is the typical one."""
+    days = day_columns(states, day_quanta(catalogue))
+    is_recent = days.number > (states["last_ms"] // DAY_MS - RECENT_DAYS)[:, None]
+    km_per_day, km_spread = _pace(states, days, is_recent)
+    observed_km = states["observed_m"] / 1000
+    recent_km = np.where(is_recent, days.observed_m, 0.0).sum(axis=1) / 1000
+    recent_per_km = np.empty((len(catalogue.summed_exposures), len(states)))
+    usual_per_km = np.empty_like(recent_per_km)
     for i, name in enumerate(catalogue.summed_exposures):
         typical = catalogue.exposures[name].typical_per_km
-        usual.append((exposure[i] + TYPICAL_WEIGHT_KM * typical) / (over_km[i] + TYPICAL_WEIGHT_KM))
-        if over_km[i] <= 0:
-            own.append(typical)  # the car doesn't send what this is computed from
-        elif recent_km >= RECENT_KM:
-            # Only a part of the distance may have had this exposure's signals.
-            own.append(recent_sums[i] / (recent_km * min(1.0, over_km[i] / observed_km)))
-        else:
-            own.append(exposure[i] / over_km[i])
-    return Usage(km_per_day, km_spread, observed_km, tuple(own), tuple(usual))
+        amount, over_km = states["exposure"][:, i], states["exposure_m"][:, i] / 1000
+        usual_per_km[i] = (amount + TYPICAL_WEIGHT_KM * typical) / (over_km + TYPICAL_WEIGHT_KM)
+        recent = np.where(is_recent, days.exposure[:, :, i], 0.0).sum(axis=1)
+        # Only a part of the distance may have had this exposure's signals.
+        seen_km = recent_km * np.minimum(1.0, over_km / np.where(observed_km > 0, observed_km, 1.0))
+        is_seen, is_recently = over_km > 0, (recent_km >= RECENT_KM) & (seen_km > 0)
+        own = np.where(
+            is_recently, recent / np.where(is_recently, seen_km, 1.0), amount / np.where(is_seen, over_km, 1.0)
+        )
+        # A car that doesn't send what this is computed from is taken for the typical one.
+        recent_per_km[i] = np.where(is_seen, own, typical)
+    return Usage(km_per_day, km_spread, observed_km, recent_per_km, usual_per_km)
 
 
-def _pace(state: Record, odometer_m: list[float], observed_m: list[float]) -> tuple[float, float]:
+def _pace(states: npt.NDArray[Any], days: DayColumns, is_recent: Bools) -> tuple[Floats, Floats]:
     """Km per day over the last weeks, shrunk towards the typical car by three days' weight, and its relative error."""
-    last_ms, first_ms = int(state["last_ms"]), int(state["first_ms"])
-    if first_ms == UNKNOWN:
-        return TYPICAL_KM_PER_DAY, 1.0
-    from_day = max(first_ms // DAY_MS, last_ms // DAY_MS - RECENT_DAYS + 1)
-    span = max(1.0, last_ms / DAY_MS - from_day)
-    daily = [max(by_odometer, seen) / 1000 for by_odometer, seen in zip(odometer_m, observed_m, strict=True)]
-    pace = (sum(daily) + TYPICAL_WEIGHT_DAYS * TYPICAL_KM_PER_DAY) / (span + TYPICAL_WEIGHT_DAYS)
-    idle_days = max(0.0, span - len(daily))
-    squares = sum((km - pace) ** 2 for km in daily) + idle_days * pace**2
+    last_ms, first_ms = states["last_ms"], states["first_ms"]
+    from_day = np.maximum(first_ms // DAY_MS, last_ms // DAY_MS - RECENT_DAYS + 1)
+    span = np.maximum(1.0, last_ms / DAY_MS - from_day)
+    daily = np.where(is_recent, np.maximum(days.odometer_m, days.observed_m) / 1000, 0.0)
+    pace = (daily.sum(axis=1) + TYPICAL_WEIGHT_DAYS * TYPICAL_KM_PER_DAY) / (span + TYPICAL_WEIGHT_DAYS)
+    idle_days = np.maximum(0.0, span - is_recent.sum(axis=1))
+    off = np.where(is_recent, daily - pace[:, None], 0.0)
+    squares = (off * off).sum(axis=1) + idle_days * pace * pace
     variance = (squares + TYPICAL_WEIGHT_DAYS * TYPICAL_KM_SD**2) / (span + TYPICAL_WEIGHT_DAYS)
-    spread = (variance / (span + TYPICAL_WEIGHT_DAYS)) ** 0.5 / pace
-    return pace, (spread**2 + LEAST_SPREAD**2) ** 0.5
+    spread = np.sqrt(variance / (span + TYPICAL_WEIGHT_DAYS)) / pace
+    spread = np.sqrt(spread * spread + LEAST_SPREAD**2)
+    is_known = first_ms != UNKNOWN
+    return np.where(is_known, pace, TYPICAL_KM_PER_DAY), np.where(is_known, spread, 1.0)

@@ -27,9 +27,9 @@ TELEMETRY_UPLOADS, SERVICE_RECORDS, DOMAIN_EVENTS = "telemetry-uploads", "servic
 TOPICS = (TELEMETRY_UPLOADS, SERVICE_RECORDS, DOMAIN_EVENTS)
 BOOTS = 3
 SEQUENCES = 64  # uploads of a boot that are remembered one by one
-DAYS = 32
+DAYS = 31
 RING = 6  # uploads that one may come behind and still be put where it belongs
-CODES = 6  # trouble codes that are remembered at a time
+CODES = 5  # trouble codes that are remembered at a time
 NO_READING = 0xFFFF_FFFF  # of an odometer, in an entry of the ring
 UNKNOWN = -1
 DAY_MS = 86_400_000
@@ -49,6 +49,23 @@ LEVELS = (
     "order_flags", "phase", "trends",
 )  # fmt: skip
 
+# What was last told of an item, by the days that people read, counted from 1970 (0: none can be said); see models.told.
+TOLD: list[Any] = [
+    ("verdict", "u1"),
+    ("against", "u1"),
+    ("against_since_day", "u2"),
+    ("told_day", "u2"),
+    ("earliest_day", "u2"),
+    ("expected_day", "u2"),
+    ("latest_day", "u2"),
+    ("health", "f4"),
+]
+
+
+def items_by_kind(catalogue: Catalogue) -> dict[str, tuple[str, ...]]:
+    """The items of each kind, in the order of the catalogue; kinds without any are there too."""
+    return {kind.value: tuple(item for item, spec in catalogue.items.items() if spec.kind is kind) for kind in ItemKind}
+
 
 class StateLayout:
     """The dtype of the state of a catalogue's cars, and the way to bytes and back.
@@ -61,6 +78,8 @@ class StateLayout:
         self.exposures = catalogue.summed_exposures
         self.trends = tuple(catalogue.trends)
         self.items = tuple(catalogue.items)
+        # In the order of prediction rows, so that what was told is compared with them place by place.
+        self.told_items = tuple(item for ids in items_by_kind(catalogue).values() for item in ids)
         self.wear_columns = {
             item.id: tuple(self.exposures.index(name) for name in item.wear.rates if name in self.exposures)
             for item in catalogue.items.values()
@@ -115,10 +134,10 @@ class StateLayout:
                 columns = (len(self.wear_columns[item.id]),)
                 parts += [
                     ("odometer_m", "i8"),
-                    ("anchor", "f8"),
-                    ("anchor_sd", "f8"),
-                    ("factor", "f8"),
-                    ("factor_precision", "f8"),
+                    ("anchor", "f4"),
+                    ("anchor_sd", "f4"),
+                    ("factor", "f4"),
+                    ("factor_precision", "f4"),
                     ("exposure", "f8", columns),
                     ("exposure_m", "f8", columns),
                 ]
@@ -144,6 +163,8 @@ class StateLayout:
             ("days", day, (DAYS,)),
             ("codes", [("code", "u4"), ("changed_s", "u4")], (CODES,)),
             ("items", items),
+            ("told_ms", "i8"),
+            ("told", TOLD, (len(self.told_items),)),
         ]
 
     def empty(self, catalogue: Catalogue, attributes: VehicleAttributes) -> Record:
@@ -152,7 +173,7 @@ class StateLayout:
         state["version"] = self.version
         state["offsets"] = UNKNOWN
         state["built_ms"] = attributes.built_ms
-        for name in ("first_ms", "forgotten_ms", "predicted_ms"):
+        for name in ("first_ms", "forgotten_ms", "predicted_ms", "told_ms"):
             state[name] = UNKNOWN
         for levels in (state, state["base"]):
             for name in ("last_ms", "start_ms", "first_odometer_m", "odometer_m", "held_odometer_m"):

@@ -1,156 +1,193 @@
-"""WearHistory: what one wear item went through since its anchor, the last time its state was known."""
+"""WearHistory: what wear items went through since their anchors, the last time the state of each was known."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
-from domain.catalogue import ELAPSED_DAYS, Catalogue, ItemSpec, WearSpec
-from models.fleet_model import FleetModel
-from models.recursive_least_squares import RecursiveLeastSquares
+import numpy as np
+import numpy.typing as npt
+
 from models.usage import Usage
-from models.vehicle_state import DAY_MS, UNKNOWN, Record
+from models.vehicle_state import DAY_MS, UNKNOWN
+from models.wear_items import WearItems, WearRates
+
+Floats = npt.NDArray[np.float64]
+Ints = npt.NDArray[np.int64]
+Bools = npt.NDArray[np.bool_]
+States = npt.NDArray[Any]
 
 
 @dataclass(frozen=True, slots=True)
-class Position:
-    """A point in a car's life: time, odometer (m, −1 unknown), lifetime sums per exposure and their distance (m)."""
+class Positions:
+    """A point in the life of each of k cars: time and odometer (m, −1 unknown), shape (k,).
 
-    time_ms: int
-    odometer_m: int
-    exposure: tuple[float, ...]
-    exposure_m: tuple[float, ...]
+    Lifetime sums per exposure, and the metres over which they were taken: shape (n, k).
+    """
+
+    time_ms: Ints
+    odometer_m: Ints
+    exposure: Floats
+    exposure_m: Floats
 
 
-def newest_position(state: Record) -> Position:
-    """Where the car stands at its newest event."""
-    return Position(
-        int(state["last_ms"]),
-        int(state["odometer_m"]),
-        tuple(state["exposure"].tolist()),
-        tuple(state["exposure_m"].tolist()),
+def newest_positions(states: States) -> Positions:
+    """Where cars stand at their newest events."""
+    return Positions(
+        states["last_ms"].copy(),
+        states["odometer_m"].copy(),
+        np.ascontiguousarray(states["exposure"].T),
+        np.ascontiguousarray(states["exposure_m"].T),
     )
 
 
 @dataclass(frozen=True, slots=True)
 class WearHistory:
-    """Exposures since the anchor in the order of the item's rates: `seen` by us and `unseen`, extrapolated.
+    """Exposures since the anchor, shape (e, w, k): `seen` by us and `unseen`, extrapolated; the rest is (w, k).
 
     `per_day` is what a day ahead brings of each; `anchor` with `anchor_sd` in the item's unit; `factor` with its
     precision is the car's own; `since_ms`/`since_odometer_m` tell when that was, −1 where unknown.
     """
 
-    names: tuple[str, ...]
-    seen: tuple[float, ...]
-    unseen: tuple[float, ...]
-    per_day: tuple[float, ...]
-    unseen_km: float
-    distance_km: float
-    anchor: float
-    anchor_sd: float
-    is_known: bool
-    since_ms: int
-    since_odometer_m: int
-    factor: float
-    factor_precision: float
-
-    @property
-    def exposures(self) -> tuple[float, ...]:
-        return tuple(s + u for s, u in zip(self.seen, self.unseen, strict=True))
+    seen: Floats
+    unseen: Floats
+    per_day: Floats
+    unseen_km: Floats
+    distance_km: Floats
+    anchor: Floats
+    anchor_sd: Floats
+    is_known: Bools
+    since_ms: Ints
+    since_odometer_m: Ints
+    factor: Floats
+    factor_precision: Floats
 
 
-def wear_history(
-    state: Record, catalogue: Catalogue, item: ItemSpec, wear: WearSpec, usage: Usage, at: Position
-) -> WearHistory:
-    """The history of `item` up to `at`.
+def wear_history(states: States, items: WearItems, usage: Usage, at: Positions) -> WearHistory:
+    """The history of `items` up to `at`, in cars whose states (shape (k,)) are given.
 
     Distance since the anchor that was not observed counts by what this car usually does per km; where even that
     distance is unknown, by the days between anchor and first sight at the car's pace.
     """
-    own = state["items"][item.id]
-    is_known = int(own["set_ms"]) != UNKNOWN
-    since_ms = int(own["set_ms"]) if is_known else int(state["first_ms"])
-    since_m = int(own["odometer_m"]) if is_known else int(state["first_odometer_m"])
-    base, base_m = own["exposure"].tolist(), own["exposure_m"].tolist()
-    seen, unseen, per_day = [], [], []
-    summed = list(catalogue.summed_exposures)
-    k = 0
-    most_unseen = total_km = 0.0
-    for name in wear.rates:
-        if catalogue.exposures[name].function == ELAPSED_DAYS:
-            seen.append(max(0.0, (at.time_ms - since_ms) / DAY_MS))
-            unseen.append(0.0)
-            per_day.append(1.0)
-            continue
-        column = summed.index(name)
-        seen_km = max(0.0, at.exposure_m[column] - base_m[k]) / 1000
-        total_km = _distance_km(state, usage, at, since_ms, since_m, seen_km)
-        unseen_km = max(0.0, total_km - seen_km)
-        most_unseen = max(most_unseen, unseen_km)
-        seen.append(max(0.0, at.exposure[column] - base[k]))
-        unseen.append(unseen_km * usage.usual_per_km[column])
-        per_day.append(usage.km_per_day * usage.recent_per_km[column])
-        k += 1
+    set_ms = _own(states, items, "set_ms", np.int64)
+    is_known = set_ms != UNKNOWN
+    since_ms = np.where(is_known, set_ms, states["first_ms"])
+    since_m = np.where(is_known, _own(states, items, "odometer_m", np.int64), states["first_odometer_m"])
+    anchor = _own(states, items, "anchor", np.float64)
+    seen, unseen, per_day, unseen_km, distance_km = _exposures(states, items, usage, at, since_ms, since_m)
     return WearHistory(
-        names=tuple(wear.rates),
-        seen=tuple(seen),
-        unseen=tuple(unseen),
-        per_day=tuple(per_day),
-        unseen_km=most_unseen,
-        distance_km=total_km,
-        anchor=float(own["anchor"]) if wear.floor is None else max(wear.floor, float(own["anchor"])),
-        anchor_sd=float(own["anchor_sd"]),
+        seen=seen,
+        unseen=unseen,
+        per_day=per_day,
+        unseen_km=unseen_km,
+        distance_km=distance_km,
+        anchor=np.where(items.has_floor, np.maximum(items.floor, anchor), anchor),
+        anchor_sd=_own(states, items, "anchor_sd", np.float64),
         is_known=is_known,
         since_ms=since_ms,
         since_odometer_m=since_m,
-        factor=float(own["factor"]),
-        factor_precision=float(own["factor_precision"]),
+        factor=_own(states, items, "factor", np.float64),
+        factor_precision=_own(states, items, "factor_precision", np.float64),
     )
 
 
-def _distance_km(state: Record, usage: Usage, at: Position, since_ms: int, since_m: int, seen_km: float) -> float:
-    if since_m != UNKNOWN and at.odometer_m != UNKNOWN:
-        return max(0.0, (at.odometer_m - since_m) / 1000)
-    before_ms = max(0, int(state["first_ms"]) - since_ms)
-    return seen_km + before_ms / DAY_MS * usage.km_per_day
+def _own(states: States, items: WearItems, field: str, dtype: Any) -> npt.NDArray[Any]:
+    """A field of the items' states, shape (w, k)."""
+    own = np.empty((len(items.ids), len(states)), dtype)
+    for w, item in enumerate(items.ids):
+        own[w] = states["items"][item][field]
+    return own
+
+
+def _exposures(
+    states: States, items: WearItems, usage: Usage, at: Positions, since_ms: Ints, since_m: Ints
+) -> tuple[Floats, Floats, Floats, Floats, Floats]:
+    """Seen, unseen and per day, shape (e, w, k); km that nobody saw and km in all since the anchor, (w, k)."""
+    base, base_m = _baselines(states, items)
+    seen, unseen, per_day = (np.zeros(base.shape) for _ in range(3))
+    most_unseen_km, total_km = np.zeros(since_ms.shape), np.zeros(since_ms.shape)
+    elapsed_days = np.maximum(0.0, (at.time_ms - since_ms) / DAY_MS)
+    is_read = (since_m != UNKNOWN) & (at.odometer_m != UNKNOWN)
+    read_km = np.maximum(0.0, (at.odometer_m - since_m) / 1000)
+    before_km = np.maximum(0, states["first_ms"] - since_ms) / DAY_MS * usage.km_per_day
+    for e, (columns, is_summed, is_elapsed) in enumerate(
+        zip(items.columns, items.is_summed, items.is_elapsed, strict=True)
+    ):
+        if is_elapsed.any():
+            seen[e] = np.where(is_elapsed, elapsed_days, 0.0)
+            per_day[e] = is_elapsed
+        if is_summed.any():
+            seen_km = np.maximum(0.0, at.exposure_m[columns] - base_m[e]) / 1000
+            all_km = np.where(is_read, read_km, seen_km + before_km)
+            unseen_km = np.maximum(0.0, all_km - seen_km)
+            seen[e] = np.where(is_summed, np.maximum(0.0, at.exposure[columns] - base[e]), seen[e])
+            unseen[e] = np.where(is_summed, unseen_km * usage.usual_per_km[columns], 0.0)
+            per_day[e] = np.where(is_summed, usage.km_per_day * usage.recent_per_km[columns], per_day[e])
+            most_unseen_km = np.where(is_summed, np.maximum(most_unseen_km, unseen_km), most_unseen_km)
+            total_km = np.where(is_summed, all_km, total_km)
+    return seen, unseen, per_day, most_unseen_km, total_km
+
+
+def _baselines(states: States, items: WearItems) -> tuple[Floats, Floats]:
+    """Lifetime sums and their metres as they stood at the anchor, shape (e, w, k)."""
+    base = np.zeros((items.slots, len(items.ids), len(states)))
+    base_m = np.zeros_like(base)
+    for w, item in enumerate(items.ids):
+        own = states["items"][item]
+        for column, e in enumerate(np.flatnonzero(items.is_summed[:, w, 0]).tolist()):
+            base[e, w] = own["exposure"][:, column]
+            base_m[e, w] = own["exposure_m"][:, column]
+    return base, base_m
 
 
 @dataclass(frozen=True, slots=True)
 class WearEstimate:
-    """The model's numbers: `parts` worn per exposure by this car, their sum `worn`, what `remains`, its variance.
+    """The models' numbers: `parts` worn per exposure, shape (e, w, k), their sum `worn`, what `remains`, its variance.
 
     `unseen_worn` is the part of `worn` that rests on extrapolation, `unseen_parts` per exposure; `fleet_worn` is
     without the car's factor. Nothing is held to what the item had yet (`models.wear_bound`): `remains` may be negative.
     """
 
-    parts: tuple[float, ...]
-    unseen_parts: tuple[float, ...]
-    worn: float
-    fleet_worn: float
-    unseen_worn: float
-    remains: float
-    variance: float
+    parts: Floats
+    unseen_parts: Floats
+    worn: Floats
+    fleet_worn: Floats
+    unseen_worn: Floats
+    remains: Floats
+    variance: Floats
 
 
-def estimate_wear(history: WearHistory, model: FleetModel, wear: WearSpec, ahead_days: float = 0.0) -> WearEstimate:
-    """Wear up to `history`'s end plus `ahead_days` at the car's pace.
+def estimate_wear(
+    history: WearHistory, items: WearItems, rates: WearRates, ahead_days: Floats | float = 0.0
+) -> WearEstimate:
+    """Wear up to `history`'s end plus `ahead_days` (shape (w, k)) at the car's pace.
 
     remains = anchor − f·β·x; variance = anchor² + var(f)·(β·x)² + f²·xᵀPx + (unseen_sd · f·β·x_unseen)².
     """
-    estimator = model.wear
-    if not isinstance(estimator, RecursiveLeastSquares):
-        raise TypeError(f"{model.item.id} is no wear item")
-    rates, covariance, f = estimator.coefficients, estimator.covariance, history.factor
-    x = [s + u + ahead_days * d for s, u, d in zip(history.seen, history.unseen, history.per_day, strict=True)]
-    parts = tuple(f * rate * amount for rate, amount in zip(rates, x, strict=True))
-    unseen_parts = tuple(f * rate * amount for rate, amount in zip(rates, history.unseen, strict=True))
-    worn, unseen_worn = sum(parts), sum(unseen_parts)
-    k = range(len(x))
-    model_variance = sum(x[i] * x[j] * covariance[i][j] for i in k for j in k)
+    f = history.factor
+    x = history.seen + history.unseen + ahead_days * history.per_day
+    cost = f * rates.rate
+    parts, unseen_parts = cost * x, cost * history.unseen
+    worn, unseen_worn = total(parts), total(unseen_parts)
+    model_variance = np.zeros(f.shape)
+    for i in range(items.slots):
+        for j in range(i + 1):
+            times = 1.0 if i == j else 2.0
+            model_variance += times * rates.covariance[i, j] * x[i] * x[j]
     fleet_worn = worn / f
-    variance = (
-        history.anchor_sd**2
-        + fleet_worn**2 / history.factor_precision
-        + f * f * model_variance
-        + (wear.unseen_sd * unseen_worn) ** 2
-    )
+    own = items.unseen_sd * unseen_worn
+    variance = history.anchor_sd**2 + fleet_worn**2 / history.factor_precision + f * f * model_variance + own * own
     return WearEstimate(parts, unseen_parts, worn, fleet_worn, unseen_worn, history.anchor - worn, variance)
+
+
+def worn_per_day(history: WearHistory, rates: WearRates) -> Floats:
+    """What a day ahead costs at the car's pace, shape (w, k)."""
+    return total(history.factor * rates.rate * history.per_day)
+
+
+def total(parts: Floats) -> Floats:
+    """The sum over the slots, one after the other."""
+    summed = np.zeros(parts.shape[1:])
+    for part in parts:
+        summed += part
+    return summed

@@ -73,7 +73,7 @@ class StreamWorker:
         self._retrying = retrying
         layout = StateLayout(catalogue)
         self.state_bytes = layout.size
-        self.predictor = Predictor(catalogue, layout, snapshot_key)
+        self.predictor = Predictor(catalogue, snapshot_key)
         self.learner = Learner(catalogue, snapshot_key)
         self._published: dict[str, bytes] = {}
         self.app = create_app(
@@ -88,7 +88,7 @@ class StreamWorker:
             VehicleFold(catalogue, layout),
             self.predictor,
         )
-        needs = NeedsAgent(self._record_predictions)
+        needs = NeedsAgent(catalogue, self.predictor.rows, self._record_predictions)
         learner = LearnerAgent(self.learner, producer, self._published.get, self._record_label)
         for name, topics, handle in (
             ("vehicles", (TELEMETRY_UPLOADS, SERVICE_RECORDS, DOMAIN_EVENTS), vehicles.handle),

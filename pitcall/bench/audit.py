@@ -1,28 +1,29 @@
 """Audit: after a bench, what became of every upload, by what can be known of it beforehand.
 
-Predictions by their deterministic ids; states by the distance they were seen driving, which a lost upload makes
-shorter and one that was folded twice longer.
+Predictions by their causes, of which with the item their ids are made; states by the distance they were seen driving,
+which a lost upload makes shorter and one that was folded twice longer.
 """
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 
-from models.predictor import prediction_id
+import numpy as np
+import numpy.typing as npt
+
+from models.prediction_row import PredictionLayout, Rows
 from models.vehicle_state import StateLayout
 from pitcall.bench.load import UploadLoad
 from pitcall.bench.reading import read_topic
+from pitcall.bench.template import BOOT
 from streams.topics import PREDICTIONS, TELEMETRY_REJECTS, VEHICLE_STATES, changelog_name
 
-# Ids are 32 hex digits however many predictions a record holds; nothing else in one is called "id".
-_ID = re.compile(rb'"id":"([0-9a-f]{32})"')
 TOLERANCE = 1e-6
 
 
 @dataclass
 class Audit:
-    """`predictions` are distinct ids; `repeated` ids that came again with a replay, which readers know by their id."""
+    """`predictions` are distinct by cause and item; `repeated` those that came again with a replay."""
 
     predictions: int = 0
     repeated: int = 0
@@ -43,22 +44,29 @@ async def audit(broker_url: str, load: UploadLoad, uploads: int, partitions: int
 
 
 async def _audit_predictions(broker_url: str, load: UploadLoad, uploads: int, partitions: int, result: Audit) -> None:
-    seen: set[bytes] = set()
-    count = 0
+    layout = PredictionLayout(load.catalogue)
+    items = len(layout.items)
+    found = np.zeros(uploads, dtype=np.int64)
+    strangers = 0
     async for records in read_topic(broker_url, PREDICTIONS, partitions):
-        ids = [found for record in records for found in _ID.findall(record.value or b"")]
-        seen.update(map(bytes.fromhex, map(bytes.decode, ids)))
-        count += len(ids)
-    wanted = {
-        bytes.fromhex(prediction_id(load.cause(n), item))
-        for n in range(uploads)
-        if not load.is_poison(n)
-        for item in load.catalogue.items
-    }
-    result.predictions = len(seen)
-    result.repeated = count - len(seen)
-    result.lost += len(wanted - seen)
-    result.doubled += len(seen - wanted)
+        rows = layout.from_bytes([record.value or b"" for record in records])
+        numbers = _uploads_of(load, uploads, [record.key or b"" for record in records], rows)
+        strangers += int((numbers < 0).sum())
+        found += np.bincount(numbers[numbers >= 0], minlength=uploads)
+    is_wanted = np.array([not load.is_poison(n) for n in range(uploads)], dtype=np.bool_)
+    result.predictions = items * (int((found > 0).sum()) + strangers)
+    result.repeated = items * int((found - 1).clip(0).sum())
+    result.lost += items * int((is_wanted & (found == 0)).sum())
+    result.doubled += items * (int((~is_wanted & (found > 0)).sum()) + strangers)
+
+
+def _uploads_of(load: UploadLoad, uploads: int, keys: list[bytes], rows: Rows) -> npt.NDArray[np.int64]:
+    """The number in the load of the upload that each row is predicted from; −1 where there is no such upload."""
+    cause = rows["cause"]
+    cars = np.array([load.vehicle_of(key) for key in keys], dtype=np.int64)
+    numbers = cause["seq"].astype(np.int64) * load.vehicles + cars
+    is_sent = (cars >= 0) & (numbers < uploads) & (cause["boot"] == BOOT.encode()) & (cause["record"] < 0)
+    return np.where(is_sent, numbers, -1)
 
 
 async def _audit_states(broker_url: str, load: UploadLoad, uploads: int, partitions: int, result: Audit) -> None:

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import argparse
+import asyncio
+from pathlib import Path
 from typing import Any
 
-from pitcall.settings import Settings
+from pitcall.settings import DATA, Settings
+
+BENCH_CATALOGUE = DATA / "ten_items.yaml"
 
 
 def add_bench(commands: Any) -> None:
@@ -28,8 +32,18 @@ def add_bench(commands: Any) -> None:
     stream.add_argument("--broker-pid", type=_positive, help="process of a Kafka on this machine, to tell its CPU time")
     recover = kinds.add_parser("recover", help="how long a worker takes to hold every car's state again")
     recover.add_argument("--vehicles", type=_positive, default=100_000, help="cars with a state (default 100,000)")
+    predict = kinds.add_parser("predict", help="what a prediction costs in blocks, beside River's logistic")
+    predict.add_argument("--block", type=_positive, default=256, help="cars in a block (default 256)")
     for kind in (stream, recover):
         kind.add_argument("--broker", default="", metavar="URL", help="pitcall-kafka://host:port (default: embedded)")
+    for kind in (stream, recover, predict):
+        kind.add_argument(
+            "--catalogue",
+            type=Path,
+            default=BENCH_CATALOGUE,
+            metavar="FILE",
+            help="of another fleet (default: ten items)",
+        )
         kind.add_argument("--json", action="store_true", help="one JSON object on standard output")
 
 
@@ -40,13 +54,17 @@ async def run_bench(options: argparse.Namespace, settings: Settings) -> dict[str
         from pitcall.bench.recover import RecoverBench, bench_recover
 
         return await bench_recover(
-            RecoverBench(settings.catalogue, options.broker, options.vehicles, settings.kafka_partitions)
+            RecoverBench(options.catalogue, options.broker, options.vehicles, settings.kafka_partitions)
         )
+    if options.kind == "predict":
+        from pitcall.bench.predict import PredictBench, bench_predict
+
+        return await asyncio.to_thread(bench_predict, PredictBench(options.catalogue, options.block))
     from pitcall.bench.stream import StreamBench, bench_stream
 
     return await bench_stream(
         StreamBench(
-            catalogue=settings.catalogue,
+            catalogue=options.catalogue,
             broker_url=options.broker,
             workers=options.workers,
             vehicles=options.vehicles,

@@ -41,7 +41,7 @@ class BenchWorker:
         on_crash: Callable[[BaseException], None],
     ) -> None:
         layout = StateLayout(catalogue)
-        predictor = Predictor(catalogue, layout, KEY)
+        predictor = Predictor(catalogue, KEY)
         for item, snapshot in taught_snapshots(catalogue, KEY).items():
             predictor.install(item, snapshot)
         self.go = asyncio.Event()

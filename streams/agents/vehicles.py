@@ -7,20 +7,22 @@ folds nothing twice.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
-from itertools import groupby
 
 import numpy as np
 
 from domain.catalogue import Catalogue
 from domain.errors import PitcallError
-from domain.prediction import Prediction
 from domain.service_record import ServiceRecord
 from domain.telemetry import TelemetryUpload, VehicleAttributes
+from models.block_fold import Ints
+from models.causes import Causes
 from models.fold import FoldResult, FoldRound, VehicleFold
 from models.predictor import Predictor
+from models.told import Telling, forget_told
 from models.upload_block import UploadBlock
-from models.vehicle_state import StateLayout, States
+from models.vehicle_state import UNKNOWN, StateLayout, States
 from streams.block import Block, Headers, Record
 from streams.producer import NewRecord, RecordProducer
 from streams.table import BlockTable
@@ -39,6 +41,7 @@ from workflow.upload_codec import MAX_UPLOAD_BYTES, decode_upload
 
 MAX_CUT_BYTES = 65_536  # of an upload that is over the limit so much is kept among the rejects
 MAX_HEADER_BYTES = 8_192
+NEED_REOPENED = "pitcall.need-reopened.v1"
 WITHDRAWN = b"withdrawn:"  # what stands in place of a state once prediction is no longer allowed
 
 
@@ -90,7 +93,7 @@ class VehiclesAgent:
         *,
         predict_always: bool = False,
     ) -> None:
-        """`predict_always`: after every folded upload, due or not; for benchmarks, where skipping is not speed."""
+        """`predict_always`: after every folded upload, due, told or not; for benches, where skipping is not speed."""
         self._predict_always = predict_always
         self._table = table
         self._producer = producer
@@ -98,6 +101,7 @@ class VehiclesAgent:
         self._layout = layout
         self._fold = fold
         self._predictor = predictor
+        self._telling = Telling(catalogue, predictor.rows)
         self._signals = frozenset(catalogue.signals)
 
     async def handle(self, block: Block) -> None:
@@ -177,15 +181,23 @@ class VehiclesAgent:
         if not len(folded):
             return
         self._fold.mark_many_predicted(states, one.cars[folded])
-        rows, cars = one.rows[folded].tolist(), one.cars[folded].tolist()
-        ids = [arrivals.uploads[row].id for row in rows]
-        positions = {upload_id.vehicle_id: arrivals.positions[row] for upload_id, row in zip(ids, rows, strict=True)}
-        predictions = self._predictor.predict(
-            [states[car] for car in cars], [upload_id.vehicle_id for upload_id in ids], [str(own) for own in ids]
-        )
-        for vehicle_id, own in groupby(predictions, key=lambda prediction: prediction.vehicle_id):
-            position = positions[vehicle_id]
-            outcome.send(position, _predictions(block.records[position], list(own)))
+        causes = Causes.of_uploads([arrivals.uploads[row].id for row in one.rows[folded].tolist()])
+        positions = [arrivals.positions[row] for row in one.rows[folded].tolist()]
+        self._predict(block, positions, states, one.cars[folded], causes, outcome)
+
+    def _predict(
+        self, block: Block, positions: Sequence[int], states: States, cars: Ints, causes: Causes, outcome: _Outcome
+    ) -> None:
+        """Predict for `cars`, their rows in `states`, a message each for the records at `positions` that cause them.
+
+        A message holds all items of a car, and is sent when there is something to tell of any.
+        """
+        rows = self._predictor.predict_many(states[cars], causes)
+        has_news = self._telling.tell(states, cars, rows).any(axis=1) | self._predict_always
+        told = np.flatnonzero(has_news)
+        for i, value in zip(told.tolist(), self._predictor.rows.to_bytes(rows[told]), strict=True):
+            cause = block.records[positions[i]]
+            outcome.send(positions[i], NewRecord(PREDICTIONS, cause.key or b"", value, cause.timestamp_ms))
 
     def _service_record(self, block: Block, position: int, record: Record, outcome: _Outcome) -> None:
         service = decode(record.value or b"", ServiceRecord)
@@ -199,23 +211,35 @@ class VehiclesAgent:
             return
         example = self._fold.apply_service(state, service, self._predictor)
         self._layout.set_offset(state, SERVICE_RECORDS, record.offset)
-        outcome.states[key] = self._layout.to_bytes(state)
         if example is not None:
             taught = NewRecord(TRAINING_EXAMPLES, example.item.encode(), encode(example), record.timestamp_ms)
             outcome.send(position, taught)
-        cause = f"{service.vehicle_id}/{service.record_id}"
-        predictions = self._predictor.predict([state], [key.decode()], [cause])
-        if predictions:
-            outcome.send(position, _predictions(record, predictions))
+        states: States = np.array([state], dtype=self._layout.dtype)
+        if int(state["last_ms"]) != UNKNOWN:
+            self._predict(block, [position], states, np.array([0]), Causes.newest(states), outcome)
+        outcome.states[key] = self._layout.to_bytes(states[0])
 
     def _domain_event(self, block: Block, position: int, record: Record, outcome: _Outcome) -> None:
         event = decode_event(record.value or b"")
+        key = record.key or b""
+        if event.get("type") == NEED_REOPENED:
+            self._tell_anew(block, key, record.offset, outcome)
         if event.get("type") != "pitcall.consent-withdrawn.v1" or event["data"].get("purpose") != "prediction":
             return
-        key = record.key or b""
         outcome.states.pop(key, None)
         # The edge may have trusted the consent that little longer.
         outcome.dropped[key] = int(event["data"]["time_ms"]) + CONSENT_TRUST_MS
+
+    def _tell_anew(self, block: Block, key: bytes, offset: int, outcome: _Outcome) -> None:
+        """A need whose visit fell through is weighed again: what speaks against it must be told once more."""
+        kept = outcome.states.get(key) or self._table.get(block.partition, key)
+        if kept is None or kept.startswith(WITHDRAWN) or key in outcome.dropped:
+            return
+        state = self._layout.from_bytes(kept)
+        if offset > self._layout.offset(state, DOMAIN_EVENTS):
+            forget_told(state, self._layout)
+            self._layout.set_offset(state, DOMAIN_EVENTS, offset)
+            outcome.states[key] = self._layout.to_bytes(state)
 
     def _kept(self, block: Block, key: bytes, at_ms: int) -> tuple[bool, bytes | None]:
         """Whether the car may be followed at `at_ms`, or its owner withdrew prediction later; and its state, if any."""
@@ -223,11 +247,6 @@ class VehiclesAgent:
         if kept is None or not kept.startswith(WITHDRAWN):
             return True, kept
         return at_ms > int(kept.removeprefix(WITHDRAWN)), None
-
-
-def _predictions(record: Record, predictions: list[Prediction]) -> NewRecord:
-    """The predictions of all items that `record` caused, as one message under its key and time."""
-    return NewRecord(PREDICTIONS, record.key or b"", encode(predictions), record.timestamp_ms)
 
 
 def _reject(block: Block, record: Record, reason: str) -> NewRecord:

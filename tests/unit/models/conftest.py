@@ -120,7 +120,7 @@ def fold(catalogue: Catalogue, layout: StateLayout) -> VehicleFold:
 
 @pytest.fixture
 def predictor(catalogue: Catalogue, layout: StateLayout) -> Predictor:
-    return Predictor(catalogue, layout, KEY)
+    return Predictor(catalogue, KEY)
 
 
 @pytest.fixture(scope="session")

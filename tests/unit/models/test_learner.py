@@ -11,6 +11,8 @@ import pytest
 from domain.catalogue import Catalogue
 from domain.errors import DamagedSnapshot, InvalidInput, NotFound
 from domain.service_record import TrainingExample
+from domain.telemetry import UploadId
+from models.causes import Causes
 from models.learner import Learner
 from models.predictor import Predictor
 from models.snapshot import LARGEST, pack_snapshot
@@ -209,9 +211,13 @@ def test_ids_of_predictions_repeat_with_their_cause_and_tell_items_and_causes_ap
     new_car: Callable[..., Car], predictor: Predictor
 ) -> None:
     car = driven(new_car, predictor, 2)
-    once = predictor.predict([car.state], ["car-1"], ["car-1/day-1/19"])
-    again = predictor.predict([car.state], ["car-1"], ["car-1/day-1/19"])
-    other = predictor.predict([car.state], ["car-1"], ["car-1/day-1/20"])
+
+    def of(seq: int) -> Causes:
+        return Causes.of_uploads([UploadId("car-1", "day-1", seq)])
+
+    once = predictor.predict([car.state], ["car-1"], of(19))
+    again = predictor.predict([car.state], ["car-1"], of(19))
+    other = predictor.predict([car.state], ["car-1"], of(20))
     assert [p.id for p in once] == [p.id for p in again] and once == again
     assert len({p.id for p in (*once, *other)}) == 8
     assert [p.id for p in predictor.predict([car.state], ["car-1"])] == [p.id for p in once]

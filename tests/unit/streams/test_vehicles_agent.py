@@ -71,7 +71,7 @@ class Bench:
             catalogue,
             layout,
             VehicleFold(catalogue, layout),
-            Predictor(catalogue, layout, b"a key of tests, nothing else...."),
+            Predictor(catalogue, b"a key of tests, nothing else...."),
             predict_always=predict_always,
         )
 

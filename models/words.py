@@ -1,0 +1,76 @@
+"""Words: full predictions, as people read them, made from the numbers of a row; nothing is computed anew."""
+
+from __future__ import annotations
+
+import hashlib
+
+from domain.catalogue import Catalogue
+from domain.prediction import DueWindow, Prediction, UploadRange
+from models.calendar_words import calendar_words
+from models.due_moments import COVERAGE
+from models.hazard_words import hazard_words, horizons
+from models.prediction_row import IS_DATED, IS_READY, PredictionLayout, Row
+from models.vehicle_state import SERVICE_RECORDS, UNKNOWN
+from models.wear_words import wear_words
+
+
+def words(catalogue: Catalogue, layout: PredictionLayout, row: Row, vehicle_id: str, item: str) -> Prediction:
+    """The prediction of `item` in a row of the car `vehicle_id`, with reason, contributions and features.
+
+    `catalogue` is the one of which `layout` was made.
+    """
+    spec = catalogue.items[item]
+    kind, place = layout.places[item]
+    own = row[kind][place]
+    flags = int(own["flags"])
+    earliest_ms, expected_ms, latest_ms = (_moment(own, name) for name in ("earliest_ms", "expected_ms", "latest_ms"))
+    if spec.wear is not None:
+        reason, contributions, features = wear_words(catalogue, spec, spec.wear, row, own)
+    elif spec.hazard is not None:
+        reason, contributions, features = hazard_words(catalogue, spec, spec.hazard, row, own)
+    elif spec.calendar is not None:
+        reason, contributions, features = calendar_words(spec, spec.calendar, row, own)
+    else:
+        raise TypeError(f"{item} is of no known kind")
+    return Prediction(
+        id=prediction_id(cause_of(row, vehicle_id), item),
+        vehicle_id=vehicle_id,
+        item=item,
+        kind=spec.kind,
+        event_ms=int(row["event_ms"]),
+        odometer_m=max(0, int(row["odometer_m"])),
+        health=float(own["health"]),
+        window=DueWindow(earliest_ms, expected_ms, latest_ms, COVERAGE),
+        remaining_km=float(own["remaining_km"]) if spec.wear is not None and flags & IS_DATED else None,
+        probability=horizons(spec.hazard, float(own["probability"])) if spec.hazard is not None else {},
+        contributions=contributions,
+        reason=reason,
+        features=features,
+        model_version=f"{int(own['model_version'])}-{int(own['model_digest']):08x}",
+        uploads=uploads_of(row),
+        is_ready=bool(flags & IS_READY),
+        served_ms=int(own["served_ms"]),
+    )
+
+
+def uploads_of(row: Row) -> tuple[UploadRange, ...]:
+    """The uploads that a row rests on, oldest boot first."""
+    boots = [boot for boot in row["boots"] if boot["id"]]
+    return tuple(UploadRange(boot["id"].decode(), int(boot["first"]), int(boot["last"])) for boot in boots)
+
+
+def cause_of(row: Row, vehicle_id: str) -> str:
+    """What made us predict: `vehicle/boot/seq` of the upload, and after a service record where that stood."""
+    cause = row["cause"]
+    upload, record = f"{vehicle_id}/{cause['boot'].decode()}/{int(cause['seq'])}", int(cause["record"])
+    return upload if record < 0 else f"{upload}/{SERVICE_RECORDS}-{record}"
+
+
+def prediction_id(cause: str, item: str) -> str:
+    """The id that the same cause and item give again and again: 32 hex digits of a SHA-256."""
+    return hashlib.sha256(f"{cause}/{item}".encode()).hexdigest()[:32]
+
+
+def _moment(own: Row, name: str) -> int | None:
+    moment = int(own[name])
+    return None if moment == UNKNOWN else moment
