@@ -9,6 +9,7 @@ import pytest
 
 from tests.conftest import without
 from tests.faults.small_disk import SmallDisk, mounted
+from tests.servers import postgres
 from tests.servers.availability import MissingServerError
 
 DISK_BYTES = 48_000_000
@@ -26,3 +27,14 @@ def small_disk(tmp_path: Path) -> Iterator[SmallDisk]:
         yield mount
     finally:
         disk.__exit__(None, None, None)
+
+
+@pytest.fixture
+def own_postgres_cluster() -> Iterator[postgres.Cluster]:
+    """A PostgreSQL for one test alone, which may stop it."""
+    try:
+        cluster = postgres.start()
+    except MissingServerError as missing:
+        without(missing)
+    with cluster.server:
+        yield cluster
