@@ -15,7 +15,7 @@ import numpy as np
 from domain.catalogue import Catalogue
 from domain.errors import PitcallError
 from domain.service_record import ServiceRecord
-from domain.telemetry import TelemetryUpload, VehicleAttributes
+from domain.telemetry import VehicleAttributes
 from models.block_fold import Ints
 from models.causes import Causes
 from models.fold import FoldResult, FoldRound, VehicleFold
@@ -37,7 +37,8 @@ from streams.topics import (
 from streams.upload_headers import attributes, received_ms
 from workflow.ingest import CONSENT_TRUST_MS
 from workflow.messages import decode, decode_event, encode
-from workflow.upload_codec import MAX_UPLOAD_BYTES, decode_upload
+from workflow.upload_envelope import MAX_UPLOAD_BYTES
+from workflow.upload_reading import Arrival, read_uploads
 
 MAX_CUT_BYTES = 65_536  # of an upload that is over the limit so much is kept among the rejects
 MAX_HEADER_BYTES = 8_192
@@ -66,17 +67,17 @@ class _Outcome:
 class _Arrivals:
     """The uploads of a block that could be read and are allowed, in order, and the states of their cars.
 
-    `cars`: the row of each upload's car in `keys` and `kept`, the states' bytes (None: a car that is new).
+    `positions` in the block and `offsets`, of each upload; `cars`: the row of each upload's car in `keys` and `kept`,
+    the states' bytes (None: a car that is new).
     """
 
-    positions: list[int] = field(default_factory=list)
-    uploads: list[TelemetryUpload] = field(default_factory=list)
-    attributes: list[VehicleAttributes] = field(default_factory=list)
-    offsets: list[int] = field(default_factory=list)
-    cars: list[int] = field(default_factory=list)
-    keys: dict[bytes, int] = field(default_factory=dict)
-    kept: list[bytes | None] = field(default_factory=list)
-    built_ms: list[int] = field(default_factory=list)
+    uploads: UploadBlock
+    positions: list[int]
+    offsets: list[int]
+    cars: list[int]
+    keys: list[bytes]
+    kept: list[bytes | None]
+    built_ms: list[int]
 
 
 class VehiclesAgent:
@@ -125,9 +126,7 @@ class VehiclesAgent:
         arrivals = self._arrivals(block, outcome)
         states = self._layout.block(self._catalogue, arrivals.kept, arrivals.built_ms)
         is_changed = np.zeros(len(states), dtype=np.bool_)
-        block_of_uploads = UploadBlock.of(arrivals.uploads, arrivals.attributes)
-        rounds = self._fold.fold_block(states, arrivals.cars, block_of_uploads, arrivals.offsets)
-        for one in rounds:
+        for one in self._fold.fold_block(states, arrivals.cars, arrivals.uploads, arrivals.offsets):
             for row, car, result in zip(one.rows.tolist(), one.cars.tolist(), one.outcomes, strict=True):
                 if result.result is FoldResult.REPLAYED:
                     continue
@@ -136,40 +135,50 @@ class VehiclesAgent:
                     position = arrivals.positions[row]
                     outcome.send(position, _reject(block, block.records[position], result.reason))
             self._predict_round(block, one, states, arrivals, outcome)
-        for key, row in arrivals.keys.items():
-            if is_changed[row]:
-                outcome.states[key] = self._layout.to_bytes(states[row])
+        for row in np.flatnonzero(is_changed).tolist():
+            outcome.states[arrivals.keys[row]] = self._layout.to_bytes(states[row])
 
     def _arrivals(self, block: Block, outcome: _Outcome) -> _Arrivals:
         """Read the uploads; one that can't be read is rejected by itself, one that came after a withdrawal left out."""
-        arrivals = _Arrivals()
+        positions: list[int] = []
+        arrived: list[Arrival] = []
+        rows: dict[bytes, int] = {}
+        cars: list[int] = []
+        kept: list[bytes | None] = []
         for position, record in enumerate(block.records):
+            key = record.key or b""
             try:
-                received = received_ms(record)
-                own = attributes(record)
-                upload = decode_upload(
-                    record.value or b"",
-                    vehicle_id=(record.key or b"").decode(),
-                    received_ms=received,
-                    known_signals=self._signals,
-                )
+                received, own = received_ms(record), attributes(record)
+                arrival = Arrival(key.decode(), record.value or b"", received, own)
             except (PitcallError, ValueError) as error:
                 outcome.send(position, _reject(block, record, str(error)))
                 continue
-            key = record.key or b""
-            if key not in arrivals.keys:
-                is_allowed, kept = self._kept(block, key, received)
+            row = rows.get(key)
+            if row is None:
+                is_allowed, state = self._kept(block, key, received)
                 if not is_allowed:
                     continue
-                arrivals.keys[key] = len(arrivals.kept)
-                arrivals.kept.append(kept)
-                arrivals.built_ms.append(own.built_ms)
-            arrivals.positions.append(position)
-            arrivals.uploads.append(upload)
-            arrivals.attributes.append(own)
-            arrivals.offsets.append(record.offset)
-            arrivals.cars.append(arrivals.keys[key])
-        return arrivals
+                row = rows[key] = len(kept)
+                kept.append(state)
+            positions.append(position)
+            arrived.append(arrival)
+            cars.append(row)
+        reading = read_uploads(arrived, self._signals)
+        for place, refusal in reading.refused.items():
+            position = positions[place]
+            outcome.send(position, _reject(block, block.records[position], str(refusal)))
+        built_ms = [0] * len(kept)
+        for place in reading.places:
+            built_ms[cars[place]] = built_ms[cars[place]] or arrived[place].attributes.built_ms
+        return _Arrivals(
+            uploads=reading.block,
+            positions=[positions[place] for place in reading.places],
+            offsets=[block.records[positions[place]].offset for place in reading.places],
+            cars=[cars[place] for place in reading.places],
+            keys=list(rows),
+            kept=kept,
+            built_ms=built_ms,
+        )
 
     def _predict_round(
         self, block: Block, one: FoldRound, states: States, arrivals: _Arrivals, outcome: _Outcome
@@ -181,8 +190,9 @@ class VehiclesAgent:
         if not len(folded):
             return
         self._fold.mark_many_predicted(states, one.cars[folded])
-        causes = Causes.of_uploads([arrivals.uploads[row].id for row in one.rows[folded].tolist()])
-        positions = [arrivals.positions[row] for row in one.rows[folded].tolist()]
+        rows = one.rows[folded]
+        causes = Causes.of_uploads(arrivals.uploads, rows)
+        positions = [arrivals.positions[row] for row in rows.tolist()]
         self._predict(block, positions, states, one.cars[folded], causes, outcome)
 
     def _predict(
