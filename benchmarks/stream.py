@@ -24,9 +24,9 @@ from typing import Any
 from adapters.catalogue_file import load_catalogue
 from pitcall.bench.crew import process_cpu_s
 from pitcall.bench.load import UploadLoad
+from pitcall.bench.options import BENCH_CATALOGUE
 from pitcall.bench.sender import sender
 from pitcall.bench.template import OFFSETS_MS, SAMPLES
-from pitcall.settings import read_settings
 from streams.lag import lag_reader
 from streams.producer import NewRecord
 from streams.topics import PREDICTIONS, TELEMETRY_UPLOADS, Topic, create_topics
@@ -148,7 +148,7 @@ async def _peer(contender: Contender, options: argparse.Namespace) -> dict[str, 
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="pitcall-peer-")))
         topics = [Topic(contender.topic), Topic(PREDICTIONS)]
         await create_topics(url, topics=topics, partitions=options.partitions)
-        catalogue = load_catalogue(read_settings({}).catalogue)
+        catalogue = load_catalogue(BENCH_CATALOGUE)
         load = UploadLoad(catalogue, options.vehicles, contender.encoding, int(time.time() * 1000) - 30 * 86_400_000)
         gate = folder / "gate"
         workers = [

@@ -20,6 +20,7 @@ from models.block_fold import Ints
 from models.causes import Causes
 from models.fold import FoldResult, FoldRound, VehicleFold
 from models.predictor import Predictor
+from models.record_rows import rows_at
 from models.told import Telling, forget_told
 from models.upload_block import UploadBlock
 from models.vehicle_state import UNKNOWN, StateLayout, States
@@ -202,10 +203,10 @@ class VehiclesAgent:
 
         A message holds all items of a car, and is sent when there is something to tell of any.
         """
-        rows = self._predictor.predict_many(states[cars], causes)
+        rows = self._predictor.predict_many(rows_at(states, cars), causes)
         has_news = self._telling.tell(states, cars, rows).any(axis=1) | self._predict_always
         told = np.flatnonzero(has_news)
-        for i, value in zip(told.tolist(), self._predictor.rows.to_bytes(rows[told]), strict=True):
+        for i, value in zip(told.tolist(), self._predictor.rows.to_bytes(rows_at(rows, told)), strict=True):
             cause = block.records[positions[i]]
             outcome.send(positions[i], NewRecord(PREDICTIONS, cause.key or b"", value, cause.timestamp_ms))
 
