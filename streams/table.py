@@ -58,6 +58,8 @@ class BlockTable(faust.Table[bytes, bytes]):
             value_type=bytes,
             partitions=app.conf.topic_partitions,
             recovery_buffer_size=RECOVERY_BLOCKS,
+            # A standby is as new as it can be: the last blocks would wait in the buffer until more of them come.
+            standby_buffer_size=1,
             **kwargs,
         )
         self._writes = 0
