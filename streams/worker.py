@@ -67,6 +67,8 @@ class StreamWorker:
         on_crash: Callable[[BaseException], None],
         commit_interval_s: float,
         metrics: Metrics | None = None,
+        is_on_disk: bool = False,
+        standby_replicas: int = 0,
     ) -> None:
         metrics = metrics or NoMetrics()
         self._office = office
@@ -77,7 +79,13 @@ class StreamWorker:
         self.learner = Learner(catalogue, snapshot_key)
         self._published: dict[str, bytes] = {}
         self.app = create_app(
-            broker_url, data_dir, on_crash=on_crash, partitions=partitions, commit_interval_s=commit_interval_s
+            broker_url,
+            data_dir,
+            on_crash=on_crash,
+            partitions=partitions,
+            commit_interval_s=commit_interval_s,
+            is_on_disk=is_on_disk,
+            standby_replicas=standby_replicas,
         )
         self.table = self.app.block_table(VEHICLE_STATES)
         vehicles = VehiclesAgent(
@@ -136,8 +144,12 @@ class StreamWorker:
         return RecoveryProgress(remaining, 1.0 - min(remaining / total, 1.0) if total else 0.0)
 
     def vehicles(self) -> int:
-        """How many cars' states this worker holds."""
-        return len(self.table.data)
+        """How many cars' states this worker works on."""
+        return self.table.owned_count()
+
+    def standby_vehicles(self) -> int:
+        """How many more cars' states it keeps ready for when another worker fails."""
+        return self.table.standby_count()
 
     def _on_snapshot(self, key: bytes, value: bytes) -> None:
         item = key.decode()

@@ -10,6 +10,7 @@ from domain.errors import Unavailable
 from streams.app import StreamApp, create_app
 from streams.block import Block, Record
 from streams.commits import TP, BlockMessage
+from streams.state_store import Entries, MemoryStore, StoreFailed
 from streams.table import BlockTable, PartitionRevoked
 
 CHANGELOG = "pitcall-states-changelog"
@@ -37,6 +38,29 @@ class RecordedAppends:
             raise Unavailable("the log is away")
         first, self.end = self.end, self.end + len(entries)
         return [(first, len(entries))]
+
+
+class Ends:
+    """Stands for a consumer of changelogs that end there."""
+
+    def __init__(self, ends: dict[TP, int]) -> None:
+        self._ends = ends
+
+    async def highwaters(self, *tps: TP) -> dict[TP, int]:
+        return {tp: self._ends[tp] for tp in tps}
+
+    async def earliest_offsets(self, *tps: TP) -> dict[TP, int]:
+        return dict.fromkeys(tps, 0)
+
+
+class FullDisk(MemoryStore):
+    """A store that can do nothing any more."""
+
+    def get_many(self, partition: int, keys: Sequence[bytes]) -> list[bytes | None]:
+        raise StoreFailed("no space left")
+
+    def apply(self, partition: int, entries: Entries, offset: int | None) -> None:
+        raise StoreFailed("no space left")
 
 
 @pytest.fixture
@@ -151,6 +175,38 @@ async def test_recovery_applies_changelog_blocks(app: StreamApp, table: BlockTab
     table.apply_changelog_batch([app.create_event(b"", b"", None, message)])
     assert dict(table.items(1)) == {b"car-2": b"b"}
     assert table.persisted_offset(TP(CHANGELOG, 1)) == 9
+
+
+async def test_a_block_reads_its_keys_at_once(table: BlockTable) -> None:
+    await table.write_block(0, {b"car-1": b"a", b"car-2": b"b"})
+    assert table.get_many(0, [b"car-2", b"car-3", b"car-1"]) == [b"b", None, b"a"]
+
+
+async def test_states_of_a_changelog_that_was_made_anew_are_wiped(app: StreamApp, table: BlockTable) -> None:
+    await table.write_block(0, {b"car-1": b"a", b"car-2": b"b"})
+    recovery = app.tables.recovery
+    here, empty = TP(CHANGELOG, 0), TP(CHANGELOG, 1)
+    for end, found in ((2, 1), (1, -1)):
+        recovery.add_active(table, here)
+        recovery.add_active(table, empty)
+        offsets = dict(recovery.active_offsets)
+        await recovery._build_offsets(Ends({here: end, empty: 0}), {here, empty}, offsets, "active")
+        assert offsets == {here: found, empty: -1}
+    assert (table.states.count(0), table.states.complete_to(0), table.states.wipes()) == (0, None, 1)
+
+
+async def test_a_store_that_fails_ends_the_worker_and_leaves_the_block(tmp_path: Path) -> None:
+    crashes: list[BaseException] = []
+    app = create_app(f"pitcall-log://{tmp_path}", tmp_path, on_crash=crashes.append)
+    app._producer = RecordedAppends()
+    table = app.block_table("states")
+    table.states = FullDisk()
+    await assign(table, {0})
+    with pytest.raises(PartitionRevoked, match="no space left"):
+        await table.write_block(0, {b"car-1": b"a"})
+    with pytest.raises(PartitionRevoked, match="no space left"):
+        table.get(0, b"car-1")
+    assert [type(crash) for crash in crashes] == [StoreFailed]
 
 
 async def test_one_key_at_a_time_is_refused(table: BlockTable) -> None:
