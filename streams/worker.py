@@ -16,13 +16,13 @@ from models.fold import VehicleFold
 from models.learner import Learner
 from models.predictor import Predictor
 from models.vehicle_state import StateLayout
-from streams.agent import block_agent
+from streams.agent import block_agent, blocks_agent
 from streams.agents.learner import LearnerAgent
 from streams.agents.needs import NeedsAgent
 from streams.agents.vehicles import VehiclesAgent
 from streams.app import create_app
 from streams.feed import snapshot_feed
-from streams.measured import MeasuredProducer, measured
+from streams.measured import MeasuredProducer, measured, measured_together
 from streams.producer import RecordProducer
 from streams.topics import (
     DOMAIN_EVENTS,
@@ -98,12 +98,14 @@ class StreamWorker:
         )
         needs = NeedsAgent(catalogue, self.predictor.rows, self._record_predictions)
         learner = LearnerAgent(self.learner, producer, self._published.get, self._record_label)
-        for name, topics, handle in (
-            ("vehicles", (TELEMETRY_UPLOADS, SERVICE_RECORDS, DOMAIN_EVENTS), vehicles.handle),
-            ("needs", (PREDICTIONS,), needs.handle),
-            ("learner", (TRAINING_EXAMPLES,), learner.handle),
-        ):
-            block_agent(self.app, name, topics, measured(name, handle, metrics))
+        blocks_agent(
+            self.app,
+            "vehicles",
+            (TELEMETRY_UPLOADS, SERVICE_RECORDS, DOMAIN_EVENTS),
+            measured_together("vehicles", vehicles.handle, metrics),
+        )
+        block_agent(self.app, "needs", [PREDICTIONS], measured("needs", needs.handle, metrics))
+        block_agent(self.app, "learner", [TRAINING_EXAMPLES], measured("learner", learner.handle, metrics))
         self._feed = snapshot_feed(broker_url, self._on_snapshot, on_crash=on_crash)
 
     async def start(self) -> None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +19,7 @@ from models.fold import VehicleFold
 from models.predictor import Predictor
 from models.vehicle_state import StateLayout
 from pitcall.bench.teaching import taught_snapshots
-from streams.agent import block_agent
+from streams.agent import blocks_agent
 from streams.agents.vehicles import VehiclesAgent
 from streams.app import create_app
 from streams.block import Block
@@ -52,11 +52,11 @@ class BenchWorker:
         self._vehicles = VehiclesAgent(
             self.table, self._producer, catalogue, layout, fold, predictor, predict_always=True
         )
-        block_agent(self.app, "vehicles", [TELEMETRY_UPLOADS], self._handle)
+        blocks_agent(self.app, "vehicles", [TELEMETRY_UPLOADS], self._handle)
 
-    async def _handle(self, block: Block) -> None:
+    async def _handle(self, blocks: Sequence[Block]) -> None:
         await self.go.wait()
-        await self._vehicles.handle(block)
+        await self._vehicles.handle(blocks)
 
     async def start(self) -> None:
         """Start, and return when the table is recovered."""

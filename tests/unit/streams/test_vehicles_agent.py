@@ -42,6 +42,9 @@ class MemoryTable:
     def get(self, partition: int, key: bytes) -> bytes | None:
         return self.values.get(key)
 
+    def get_many(self, partition: int, keys: Sequence[bytes]) -> list[bytes | None]:
+        return [self.values.get(key) for key in keys]
+
     async def write_block(self, partition: int, entries: Mapping[bytes, bytes | None]) -> None:
         self.writes += 1
         self.values |= {key: value for key, value in entries.items() if value is not None}
@@ -78,7 +81,7 @@ class Bench:
         )
 
     async def take(self, records: Sequence[Record], topic: str = TELEMETRY_UPLOADS) -> None:
-        await self.agent.handle(Block(topic, 0, records))
+        await self.agent.handle([Block(topic, 0, records)])
 
     def sent(self, topic: str) -> list[NewRecord]:
         return [record for record in self.producer.sent if record.topic == topic]
