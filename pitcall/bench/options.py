@@ -28,6 +28,7 @@ def add_bench(commands: Any) -> None:
     stream.add_argument("--broker-pid", type=_positive, help="process of a Kafka on this machine, to tell its CPU time")
     recover = kinds.add_parser("recover", help="how long a worker takes to hold every car's state again")
     recover.add_argument("--vehicles", type=_positive, default=100_000, help="cars with a state (default 100,000)")
+    recover.add_argument("--store", choices=("memory", "disk"), default="memory", help="where the worker keeps them")
     for kind in (stream, recover):
         kind.add_argument("--broker", default="", metavar="URL", help="pitcall-kafka://host:port (default: embedded)")
         kind.add_argument("--json", action="store_true", help="one JSON object on standard output")
@@ -40,7 +41,7 @@ async def run_bench(options: argparse.Namespace, settings: Settings) -> dict[str
         from pitcall.bench.recover import RecoverBench, bench_recover
 
         return await bench_recover(
-            RecoverBench(settings.catalogue, options.broker, options.vehicles, settings.kafka_partitions)
+            RecoverBench(settings.catalogue, options.broker, options.vehicles, settings.kafka_partitions, options.store)
         )
     from pitcall.bench.stream import StreamBench, bench_stream
 
