@@ -14,7 +14,7 @@ from streams.topics import EMBEDDED_PARTITIONS, create_topics
 
 
 async def keep_states(folder: Path, cars: int) -> None:
-    url = f"pitcall-log://{folder.resolve()}/log.sqlite"
+    url = f"pitcall-log://{folder}/log.sqlite"
     await create_topics(url)
     async with RecoveringWorker(url, folder, EMBEDDED_PARTITIONS, is_on_disk=True) as worker:
         for partition in range(EMBEDDED_PARTITIONS):
