@@ -22,9 +22,9 @@ OnCrash = Callable[[BaseException], None]
 class StreamApp(faust.App):
     """A Faust app that reports, once, when it or any part of it has crashed."""
 
-    def __init__(self, *args: Any, on_crash: OnCrash, is_on_disk: bool, **kwargs: Any) -> None:
+    def __init__(self, *args: Any, on_crash: OnCrash, states_in: Path | None, **kwargs: Any) -> None:
         self._on_crash: OnCrash | None = on_crash
-        self._is_on_disk = is_on_disk
+        self._states_in = states_in
         self._states: list[StateStore] = []
         self._home = threading.get_ident()
         self.outages = 0
@@ -56,8 +56,8 @@ class StreamApp(faust.App):
         return table
 
     def _new_states(self, name: str) -> StateStore:
-        if self._is_on_disk:
-            return DiskStore(states_folder(Path(self.conf.datadir), name), self.conf.topic_partitions)
+        if self._states_in is not None:
+            return DiskStore(states_folder(self._states_in, name), self.conf.topic_partitions)
         return MemoryStore()
 
     async def start(self) -> None:
@@ -82,9 +82,9 @@ class StreamApp(faust.App):
             states.close()
 
 
-def states_folder(streams_dir: Path, table: str) -> Path:
-    """Where a worker keeps a table's states on disk, in its own folder of streams."""
-    return streams_dir / table
+def states_folder(data_dir: Path, table: str) -> Path:
+    """Where a worker keeps a table's states on disk."""
+    return data_dir / "streams" / table
 
 
 def create_app(
@@ -113,7 +113,7 @@ def create_app(
     return StreamApp(
         app_id,
         on_crash=on_crash,
-        is_on_disk=is_on_disk,
+        states_in=data_dir if is_on_disk else None,
         broker=broker_url,
         datadir=directory,
         key_serializer="raw",

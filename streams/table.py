@@ -101,6 +101,10 @@ class BlockTable(faust.Table[bytes, bytes]):
         """Number of keys that are kept ready for when another worker fails."""
         return self._table_store.standby_count()
 
+    def records_read(self) -> int:
+        """Changelog records taken over since the start, in recoveries and while standing by."""
+        return self._table_store.records_read.total()
+
     async def write_block(self, partition: int, entries: Mapping[bytes, bytes | None]) -> None:
         """Write values (None removes a key): to the changelog, acknowledged, then to the store.
 

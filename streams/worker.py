@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -138,20 +138,19 @@ class StreamWorker:
         if self.is_recovered():
             return RecoveryProgress(0, 1.0)
         recovery = manager.recovery
-        ends = {tp: end for tp, end in recovery.active_highwaters.items() if end is not None}
-        # Where Faust has not looked yet how far a partition is read, nothing of it counts as read.
-        read = {tp: -1 if (offset := recovery.active_offsets.get(tp)) is None else offset for tp in ends}
-        remaining = sum(max(end - read[tp], 0) for tp, end in ends.items())
-        total = sum(max(end + 1, 0) for end in ends.values())
+        read, ends = recovery.active_offsets, recovery.active_highwaters
+        remaining = _unread(read, ends)
+        total = sum(max(end + 1, 0) for end in ends.values() if end is not None)
         return RecoveryProgress(remaining, 1.0 - min(remaining / total, 1.0) if total else 0.0)
+
+    def standby_remaining(self) -> int:
+        """Changelog records yet to be read to stand by for other workers; they hold nothing up."""
+        manager: Any = self.app.tables
+        return _unread(manager.recovery.standby_offsets, manager.recovery.standby_highwaters)
 
     def vehicles(self) -> int:
         """How many cars' states this worker works on."""
         return self.table.owned_count()
-
-    def standby_vehicles(self) -> int:
-        """How many more cars' states it keeps ready for when another worker fails."""
-        return self.table.standby_count()
 
     def _on_snapshot(self, key: bytes, value: bytes) -> None:
         item = key.decode()
@@ -166,3 +165,12 @@ class StreamWorker:
 
     async def _record_label(self, example: TrainingExample, version: str) -> None:
         await self._retrying(lambda: record_label(self._office, example, version))
+
+
+def _unread(offsets: Mapping[Any, int | None], ends: Mapping[Any, int | None]) -> int:
+    """Records up to the last ones. Where Faust has not looked yet how far a partition is read, none of it counts."""
+    unread = 0
+    for tp, end in ends.items():
+        read = offsets.get(tp)
+        unread += max((-1 if end is None else end) - (-1 if read is None else read), 0)
+    return unread

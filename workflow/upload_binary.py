@@ -93,26 +93,27 @@ def binary_tables(
     Uploads of one skeleton are taken together: what is around their values is the same, byte for byte.
     """
     by_size: dict[tuple[int, int], list[int]] = {}
-    samples: dict[int, bytes] = {}
     for place, head in heads.items():
-        offsets, signals = bytes(head.offsets_ms), bytes(head.signals)
-        samples[place] = offsets + signals
-        by_size.setdefault((len(offsets), len(signals)), []).append(place)
+        by_size.setdefault((len(head.offsets_ms), len(head.signals)), []).append(place)
     for (split, _), places in by_size.items():
         rows = np.array(places, dtype=np.int64)
-        cells = np.frombuffer(b"".join([samples[place] for place in places]), np.uint8).reshape(len(places), -1)
+        samples = b"".join([part for place in places for part in (heads[place].offsets_ms, heads[place].signals)])
+        cells = np.frombuffer(samples, np.uint8).reshape(len(places), -1)
         while len(rows):
-            same = np.ones(len(rows), dtype=np.bool_)
             first = int(rows[0])
             try:
-                skeleton = _skeleton(bodies[first], samples[first], split, known_signals)
+                skeleton = _skeleton(bodies[first], cells[0].tobytes(), split, known_signals)
             except InvalidInput as error:
                 # Others may be wrong in the same way, or not: each is told its own.
-                refused[first], same = error, np.arange(len(rows)) == 0
-            else:
-                around = cells[:, skeleton.around]
-                same = (around == around[0]).all(axis=1)
-                yield from _table(rows[same], cells[same], skeleton, refused)
+                refused[first] = error
+                rows, cells = rows[1:], cells[1:]
+                continue
+            around = cells[:, skeleton.around]
+            same = (around == around[0]).all(axis=1)
+            if same.all():
+                yield _table(rows, cells, skeleton, refused)
+                break
+            yield _table(rows[same], cells[same], skeleton, refused)
             rows, cells = rows[~same], cells[~same]
 
 
@@ -157,8 +158,8 @@ def _table(
     cells: npt.NDArray[np.uint8],
     skeleton: _Skeleton,
     refused: dict[int, PitcallError],
-) -> Iterator[SampleTable]:
-    """The table of uploads with one skeleton, without those whose values can't be."""
+) -> SampleTable:
+    """The table of uploads with one skeleton; those whose values can't be are put into `refused`."""
     offsets = _values(cells, skeleton.offsets)
     falls = (offsets[:, 1:] <= offsets[:, :-1]).any(axis=1)
     for row in np.flatnonzero(falls).tolist():
@@ -175,7 +176,7 @@ def _table(
             infinite = InvalidInput("an infinite value", field=f"signals.{place.path}", fix="send NaN for a gap")
             refused.setdefault(int(rows[row]), infinite)
         columns[place.path] = values
-    yield SampleTable(rows, offsets, columns)
+    return SampleTable(rows, offsets, columns)
 
 
 def _values(cells: npt.NDArray[np.uint8], place: ColumnPlace) -> npt.NDArray[Any]:

@@ -15,8 +15,10 @@ from pitcall.bench.load import UploadLoad
 from streams.producer import MAX_RECORD_BYTES, NewRecord, record_producer
 from streams.topics import is_embedded, kafka_servers, partition_for
 
-CHUNK = 2_000
-BEAT_S = 0.02
+CHUNK = 8_000
+CHUNKS_UNDER_WAY = 3
+BEAT_S = 0.05
+"""Between two appends of a live load: an edge gathers uploads for about so long before it appends them."""
 
 
 class Sender(ABC):
@@ -35,8 +37,14 @@ class Sender(ABC):
     async def fill(self, load: UploadLoad, first: int, count: int) -> None:
         """Append `count` uploads of the load from upload `first` on, as fast as it goes."""
         end = first + count
+        under_way: list[asyncio.Task[None]] = []
         for start in range(first, end, CHUNK):
-            await self.send(list(load.records(start, min(CHUNK, end - start), int(time.time() * 1000))))
+            if len(under_way) == CHUNKS_UNDER_WAY:
+                await under_way.pop(0)
+            records = list(load.records(start, min(CHUNK, end - start), int(time.time() * 1000)))
+            under_way.append(asyncio.create_task(self.send(records)))
+            await asyncio.sleep(0)
+        await asyncio.gather(*under_way)
 
     async def send_live(self, load: UploadLoad, first: int, per_s: float, for_s: float) -> int:
         """Append at a steady rate and return how many.
