@@ -26,6 +26,7 @@ from models.vehicle_state import StateLayout
 from pitcall.bench.load import ATTRIBUTES
 from pitcall.bench.recovering import RecoveringWorker, fingerprint
 from streams.block import MAX_RECORDS
+from streams.partitioning import partitions_for
 from streams.table import BlockAppender
 from streams.topics import (
     EMBEDDED_PARTITIONS,
@@ -33,7 +34,6 @@ from streams.topics import (
     changelog_name,
     create_topics,
     is_embedded,
-    partition_for,
 )
 
 CHANGELOG = changelog_name(VEHICLE_STATES)
@@ -138,9 +138,8 @@ def _blocks(
     template = np.frombuffer(layout.to_bytes(layout.empty(catalogue, ATTRIBUTES)), dtype=np.uint8)
     noise = np.random.default_rng(1)
     waiting: list[list[bytes]] = [[] for _ in range(partitions)]
-    for vehicle in range(options.vehicles):
-        key = b"car-%07d" % vehicle
-        partition = partition_for.__wrapped__(key, partitions)
+    keys = [b"car-%07d" % vehicle for vehicle in range(options.vehicles)]
+    for key, partition in zip(keys, partitions_for(keys, partitions), strict=True):
         waiting[partition].append(key)
         if len(waiting[partition]) == MAX_RECORDS:
             yield partition, _states(waiting[partition], template, noise)

@@ -12,8 +12,9 @@ from typing import Any, Self
 from aiokafka import AIOKafkaProducer
 
 from pitcall.bench.load import UploadLoad
+from streams.partitioning import partitions_for
 from streams.producer import MAX_RECORD_BYTES, NewRecord, record_producer
-from streams.topics import is_embedded, kafka_servers, partition_for
+from streams.topics import is_embedded, kafka_servers
 
 CHUNK = 8_000
 CHUNKS_UNDER_WAY = 3
@@ -113,8 +114,9 @@ class KafkaSender(Sender):
     async def send(self, records: Sequence[NewRecord]) -> None:
         """Return when Kafka has acknowledged all."""
         by_partition: defaultdict[tuple[str, int], list[NewRecord]] = defaultdict(list)
-        for record in records:
-            by_partition[record.topic, partition_for(record.key, self._partitions)].append(record)
+        partitions = partitions_for([record.key for record in records], self._partitions)
+        for record, partition in zip(records, partitions, strict=True):
+            by_partition[record.topic, partition].append(record)
         sent = [
             await self._send_batch(topic, partition, batch)
             for (topic, partition), new in by_partition.items()
@@ -124,7 +126,7 @@ class KafkaSender(Sender):
 
     def _batches(self, records: Iterable[NewRecord]) -> list[Any]:
         batches = [self._producer.create_batch()]
-        for _, key, value, timestamp_ms, headers in records:
+        for _, key, value, timestamp_ms, headers, _ in records:
             made = {"timestamp": timestamp_ms, "key": key, "value": value, "headers": list(headers)}
             if batches[-1].append(**made) is None:
                 batches.append(self._producer.create_batch())

@@ -238,8 +238,9 @@ class VehiclesAgent:
         has_news = self._telling.tell(states, cars, rows).any(axis=1) | self._predict_always
         told = np.flatnonzero(has_news)
         for i, value in zip(told.tolist(), self._predictor.rows.to_bytes(rows_at(rows, told)), strict=True):
-            _, cause = records[positions[i]]
-            outcome.send(positions[i], NewRecord(PREDICTIONS, cause.key or b"", value, cause.timestamp_ms))
+            block, cause = records[positions[i]]
+            row = NewRecord(PREDICTIONS, cause.key or b"", value, cause.timestamp_ms, partition=block.partition)
+            outcome.send(positions[i], row)
 
     def _service_record(self, records: _Records, position: int, outcome: _Outcome) -> None:
         block, record = records[position]
