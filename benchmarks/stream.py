@@ -124,7 +124,7 @@ def _prepare_peers() -> None:
 
 
 def _ours(options: argparse.Namespace, encoding: str) -> dict[str, Any]:
-    server, address = kafka_broker.start()
+    server, address = kafka_broker.start(kafka_broker.LARGE)
     with server:
         command = [sys.executable, "-m", "benchmarks.ours", "bench", "stream", "--json"]
         command += ["--broker", f"pitcall-kafka://{address}", "--broker-pid", str(server.pid)]
@@ -142,7 +142,7 @@ def _ours(options: argparse.Namespace, encoding: str) -> dict[str, Any]:
 
 
 async def _peer(contender: Contender, options: argparse.Namespace) -> dict[str, Any]:
-    server, address = kafka_broker.start()
+    server, address = kafka_broker.start(kafka_broker.LARGE)
     url = f"pitcall-kafka://{address}"
     with server, ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="pitcall-peer-")))
