@@ -147,7 +147,7 @@ class DiskStore(StateStore):
 
     def bytes_on_disk(self) -> int:
         """Bytes of all files."""
-        return sum(entry.stat().st_size for entry in _files_in(self.folder))
+        return sum(size for size, _ in _files_in(self.folder))
 
     def wipes(self) -> int:
         """Partitions that were emptied since the start."""
@@ -190,17 +190,16 @@ def _allow_files() -> None:
         resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
 
 
-def _files_in(folder: Path) -> Iterator[os.DirEntry[str]]:
-    try:
-        entries = list(os.scandir(folder))
-    except FileNotFoundError:  # RocksDB tidies up meanwhile
-        return
-    for entry in entries:
-        if entry.is_dir(follow_symlinks=False):
-            yield from _files_in(Path(entry.path))
-        else:
-            yield entry
+def _files_in(folder: Path) -> Iterator[tuple[int, float]]:
+    """Size in bytes and time of the last change of each file; RocksDB may tidy up meanwhile."""
+    for path, _, names in os.walk(folder):
+        for name in names:
+            try:
+                found = (Path(path) / name).stat()
+            except FileNotFoundError:
+                continue
+            yield found.st_size, found.st_mtime
 
 
 def _newest_change_s(folder: Path) -> float:
-    return max((entry.stat().st_mtime for entry in _files_in(folder)), default=0.0)
+    return max((changed_s for _, changed_s in _files_in(folder)), default=0.0)

@@ -84,8 +84,10 @@ class BlockTable(faust.Table[bytes, bytes]):
     def get_many(self, partition: int, keys: Sequence[bytes]) -> list[bytes | None]:
         """The values of keys in a partition, in their order, None where there is none: for a whole block at once.
 
-        Raises `PartitionRevoked` when the store fails: the worker ends, and whoever is next does the work again.
+        Raises `PartitionRevoked` when the partition is not ours any more, for then its cars would all seem new; and
+        when the store fails: the worker ends, and whoever is next does the work again.
         """
+        self._check_owned(partition)
         with self._ending_worker():
             return self.states.get_many(partition, keys)
 
@@ -93,9 +95,9 @@ class BlockTable(faust.Table[bytes, bytes]):
         """All keys and values of a partition."""
         return self.states.items(partition)
 
-    def owned_count(self) -> int:
-        """Number of keys in the partitions that this worker writes."""
-        return self._table_store.owned_count()
+    def active_count(self) -> int:
+        """Number of keys in the partitions that this worker works on."""
+        return self._table_store.active_count()
 
     def standby_count(self) -> int:
         """Number of keys that are kept ready for when another worker fails."""
@@ -133,8 +135,7 @@ class BlockTable(faust.Table[bytes, bytes]):
 
     async def _write_batch(self, partition: int, batch: Entries) -> None:
         for pause_s in pauses_s():
-            if not self._table_store.owns(partition):
-                raise PartitionRevoked(f"{self.name}: partition {partition} belongs to another worker")
+            self._check_owned(partition)
             try:
                 written = await cast(BlockAppender, self.app.producer).append_batch(
                     self.changelog_topic_name, partition, batch
@@ -146,6 +147,10 @@ class BlockTable(faust.Table[bytes, bytes]):
                 await asyncio.sleep(pause_s)
         with self._ending_worker():
             self.states.apply(partition, batch, self._reached(partition, written))
+
+    def _check_owned(self, partition: int) -> None:
+        if not self._table_store.owns(partition):
+            raise PartitionRevoked(f"{self.name}: partition {partition} belongs to another worker")
 
     def _reached(self, partition: int, written: Iterable[tuple[int, int]]) -> int | None:
         """The offset that the store is complete to once it holds batches, each with its first offset and count.

@@ -17,14 +17,15 @@ from streams.state_store import StateStore, StoreFailed
 class TableStore(stores.Store[bytes, bytes]):
     """Faust's store behind a `BlockTable`.
 
-    A partition is *held* when its state is kept up to date here, and *owned* when this worker also writes it; what is
-    held and not owned stands by for another worker.
+    A partition is *held* when its state is kept up to date here: as an *active* one, which this worker works on, or to
+    stand by for another worker. An active one is *owned*, so that it may be read and written, once it is recovered.
     """
 
     states: StateStore
 
     def __post_init__(self) -> None:
         self._owned: set[int] = set()
+        self._actives: set[int] = set()
         self._standbys: set[int] = set()
         self.records_read: Counter[int] = Counter()
         """Changelog records taken over since the start, by partition: in recoveries and while standing by."""
@@ -32,16 +33,16 @@ class TableStore(stores.Store[bytes, bytes]):
     # -- for the table ------------------------------------------------------------------------------------------
 
     def owns(self, partition: int) -> bool:
-        """Whether the partition is assigned to this worker."""
+        """Whether the partition is this worker's, and all of its state is here."""
         return partition in self._owned
 
     def disown(self, partitions: Iterable[int]) -> None:
-        """Write to these partitions no more, until they are assigned again."""
+        """Read and write these partitions no more, until they are assigned and recovered again."""
         self._owned.difference_update(partitions)
 
-    def owned_count(self) -> int:
-        """Number of keys in the partitions that this worker writes."""
-        return sum(map(self.states.count, self._owned))
+    def active_count(self) -> int:
+        """Number of keys in the partitions that this worker works on."""
+        return sum(map(self.states.count, self._actives))
 
     def standby_count(self) -> int:
         """Number of keys in the partitions that stand by."""
@@ -61,7 +62,9 @@ class TableStore(stores.Store[bytes, bytes]):
         held = {tp.partition for tp in assigned if tp.topic == changelog}
         standbys = {tp.partition for tp in self.app.assignor.assigned_standbys() if tp.topic == changelog}
         self._standbys = held & standbys
-        self._owned = held - standbys
+        self._actives = held - standbys
+        # A block that was begun before must not go on with a state that is not all here yet.
+        self._owned.clear()
         # In a thread: opening and closing files takes a while, and the worker's group wants to hear from it.
         await asyncio.to_thread(self._hold_only, held)
 
@@ -73,7 +76,8 @@ class TableStore(stores.Store[bytes, bytes]):
         self.states.forget_strays()
 
     async def on_recovery_completed(self, active_tps: set[TP], standby_tps: set[TP]) -> None:
-        """Note that the partitions which this worker writes are as new as their changelog."""
+        """Work on the partitions that are as new as their changelog now."""
+        self._owned = self._actives & {tp.partition for tp in active_tps}
         try:
             for tp in active_tps:
                 self.states.confirm(tp.partition)

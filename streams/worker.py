@@ -150,7 +150,7 @@ class StreamWorker:
 
     def vehicles(self) -> int:
         """How many cars' states this worker works on."""
-        return self.table.owned_count()
+        return self.table.active_count()
 
     def _on_snapshot(self, key: bytes, value: bytes) -> None:
         item = key.decode()

@@ -104,7 +104,7 @@ async def _recovered(broker_url: str, folder: Path, partitions: int, store: str)
 async def _fill(options: RecoverBench, broker_url: str, folder: Path, partitions: int, layout: StateLayout) -> int:
     """Write a state for each car into the changelog; the fingerprint of all."""
     async with RecoveringWorker(broker_url, folder, partitions, is_on_disk=False) as worker:
-        if worker.table.owned_count():
+        if worker.table.active_count():
             raise Conflict("this log holds states already: a bench takes one of its own")
         producer = cast(BlockAppender, worker.app.producer)
         blocks = _blocks(options, partitions, layout)

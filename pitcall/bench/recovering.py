@@ -77,7 +77,7 @@ async def run(broker_url: str, data_dir: str, partitions: int, *, is_on_disk: bo
         return {
             "wall_s": wall_s,
             "rss_mb": rss_mb,
-            "vehicles": worker.table.owned_count(),
+            "vehicles": worker.table.active_count(),
             "fingerprint": str(sum(fingerprint(p, states.items(p)) for p in range(partitions))),
             "records_read": worker.table.records_read(),
             "disk_mb": states.bytes_on_disk() / 1e6,

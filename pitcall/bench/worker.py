@@ -24,7 +24,7 @@ from streams.agents.vehicles import VehiclesAgent
 from streams.app import create_app
 from streams.block import Block
 from streams.producer import record_producer
-from streams.topics import TELEMETRY_UPLOADS, VEHICLE_STATES
+from streams.topics import TELEMETRY_UPLOADS, VEHICLE_STATES, is_embedded
 
 KEY = b"a key for benches, which keep no secret"
 
@@ -45,7 +45,15 @@ class BenchWorker:
         for item, snapshot in taught_snapshots(catalogue, KEY).items():
             predictor.install(item, snapshot)
         self.go = asyncio.Event()
-        self.app = create_app(broker_url, data_dir, on_crash=on_crash, partitions=partitions)
+        self.app = create_app(
+            broker_url,
+            data_dir,
+            on_crash=on_crash,
+            partitions=partitions,
+            # As the settings have it by default.
+            is_on_disk=not is_embedded(broker_url),
+            standby_replicas=1,
+        )
         self.table = self.app.block_table(VEHICLE_STATES)
         self._producer = record_producer(broker_url)
         fold = VehicleFold(catalogue, layout)

@@ -14,6 +14,7 @@ from pitcall.bench.load import UploadLoad
 from pitcall.bench.options import add_bench, has_worked
 from pitcall.bench.predict import PredictBench, bench_predict
 from pitcall.bench.recover import RecoverBench, bench_recover
+from pitcall.bench.recovering import RecoveringWorker
 from pitcall.bench.sender import sender
 from pitcall.bench.stream import StreamBench, bench_stream
 from pitcall.bench.template import BOOT
@@ -76,11 +77,24 @@ async def test_the_embedded_log_refuses_a_second_worker() -> None:
         await bench_stream(StreamBench(CATALOGUE, workers=2))
 
 
-async def test_recovery_gives_back_every_state_to_the_bit() -> None:
-    figures = await bench_recover(RecoverBench(CATALOGUE, vehicles=3_000))
+@pytest.mark.parametrize("store", ["memory", "disk"])
+async def test_recovery_gives_back_every_state_to_the_bit(store: str) -> None:
+    figures = await bench_recover(RecoverBench(CATALOGUE, vehicles=3_000, store=store))
     assert figures["vehicles"] == 3_000
     assert figures["identical"] is True
     assert figures["state_bytes"] == StateLayout(load_catalogue(CATALOGUE)).size
+    assert {"vehicles", "state_bytes", "wall_s", "vehicles_per_s", "identical", "rss_mb"} <= set(figures)
+    # What was kept is read on from: a process that starts with it has nothing to read.
+    assert figures.get("resume_records_read") == (0 if store == "disk" else None)
+
+
+async def test_states_of_another_are_not_recovered_for_the_bench(tmp_path: Path) -> None:
+    url = f"pitcall-log://{tmp_path}/log"
+    await create_topics(url)
+    async with RecoveringWorker(url, tmp_path / "worker", EMBEDDED_PARTITIONS, is_on_disk=False) as worker:
+        await worker.table.write_block(0, {b"car": b"state"})
+    with pytest.raises(Conflict, match="holds states already"):
+        await bench_recover(RecoverBench(CATALOGUE, url, vehicles=1))
 
 
 def test_predictions_are_measured_beside_the_peers_in_the_same_run() -> None:

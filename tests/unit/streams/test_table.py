@@ -85,7 +85,9 @@ async def table(app: StreamApp, appends: RecordedAppends) -> BlockTable:
 
 
 async def assign(table: BlockTable, partitions: set[int]) -> None:
-    await table.on_rebalance({TP(CHANGELOG, partition) for partition in partitions}, set(), set())
+    changelogs = {TP(CHANGELOG, partition) for partition in partitions}
+    await table.on_rebalance(changelogs, set(), set())
+    await table.on_recovery_completed(changelogs, set())
 
 
 async def test_a_block_is_one_batch_of_its_partition(table: BlockTable, appends: RecordedAppends) -> None:
@@ -94,6 +96,7 @@ async def test_a_block_is_one_batch_of_its_partition(table: BlockTable, appends:
     assert dict(table.items(1)) == {b"car-1": b"a", b"car-2": b"b"}
     assert table.get(0, b"car-1") is None
     assert table.persisted_offset(TP(CHANGELOG, 1)) == 1
+    assert table.active_count() == 2
 
 
 async def test_memory_changes_only_when_the_changelog_has_acknowledged(
@@ -130,6 +133,21 @@ async def test_a_partition_of_another_worker_is_not_written(table: BlockTable, a
     with pytest.raises(PartitionRevoked, match="partition 3"):
         await table.write_block(3, {b"car-1": b"a"})
     assert appends.batches == []
+
+
+async def test_a_partition_is_neither_read_nor_written_before_it_is_recovered(
+    table: BlockTable, appends: RecordedAppends
+) -> None:
+    await table.write_block(0, {b"car-1": b"a"})
+    await table.on_rebalance({TP(CHANGELOG, 0), TP(CHANGELOG, 3)}, set(), set())
+    for partition in (0, 3):
+        with pytest.raises(PartitionRevoked, match=f"partition {partition}"):
+            table.get(partition, b"car-1")
+        with pytest.raises(PartitionRevoked):
+            await table.write_block(partition, {b"car-1": b"b"})
+    assert len(appends.batches) == 1
+    await table.on_recovery_completed({TP(CHANGELOG, 0), TP(CHANGELOG, 3)}, set())
+    assert (table.get(0, b"car-1"), table.get(3, b"car-1")) == (b"a", None)
 
 
 async def test_letting_a_partition_go_waits_for_what_is_being_written(
