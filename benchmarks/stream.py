@@ -24,9 +24,9 @@ from typing import Any
 from adapters.catalogue_file import load_catalogue
 from pitcall.bench.crew import process_cpu_s
 from pitcall.bench.load import UploadLoad
+from pitcall.bench.options import BENCH_CATALOGUE
 from pitcall.bench.sender import sender
 from pitcall.bench.template import OFFSETS_MS, SAMPLES
-from pitcall.settings import read_settings
 from streams.lag import lag_reader
 from streams.producer import NewRecord
 from streams.topics import PREDICTIONS, TELEMETRY_UPLOADS, Topic, create_topics
@@ -124,7 +124,7 @@ def _prepare_peers() -> None:
 
 
 def _ours(options: argparse.Namespace, encoding: str) -> dict[str, Any]:
-    server, address = kafka_broker.start()
+    server, address = kafka_broker.start(kafka_broker.LARGE)
     with server:
         command = [sys.executable, "-m", "benchmarks.ours", "bench", "stream", "--json"]
         command += ["--broker", f"pitcall-kafka://{address}", "--broker-pid", str(server.pid)]
@@ -142,13 +142,13 @@ def _ours(options: argparse.Namespace, encoding: str) -> dict[str, Any]:
 
 
 async def _peer(contender: Contender, options: argparse.Namespace) -> dict[str, Any]:
-    server, address = kafka_broker.start()
+    server, address = kafka_broker.start(kafka_broker.LARGE)
     url = f"pitcall-kafka://{address}"
     with server, ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="pitcall-peer-")))
         topics = [Topic(contender.topic), Topic(PREDICTIONS)]
         await create_topics(url, topics=topics, partitions=options.partitions)
-        catalogue = load_catalogue(read_settings({}).catalogue)
+        catalogue = load_catalogue(BENCH_CATALOGUE)
         load = UploadLoad(catalogue, options.vehicles, contender.encoding, int(time.time() * 1000) - 30 * 86_400_000)
         gate = folder / "gate"
         workers = [

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Self
 
 import numpy as np
 import numpy.typing as npt
 
-from domain.telemetry import UploadId
+from models.upload_block import UploadBlock
 from models.vehicle_state import SERVICE_RECORDS, TOPICS, UNKNOWN
 
 Ints = npt.NDArray[np.int64]
@@ -28,13 +27,10 @@ class Causes:
     records: Ints
 
     @classmethod
-    def of_uploads(cls, uploads: Sequence[UploadId]) -> Self:
-        """The uploads themselves; their vehicles are known by the rows' keys."""
-        return cls(
-            np.array([upload.boot_id.encode() for upload in uploads], dtype="S36"),
-            np.array([upload.seq for upload in uploads], dtype=np.uint32),
-            np.full(len(uploads), UNKNOWN, dtype=np.int64),
-        )
+    def of_uploads(cls, uploads: UploadBlock, rows: Ints) -> Self:
+        """The uploads at `rows` of a block themselves; their vehicles are known by the rows' keys."""
+        seqs = uploads.seqs[rows].astype(np.uint32)
+        return cls(uploads.boot_ids[rows], seqs, np.full(len(rows), UNKNOWN, dtype=np.int64))
 
     @classmethod
     def newest(cls, states: npt.NDArray[Any]) -> Self:

@@ -17,6 +17,7 @@ from models.vehicle_state import DAY_MS, DAYS, UNKNOWN, Entries, States
 
 Ints = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float64]
+Bools = npt.NDArray[np.bool_]
 
 OBSERVED_STEP_M = 64.0
 _MOST = 65_535
@@ -25,15 +26,11 @@ _GOLDEN = np.uint64(2_654_435_769)  # 2³² over the golden ratio: successive mu
 
 @dataclass(frozen=True, slots=True)
 class DayColumns:
-    """The days of k cars: `number` (days since 1970, −1 where nothing was seen), metres, and sums per exposure.
-
-    Shapes (k, DAYS), (k, DAYS), (k, DAYS), (k, DAYS, E); in no order.
-    """
+    """The days of k cars: `number` (days since 1970, −1 where nothing was seen) and metres; (k, DAYS), in no order."""
 
     number: Ints
     odometer_m: Floats
     observed_m: Floats
-    exposure: Floats
 
 
 def day_quanta(catalogue: Catalogue) -> Floats:
@@ -41,20 +38,35 @@ def day_quanta(catalogue: Catalogue) -> Floats:
     return np.array([_most_per_day(catalogue.exposures[name]) / _MOST for name in catalogue.summed_exposures])
 
 
-def day_columns(states: States, quanta: Floats) -> DayColumns:
-    """The days of the states, in their own units; `quanta` as of `day_quanta`. The newest day is always there."""
+def day_columns(states: States) -> DayColumns:
+    """The days of the states. The newest day is always there."""
     days = states["days"]
     last_ms = states["last_ms"][:, None]
     newest = last_ms // DAY_MS
-    numbers = newest - (newest - np.arange(DAYS)) % DAYS
-    is_seen = (days["odometer_m"] > 0) | (days["observed"] > 0) | (days["exposure"] > 0).any(axis=-1)
-    is_seen = (last_ms != UNKNOWN) & (is_seen | (numbers == newest))
+    age = newest % DAYS - np.arange(DAYS)
+    numbers = newest - np.where(age < 0, age + DAYS, age)
+    is_seen = (days["odometer_m"] > 0) | (days["observed"] > 0) | (numbers == newest)
+    for column in range(days["exposure"].shape[-1]):
+        is_seen |= days["exposure"][:, :, column] > 0
     return DayColumns(
-        np.where(is_seen, numbers, UNKNOWN),
+        np.where(is_seen & (last_ms != UNKNOWN), numbers, UNKNOWN),
         days["odometer_m"].astype(np.float64),
         days["observed"] * OBSERVED_STEP_M,
-        days["exposure"] * quanta,
     )
+
+
+def day_exposures(states: States, quanta: Floats) -> Floats:
+    """What the days brought of each exposure, in its own unit, (k, DAYS, E); `quanta` as of `day_quanta`."""
+    exposures: Floats = states["days"]["exposure"] * quanta
+    return exposures
+
+
+def exposure_within(states: States, quanta: Floats, is_within: Bools) -> Floats:
+    """Sums of each exposure over chosen days (k, DAYS), shape (E, k); of whole steps, so the same in any order."""
+    steps = np.ascontiguousarray(states["days"]["exposure"].transpose(2, 0, 1))
+    steps *= is_within
+    sums: Floats = steps.sum(axis=-1, dtype=np.uint32) * quanta[:, None]
+    return sums
 
 
 def advance(states: States, cars: Ints, end_ms: Ints) -> None:

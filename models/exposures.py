@@ -33,13 +33,15 @@ def car_columns(attributes: Sequence[VehicleAttributes]) -> CarColumns:
     )
 
 
-Exposure = Callable[[Mapping[str, Floats], Floats, Mapping[str, float], CarColumns], Floats]
+# What one function came to for a block of uploads, for another of the same block to go on from.
+Done = dict[str, Floats]
+Exposure = Callable[[Mapping[str, Floats], Floats, Mapping[str, float], CarColumns, Done], Floats]
 
 GRAVITY_M_S2 = 9.81
 
 
 def brake_energy(
-    columns: Mapping[str, Floats], dt: Floats, parameters: Mapping[str, float], cars: CarColumns
+    columns: Mapping[str, Floats], dt: Floats, parameters: Mapping[str, float], cars: CarColumns, done: Done
 ) -> Floats:
     """Work one axle's brakes did in each stretch, MJ: what slowed the car beyond rolling and air resistance.
 
@@ -47,20 +49,32 @@ def brake_energy(
     U.S. EPA, "The Vehicle Road Load Problem", 1978). The slope of the road and the drag of the engine are not known
     and stay in; a regression on measured wear takes up what they add on average.
     """
-    speed = columns["speed"] / 3.6
+    physics = {name: value for name, value in parameters.items() if name not in ("from_kmh", "below_kmh", "share")}
+    work, mean = f"braking work {physics}", "mean speed"
+    if work not in done:
+        done[work], done[mean] = _braking_work(columns["speed"] / 3.6, dt, parameters, cars)
+    kmh = done[mean] * 3.6
+    is_within = (kmh >= parameters["from_kmh"]) & (kmh < parameters["below_kmh"])
+    # A speed that is not known keeps its NaN.
+    return np.where(is_within | np.isnan(kmh), done[work] * (parameters["share"] * 1e-6), 0.0)
+
+
+def _braking_work(
+    speed: Floats, dt: Floats, parameters: Mapping[str, float], cars: CarColumns
+) -> tuple[Floats, Floats]:
+    """Joules that the brakes took in each stretch, and its mean speed (m/s)."""
     mean = (speed[..., 1:] + speed[..., :-1]) / 2
     slowing = (speed[..., :-1] - speed[..., 1:]) / dt
     mass = cars.mass_kg
     drag = parameters["air_density_kg_m3"] / 2 * parameters["drag_area_m2"]
     force = parameters["rotating_mass"] * mass * slowing
     force -= mass * GRAVITY_M_S2 * parameters["rolling_resistance"] + drag * mean * mean
-    joules = np.maximum(force, 0.0) * mean * dt
-    kmh = mean * 3.6
-    joules[~((kmh >= parameters["from_kmh"]) & (kmh < parameters["below_kmh"])) & ~np.isnan(kmh)] = 0.0
-    return joules * (parameters["share"] * 1e-6)
+    return np.maximum(force, 0.0) * mean * dt, mean
 
 
-def fuel(columns: Mapping[str, Floats], dt: Floats, parameters: Mapping[str, float], cars: CarColumns) -> Floats:
+def fuel(
+    columns: Mapping[str, Floats], dt: Floats, parameters: Mapping[str, float], cars: CarColumns, done: Done
+) -> Floats:
     """Fuel burnt in each stretch, litres: air mass over the air-fuel ratio of the engine's kind.
 
     A petrol engine holds the stoichiometric ratio; a diesel runs lean, so that its figure is a proportion only.
@@ -72,7 +86,7 @@ def fuel(columns: Mapping[str, Floats], dt: Floats, parameters: Mapping[str, flo
 
 
 def rises_through(
-    columns: Mapping[str, Floats], dt: Floats, parameters: Mapping[str, float], cars: CarColumns
+    columns: Mapping[str, Floats], dt: Floats, parameters: Mapping[str, float], cars: CarColumns, done: Done
 ) -> Floats:
     """1 for each stretch in which the signal rises through `level`, e.g. an engine warming up."""
     signal = columns["signal"]
@@ -82,7 +96,9 @@ def rises_through(
     return rises
 
 
-def time_above(columns: Mapping[str, Floats], dt: Floats, parameters: Mapping[str, float], cars: CarColumns) -> Floats:
+def time_above(
+    columns: Mapping[str, Floats], dt: Floats, parameters: Mapping[str, float], cars: CarColumns, done: Done
+) -> Floats:
     """Minutes of each stretch with the signal above `level` at its end."""
     ends = columns["signal"][..., 1:]
     minutes = np.where(ends > parameters["level"], dt / 60, 0.0)
@@ -90,7 +106,9 @@ def time_above(columns: Mapping[str, Floats], dt: Floats, parameters: Mapping[st
     return minutes
 
 
-def time_below(columns: Mapping[str, Floats], dt: Floats, parameters: Mapping[str, float], cars: CarColumns) -> Floats:
+def time_below(
+    columns: Mapping[str, Floats], dt: Floats, parameters: Mapping[str, float], cars: CarColumns, done: Done
+) -> Floats:
     """Minutes of each stretch with the signal below `level` at its end."""
     ends = columns["signal"][..., 1:]
     minutes = np.where(ends < parameters["level"], dt / 60, 0.0)
@@ -98,7 +116,9 @@ def time_below(columns: Mapping[str, Floats], dt: Floats, parameters: Mapping[st
     return minutes
 
 
-def integral(columns: Mapping[str, Floats], dt: Floats, parameters: Mapping[str, float], cars: CarColumns) -> Floats:
+def integral(
+    columns: Mapping[str, Floats], dt: Floats, parameters: Mapping[str, float], cars: CarColumns, done: Done
+) -> Floats:
     """The signal integrated over each stretch by the trapezoid rule, per `per_seconds` (3600: kW become kWh)."""
     signal = columns["signal"]
     return (signal[..., 1:] + signal[..., :-1]) / 2 * dt / parameters["per_seconds"]

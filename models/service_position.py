@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from models.day_ring import Floats, day_columns
+from models.day_ring import Floats, day_columns, day_exposures
 from models.odometer import SLACK_M, farthest_m
 from models.vehicle_state import DAY_MS, IMPLAUSIBLE_RECORD, UNKNOWN, Record
 from models.wear_history import Positions
@@ -130,14 +130,15 @@ def _newest_position(state: Record) -> Position:
 
 def _days(state: Record, quanta: Floats) -> list[_Day]:
     """The days that the ring holds, newest first."""
-    ring = day_columns(np.array([state], dtype=state.dtype), quanta)
+    states = np.array([state], dtype=state.dtype)
+    ring = day_columns(states)
     days = [
         _Day(number, odometer_m, observed_m, tuple(exposure))
         for number, odometer_m, observed_m, exposure in zip(
             ring.number[0].tolist(),
             ring.odometer_m[0].tolist(),
             ring.observed_m[0].tolist(),
-            ring.exposure[0].tolist(),
+            day_exposures(states, quanta)[0].tolist(),
             strict=True,
         )
         if number != UNKNOWN

@@ -16,6 +16,7 @@ import numpy.typing as npt
 from domain.catalogue import Catalogue
 from domain.prediction import ItemKind
 from models.prediction_row import IS_READY, IS_TOLD, PredictionLayout, Rows
+from models.record_rows import rows_at, set_rows_at
 from models.vehicle_state import DAY_MS, UNKNOWN, Record, StateLayout
 
 States = npt.NDArray[Any]
@@ -45,7 +46,7 @@ class Telling:
         specs = [catalogue.items[item] for item in rows.items]
         rules = [spec.need_rule for spec in specs]
         self._close_beyond_days = np.array([rule.close_beyond_days for rule in rules], dtype=np.float64)
-        self._closes_after = np.array([min(rule.closes_after, 255) for rule in rules], dtype=np.int64)
+        self._closes_after = np.array([rule.closes_after for rule in rules], dtype=np.int64)
         self._closes_after_days = np.array([rule.closes_after_days for rule in rules], dtype=np.float64)
         hazards = [spec for spec in specs if spec.kind is ItemKind.HAZARD]
         self._close_probability = np.array([spec.need_rule.close_probability for spec in hazards], dtype=np.float64)
@@ -61,7 +62,7 @@ class Telling:
 
         A car stands in `cars` once. Returns the same marks, shape (k, items).
         """
-        kept = states["told"][cars]
+        kept = rows_at(states["told"], cars)
         before = {name: np.ascontiguousarray(kept[name]) for name in kept.dtype.names or ()}
         event_ms, told_ms = rows["event_ms"], states["told_ms"][cars]
         verdict, moments = self._verdict(rows), self._moments(rows)
@@ -82,7 +83,7 @@ class Telling:
         for name, told in (*moments.items(), ("told_day", today), ("health", health)):
             kept[name] = np.where(is_told, told, before[name])
         states["told_ms"][cars] = np.maximum(told_ms, event_ms)
-        states["told"][cars] = kept
+        set_rows_at(states["told"], cars, kept)
         self._mark(rows, is_told)
         return is_told
 

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from domain.telemetry import TelemetryUpload, VehicleAttributes
+from domain.telemetry import TelemetryUpload, UploadId, VehicleAttributes
 
 Ints = npt.NDArray[np.int64]
 
@@ -45,7 +45,8 @@ class CodeReport:
 class UploadBlock:
     """k uploads, in the order of their records; every upload is in exactly one of `tables`.
 
-    `boot_ids`: dtype S36; `start_ms`, `received_ms`: int64 ms UTC; all of shape (k,).
+    `boot_ids`: dtype S36; `start_ms`, `received_ms`: int64 ms UTC; all of shape (k,). `origins`: of each upload's
+    signals, `recorded` or `simulated`, where it says so.
     """
 
     vehicle_ids: Sequence[str]
@@ -55,10 +56,16 @@ class UploadBlock:
     received_ms: Ints
     attributes: Sequence[VehicleAttributes]
     tables: Sequence[SampleTable]
+    origins: Sequence[Mapping[str, str]] = field(default=())
     codes: Sequence[CodeReport] = field(default=())
 
     def __len__(self) -> int:
         return len(self.vehicle_ids)
+
+    def ids(self) -> list[UploadId]:
+        """Which uploads they are."""
+        whose = zip(self.vehicle_ids, self.boot_ids.tolist(), self.seqs.tolist(), strict=True)
+        return [UploadId(vehicle_id, boot_id.decode(), seq) for vehicle_id, boot_id, seq in whose]
 
     @classmethod
     def of(cls, uploads: Sequence[TelemetryUpload], attributes: Sequence[VehicleAttributes]) -> UploadBlock:
@@ -82,4 +89,5 @@ class UploadBlock:
             received_ms=np.array([upload.received_ms for upload in uploads], dtype=np.int64),
             attributes=attributes,
             tables=tables,
+            origins=[upload.origins for upload in uploads],
         )

@@ -139,12 +139,15 @@ class Summariser:
         short = dt <= LONGEST_STRETCH_S
         metres = self._metres(samples, dt, short)
         block.observed_m[rows] = observed_m = metres.sum(axis=1)
+        done: dict[str, Floats] = {}
         for i, spec in enumerate(self._exposures):
             own = {role: samples.columns[path] for role, path in spec.signals.items()}
-            amounts = FUNCTIONS[spec.function](own, dt, spec.parameters, cars)
+            amounts = FUNCTIONS[spec.function](own, dt, spec.parameters, cars, done)
             known = short & np.isfinite(amounts)
             block.exposure[rows, i] = np.where(known, amounts, 0.0).sum(axis=1)
-            block.exposure_m[rows, i] = np.where(known, metres, 0.0).sum(axis=1)
+            # Where no stretch is missing that is the distance of all: `metres` has none outside of the short ones.
+            is_whole = np.array_equal(known, short)
+            block.exposure_m[rows, i] = observed_m if is_whole else np.where(known, metres, 0.0).sum(axis=1)
         block.first_odometer_m[rows], block.odometer_m[rows] = self._odometer_span(samples, observed_m)
         for i, trend in enumerate(self._trends):
             block.trends[rows, i] = trend_values(trend, samples)
@@ -173,11 +176,15 @@ class Summariser:
             return first, last
         has, every = samples.has[self._odometer], np.arange(m)
         readings = samples.columns[self._odometer]
-        # One typo among many readings is outvoted: what is far from the middle one is not believed.
+        # One typo among many readings is outvoted: what is far from the middle one is not believed. The middle one is
+        # looked for only where any two are far apart.
         far = observed_m + samples.span_s * STRAY_M_S + STRAY_M
-        count = (~np.isnan(readings)).sum(axis=1)
-        middle = np.sort(readings, axis=1)[every, count // 2]
-        near = np.abs(readings - middle[:, None]) <= far[:, None]
+        near = ~np.isnan(readings)
+        apart = np.flatnonzero(np.fmax.reduce(readings, axis=1) - np.fmin.reduce(readings, axis=1) > far)
+        if len(apart):
+            some = readings[apart]
+            middle = np.sort(some, axis=1)[np.arange(len(apart)), near[apart].sum(axis=1) // 2]
+            near[apart] = np.abs(some - middle[:, None]) <= far[apart, None]
         width = readings.shape[1]
         first[has] = readings[every, near.argmax(axis=1)][has]
         last[has] = readings[every, width - 1 - near[:, ::-1].argmax(axis=1)][has]

@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from domain.catalogue import Catalogue
-from models.day_ring import DayColumns, day_columns, day_quanta
+from models.day_ring import DayColumns, day_columns, day_quanta, exposure_within
 from models.vehicle_state import DAY_MS, UNKNOWN
 
 Floats = npt.NDArray[np.float64]
@@ -45,27 +45,24 @@ class Usage:
 
 def usage_of(states: npt.NDArray[Any], catalogue: Catalogue) -> Usage:
     """The usage that the states (shape (k,)) tell of; for a car without any driving it is the typical one."""
-    days = day_columns(states, day_quanta(catalogue))
+    days = day_columns(states)
     is_recent = days.number > (states["last_ms"] // DAY_MS - RECENT_DAYS)[:, None]
     km_per_day, km_spread = _pace(states, days, is_recent)
     observed_km = states["observed_m"] / 1000
     recent_km = np.where(is_recent, days.observed_m, 0.0).sum(axis=1) / 1000
-    recent_per_km = np.empty((len(catalogue.summed_exposures), len(states)))
-    usual_per_km = np.empty_like(recent_per_km)
-    for i, name in enumerate(catalogue.summed_exposures):
-        typical = catalogue.exposures[name].typical_per_km
-        amount, over_km = states["exposure"][:, i], states["exposure_m"][:, i] / 1000
-        usual_per_km[i] = (amount + TYPICAL_WEIGHT_KM * typical) / (over_km + TYPICAL_WEIGHT_KM)
-        recent = np.where(is_recent, days.exposure[:, :, i], 0.0).sum(axis=1)
-        # Only a part of the distance may have had this exposure's signals.
-        seen_km = recent_km * np.minimum(1.0, over_km / np.where(observed_km > 0, observed_km, 1.0))
-        is_seen, is_recently = over_km > 0, (recent_km >= RECENT_KM) & (seen_km > 0)
-        own = np.where(
-            is_recently, recent / np.where(is_recently, seen_km, 1.0), amount / np.where(is_seen, over_km, 1.0)
-        )
-        # A car that doesn't send what this is computed from is taken for the typical one.
-        recent_per_km[i] = np.where(is_seen, own, typical)
-    return Usage(km_per_day, km_spread, observed_km, recent_per_km, usual_per_km)
+    recently = exposure_within(states, day_quanta(catalogue), is_recent)
+    names = catalogue.summed_exposures
+    typical = np.array([catalogue.exposures[name].typical_per_km for name in names], dtype=np.float64)[:, None]
+    amount, over_km = np.ascontiguousarray(states["exposure"].T), np.ascontiguousarray(states["exposure_m"].T) / 1000
+    usual_per_km = (amount + TYPICAL_WEIGHT_KM * typical) / (over_km + TYPICAL_WEIGHT_KM)
+    # Only a part of the distance may have had an exposure's signals.
+    seen_km = recent_km * np.minimum(1.0, over_km / np.where(observed_km > 0, observed_km, 1.0))
+    is_seen, is_recently = over_km > 0, (recent_km >= RECENT_KM) & (seen_km > 0)
+    own = np.where(
+        is_recently, recently / np.where(is_recently, seen_km, 1.0), amount / np.where(is_seen, over_km, 1.0)
+    )
+    # A car that doesn't send what an exposure is computed from is taken for the typical one.
+    return Usage(km_per_day, km_spread, observed_km, np.where(is_seen, own, typical), usual_per_km)
 
 
 def _pace(states: npt.NDArray[Any], days: DayColumns, is_recent: Bools) -> tuple[Floats, Floats]:

@@ -195,15 +195,15 @@ class StateLayout:
 
         InvalidInput as for `from_bytes`.
         """
-        states: npt.NDArray[Any] = np.empty(len(kept), self.dtype)
-        known = [row for row, data in enumerate(kept) if data is not None]
         new = [row for row, data in enumerate(kept) if data is None]
-        for row in known:
-            self._check_size(kept[row] or b"")
-        states[known] = np.frombuffer(b"".join(kept[row] or b"" for row in known), self.dtype)
-        self._check_version(states["version"][known])
+        fresh = self.empty(catalogue, VehicleAttributes()).tobytes() if new else b""
+        memory = bytearray(b"".join([fresh if data is None else data for data in kept]))
+        if len(memory) != len(kept) * self.size or any(data is not None and len(data) != self.size for data in kept):
+            for data in kept:
+                self._check_size(fresh if data is None else data)
+        states: npt.NDArray[Any] = np.frombuffer(memory, self.dtype)
+        self._check_version(states["version"])
         if new:
-            states[new] = self.empty(catalogue, VehicleAttributes())
             states["built_ms"][new] = [built_ms[row] for row in new]
         return states
 

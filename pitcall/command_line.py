@@ -1,4 +1,4 @@
-"""The command line: `pitcall demo | api | worker | outbox | operator | simulate | bench | doctor`."""
+"""The command line: `pitcall demo | api | worker | outbox | operator | simulate | rejects | state | bench | doctor`."""
 
 from __future__ import annotations
 
@@ -38,6 +38,7 @@ def build_parser() -> argparse.ArgumentParser:
     _add_operator(commands)
     _add_simulate(commands)
     _add_rejects(commands)
+    _add_state(commands)
     add_bench(commands)
     doctor = commands.add_parser("doctor", help="show every setting and whether each component answers")
     doctor.add_argument("--json", action="store_true", help="one JSON object on standard output")
@@ -87,6 +88,14 @@ def _add_rejects(commands: Any) -> None:
         deed.add_argument("--reason", metavar="TEXT", help="those whose reason has this text in it")
     for deed in (newest, show, replay):
         deed.add_argument("--json", action="store_true", help="one JSON object on standard output")
+
+
+def _add_state(commands: Any) -> None:
+    state = commands.add_parser("state", help="the cars' states that a worker keeps on disk")
+    deeds = state.add_subparsers(dest="deed", required=True, metavar="DEED")
+    about = "wipe them and read them from the changelog again; the worker of that data folder must be stopped"
+    rebuild = deeds.add_parser("rebuild", help=about, description=about)
+    rebuild.add_argument("--json", action="store_true", help="one JSON object on standard output")
 
 
 def _add_simulate(commands: Any) -> None:
@@ -177,6 +186,10 @@ async def _run(options: argparse.Namespace, settings: Settings) -> int:
         from pitcall.rejects import run_rejects
 
         return await run_rejects(options, settings)
+    if options.command == "state":
+        from pitcall.state import run_state
+
+        return await run_state(options, settings)
     if options.command == "simulate":
         from pitcall.simulate import simulate
 

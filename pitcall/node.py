@@ -118,6 +118,8 @@ class Node:
                 on_crash=self._on_crash,
                 commit_interval_s=0.05 if self.is_lock_step else 1.0,
                 metrics=self.metrics,
+                is_on_disk=settings.is_state_on_disk,
+                standby_replicas=settings.standby_replicas,
             )
             await self._watch(self.worker.app, self.lag, CONSUMED)
             await self.worker.start()

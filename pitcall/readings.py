@@ -91,5 +91,9 @@ def _of_worker(worker: StreamWorker | None) -> dict[str, float | dict[str, float
         "pitcall_recovery_progress_ratio": recovery.progress,
         "pitcall_state_vehicles": vehicles,
         "pitcall_state_bytes": vehicles * worker.state_bytes,
+        "pitcall_state_disk_bytes": worker.table.states.bytes_on_disk(),
+        "pitcall_state_wiped_partitions": worker.table.states.wipes(),
+        "pitcall_standby_vehicles": worker.table.standby_count(),
+        "pitcall_standby_remaining_records": worker.standby_remaining(),
         "pitcall_model_version": {item: float(worker.predictor.version(item)) for item in worker.versions()},
     }

@@ -48,6 +48,13 @@ def _seconds(value: str) -> int:
     return seconds
 
 
+def _copies(value: str) -> int:
+    copies = _whole(value)
+    if not 0 <= copies <= 3:
+        raise ValueError("it is 0 to 3")
+    return copies
+
+
 def _count(value: str) -> int:
     count = _whole(value)
     if count < 1:
@@ -58,7 +65,7 @@ def _count(value: str) -> int:
 def _one_of(*allowed: str) -> Callable[[str], str]:
     def parse(value: str) -> str:
         if value not in allowed:
-            raise ValueError("it is one of " + ", ".join(allowed))
+            raise ValueError("it is one of " + ", ".join(known or "empty" for known in allowed))
         return value
 
     return parse
@@ -106,6 +113,14 @@ class Settings:
     kafka_replication: int = _setting(
         "PITCALL_KAFKA_REPLICATION", 1, _count, "copies of each partition; at least 3 where data matters"
     )
+    state_store: str = _setting(
+        "PITCALL_STATE_STORE", "", _one_of("", "memory", "disk"),
+        "where a worker keeps the cars' states: memory, or disk (in the data folder, which is then this worker's "
+        "alone); empty: disk on Kafka, memory for the embedded log",
+    )  # fmt: skip
+    standby_replicas: int = _setting(
+        "PITCALL_STANDBY_REPLICAS", 1, _copies, "other workers on Kafka that keep each partition's state ready; 0: none"
+    )
     history_url: str = _setting(
         "PITCALL_HISTORY_URL", "", _url_with("http", "https"),
         "the history of signals: http(s)://host:8086/organisation/bucket of InfluxDB 2, or empty for SQLite; a "
@@ -144,6 +159,11 @@ class Settings:
     def is_embedded(self) -> bool:
         """Whether the log is in this process."""
         return not self.broker_url.startswith("pitcall-kafka://")
+
+    @property
+    def is_state_on_disk(self) -> bool:
+        """Whether workers keep states on disk."""
+        return self.state_store == "disk" or (not self.state_store and not self.is_embedded)
 
 
 def variable(name: str) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import traceback
+from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -22,10 +23,15 @@ from streams.topics import DEAD_LETTERS
 logger = logging.getLogger(__name__)
 
 Handle = Callable[[Block], Awaitable[None]]
+HandleTogether = Callable[[Sequence[Block]], Awaitable[None]]
 
 RETRIES = 2
 """Times a block that failed is tried again before its records are tried one by one."""
 MAX_ERROR_TEXT = 500
+RECORDS_TOGETHER = 1_024
+"""Blocks of several partitions are taken together up to so many records: what a call of numpy costs is shared."""
+TAKES_AT_A_TIME = 3
+"""While the log acknowledges what one take came to, the next is worked on."""
 
 
 def block_agent(app: StreamApp, name: str, topics: Sequence[str], handle: Handle) -> Any:
@@ -37,16 +43,98 @@ def block_agent(app: StreamApp, name: str, topics: Sequence[str], handle: Handle
     error: two more tries, then record by record; a record that still fails goes to the dead letters, and the rest
     goes on.
     """
+
+    async def handle_one(blocks: Sequence[Block]) -> None:
+        await handle(blocks[0])
+
+    return _register(app, name, topics, handle_one, takes=1, records=1)
+
+
+def blocks_agent(app: StreamApp, name: str, topics: Sequence[str], handle: HandleTogether) -> Any:
+    """As `block_agent`, with what several partitions have ready handed to `handle` together.
+
+    Blocks of one call are of one topic and of different partitions. A few calls may be under way at once, never two
+    with the same partition. What fails together is tried block by block.
+    """
+    return _register(app, name, topics, handle, takes=TAKES_AT_A_TIME, records=RECORDS_TOGETHER)
+
+
+def _register(
+    app: StreamApp, name: str, topics: Sequence[str], handle: HandleTogether, *, takes: int, records: int
+) -> Any:
     channel = app.topic(*topics, key_type=bytes, value_type=bytes, key_serializer="raw", value_serializer="raw")
     worker = _BlockWorker(app, name, handle)
 
     async def run(stream: Any) -> None:
-        # Faust's own acknowledging is compiled in, and counts single offsets: so noack, and acknowledge ourselves.
-        async for event in stream.noack().events():
-            if await worker.work_off(event.message.block):
-                event.ack()
+        queue = _BlockQueue(worker, takes, records)
+        async with asyncio.TaskGroup() as group:
+            group.create_task(queue.work_off_for_ever(group))
+            # Faust's own acknowledging is compiled in, and counts single offsets: so noack, and acknowledge ourselves.
+            async for event in stream.noack().events():
+                queue.put(event)
 
     return app.agent(channel, name=name, concurrency=1)(run)
+
+
+class _BlockQueue:
+    """Events that wait, in their order, and the takes of them that are under way."""
+
+    def __init__(self, worker: _BlockWorker, takes: int, records: int) -> None:
+        self._worker = worker
+        self._takes = takes
+        self._records = records
+        self._waiting: deque[Any] = deque()
+        self._busy: set[int] = set()
+        self._under_way = 0
+        self._is_changed = asyncio.Event()
+
+    def put(self, event: Any) -> None:
+        """Add an event whose message is a block."""
+        self._waiting.append(event)
+        self._is_changed.set()
+
+    async def work_off_for_ever(self, group: asyncio.TaskGroup) -> None:
+        """Begin a take whenever there is something to take and room for one more."""
+        while True:
+            self._is_changed.clear()
+            taken = self._take() if self._under_way < self._takes else []
+            if not taken:
+                await self._is_changed.wait()
+                continue
+            self._under_way += 1
+            self._busy.update(event.message.block.partition for event in taken)
+            group.create_task(self._work_off(taken))
+            # Others may have blocks ready by the time it has been worked on.
+            await asyncio.sleep(0)
+
+    def _take(self) -> list[Any]:
+        """The oldest event whose partition is free, and with it others of its topic, of one partition each."""
+        taken: list[Any] = []
+        left: deque[Any] = deque()
+        blocked = set(self._busy)
+        room = self._records
+        while self._waiting:
+            event = self._waiting.popleft()
+            block = event.message.block
+            is_fit = not taken or (block.topic == taken[0].message.block.topic and len(block) <= room)
+            if block.partition in blocked or not is_fit or room <= 0:
+                left.append(event)
+            else:
+                taken.append(event)
+                room -= len(block)
+            # What comes after it of the same partition waits for it.
+            blocked.add(block.partition)
+        self._waiting = left
+        return taken
+
+    async def _work_off(self, events: Sequence[Any]) -> None:
+        done = await self._worker.work_off([event.message.block for event in events])
+        for event in events:
+            if event.message.block in done:
+                event.ack()
+        self._busy.difference_update(event.message.block.partition for event in events)
+        self._under_way -= 1
+        self._is_changed.set()
 
 
 def _place(error: BaseException) -> str:
@@ -56,13 +144,29 @@ def _place(error: BaseException) -> str:
 
 
 class _BlockWorker:
-    def __init__(self, app: StreamApp, name: str, handle: Handle) -> None:
+    def __init__(self, app: StreamApp, name: str, handle: HandleTogether) -> None:
         self._app = app
         self._name = name
         self._handle = handle
 
-    async def work_off(self, block: Block) -> bool:
-        """Handle a block for good; false when its partition was revoked, so that it must not be acknowledged."""
+    async def work_off(self, blocks: Sequence[Block]) -> set[Block]:
+        """Handle blocks for good; those whose partition was revoked are not among what is returned."""
+        blocks = [block for block in blocks if not block.is_revoked]
+        if len(blocks) > 1 and await self._try_together(blocks):
+            return {block for block in blocks if not block.is_revoked}
+        return {block for block in blocks if await self._work_off_block(block)}
+
+    async def _try_together(self, blocks: Sequence[Block]) -> bool:
+        """Whether all were handled in one call; if not, nothing is said of which of them were."""
+        try:
+            await self._handle(blocks)
+        except Exception as error:
+            # Each is tried by itself now, where what is wrong with one of them is told.
+            logger.info("agent %s takes %d blocks one by one: %s", self._name, len(blocks), type(error).__name__)
+            return False
+        return True
+
+    async def _work_off_block(self, block: Block) -> bool:
         try:
             if await self._try(block, RETRIES) is not None:
                 for record in block.records:
@@ -85,7 +189,7 @@ class _BlockWorker:
             if (of or block).is_revoked:
                 raise PartitionRevoked(str(block))
             try:
-                await self._handle(block)
+                await self._handle([block])
                 return None
             except Unavailable as error:
                 self._app.outages += 1

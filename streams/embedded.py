@@ -19,7 +19,7 @@ from faust.types import TP, RecordMetadata
 from streams.block import Block, Headers
 from streams.commits import BlockConsumer
 from streams.local_log import Entry, LocalLog
-from streams.topics import partition_for
+from streams.partitioning import partition_for
 
 _GATE_POLL_S = 0.01
 

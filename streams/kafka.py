@@ -6,17 +6,38 @@ import asyncio
 from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
-from aiokafka import AIOKafkaProducer
+import aiokafka
+from aiokafka.errors import ConsumerStoppedError
 from faust.transport.drivers import aiokafka as driver
 from faust.types import TP
 
-from streams.block import Block, Record, blocks_of
+from streams.block import MAX_RECORDS, Block
 from streams.commits import BlockConsumer
+from streams.fetched_blocks import fetched_blocks
 
 COMMIT_PAUSE_S = 0.1
 """Time between two commits under load: each is a request to the group's coordinator."""
 
 _GATE_POLL_S = 0.02
+
+
+class ConsumerThread(driver.AIOKafkaConsumerThread):
+    """Faust's thread with the aiokafka consumer, which takes blocks from it."""
+
+    async def _fetch_records(  # the time-out is Faust's
+        self,
+        consumer: aiokafka.AIOKafkaConsumer,
+        active_partitions: set[TP],
+        timeout: float | None = None,  # noqa: ASYNC109
+        max_records: int | None = None,
+    ) -> Any:
+        if not self.consumer.flow_active:
+            return {}
+        fetcher = consumer._fetcher
+        if consumer._closed or fetcher._closed:
+            raise ConsumerStoppedError
+        with fetcher._subscriptions.fetch_context():
+            return await fetched_blocks(fetcher, active_partitions, timeout or 0.0, max_records or MAX_RECORDS)
 
 
 class Consumer(BlockConsumer, driver.Consumer):
@@ -25,6 +46,9 @@ class Consumer(BlockConsumer, driver.Consumer):
     RebalanceListener = driver.ConsumerRebalanceListener
     consumer_stopped_errors = driver.Consumer.consumer_stopped_errors
     commit_pause_s = COMMIT_PAUSE_S
+
+    def _new_consumer_thread(self) -> ConsumerThread:
+        return ConsumerThread(self, loop=self.loop, beacon=self.beacon)
 
     async def _getmany(  # the time-out is Faust's
         self,
@@ -37,12 +61,8 @@ class Consumer(BlockConsumer, driver.Consumer):
         if not servable:
             await asyncio.sleep(_GATE_POLL_S)
             return {}
-        fetched = await super()._getmany(servable, timeout)
-        return {
-            TP(*tp): list(blocks_of(tp.topic, tp.partition, [_record(message) for message in messages]))
-            for tp, messages in fetched.items()
-            if messages
-        }
+        fetched: Mapping[Any, list[Block]] = await super()._getmany(servable, timeout)
+        return {TP(*tp): blocks for tp, blocks in fetched.items()}
 
 
 class Producer(driver.Producer):
@@ -80,13 +100,9 @@ class Transport(driver.Transport):
     Producer: ClassVar[type[Producer]] = Producer
 
 
-async def _send(producer: AIOKafkaProducer, batch: Any, topic: str, partition: int) -> tuple[int, int]:
+async def _send(producer: aiokafka.AIOKafkaProducer, batch: Any, topic: str, partition: int) -> tuple[int, int]:
     count = batch.record_count()
     batch.close()
     # Shielded: cancelled, it would stay in the producer all the same, and be sent.
     metadata = await asyncio.shield(await producer.send_batch(batch, topic, partition=partition))
     return metadata.offset, count
-
-
-def _record(message: Any) -> Record:
-    return Record(message.offset, message.key, message.value, message.timestamp, tuple(message.headers))

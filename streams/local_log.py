@@ -356,7 +356,7 @@ class LocalLog:
 
     def _for_compaction(self) -> None:
         for known in self._partitions.values():
-            if known.is_compacted and self._compaction.is_due(known.uncompacted):
+            if known.is_compacted and self._compaction.is_due(known.id, known.uncompacted):
                 self._compaction.plan(known.id, known.end)
                 known.uncompacted = 0
 

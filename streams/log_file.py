@@ -1,4 +1,4 @@
-"""Which file the embedded log is in, and that one process at a time has it."""
+"""Which file the embedded log is in, and that one process at a time has what is on disk."""
 
 from __future__ import annotations
 
@@ -21,14 +21,17 @@ def log_path(broker_url: str) -> Path:
     return path if path.suffix == ".sqlite" else path / "log.sqlite"
 
 
-def locked(path: Path) -> IO[str]:
-    """Lock a log for this process until the file returned is closed; `Conflict` when another process has it."""
+def locked(path: Path, what: str = "the log") -> IO[str]:
+    """Lock a log, or `what` else, for this process until the file returned is closed.
+
+    Raises `Conflict` when another process has it.
+    """
     lock_file = path.with_name(path.name + ".lock").open("w")
     try:
         fcntl.flock(lock_file, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError as error:
         lock_file.close()
         raise Conflict(
-            f"the log {path} is in use by another process; stop that one, or choose another data directory"
+            f"{what} {path} is in use by another process; stop that one, or choose another data directory"
         ) from error
     return lock_file

@@ -24,6 +24,19 @@ def measured(
     return counting
 
 
+def measured_together(
+    agent: str, handle: Callable[[Sequence[Block]], Awaitable[None]], metrics: Metrics
+) -> Callable[[Sequence[Block]], Awaitable[None]]:
+    """`handle`, counting the records of all blocks it has handled."""
+
+    async def counting(blocks: Sequence[Block]) -> None:
+        await handle(blocks)
+        for block in blocks:
+            metrics.handled(agent, block.topic, len(block))
+
+    return counting
+
+
 class MeasuredProducer(RecordProducer):
     """A producer that counts what the vehicles agent has sent: rejects by reason, and predictions with their delay.
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
 from typing import Any, NamedTuple, Self
 
@@ -15,7 +15,8 @@ from aiokafka.structs import RecordMetadata
 from domain.errors import Unavailable
 from streams.block import Headers
 from streams.local_log import Entry, LocalLog
-from streams.topics import is_embedded, kafka_servers, partition_for
+from streams.partitioning import partitions_for
+from streams.topics import is_embedded, kafka_servers
 
 MAX_RECORD_BYTES = 1_000_000
 MAX_BATCHED_BYTES = 500_000
@@ -28,13 +29,17 @@ MAX_UNACKNOWLEDGED_BYTES = 64_000_000
 
 
 class NewRecord(NamedTuple):
-    """A record to append. Its partition follows from its key; `timestamp_ms` is UTC; value None is a tombstone."""
+    """A record to append. `timestamp_ms` is UTC; value None is a tombstone.
+
+    Its partition follows from its key, unless it must stand where what it comes from stood.
+    """
 
     topic: str
     key: bytes
     value: bytes | None
     timestamp_ms: int
     headers: Headers = ()
+    partition: int | None = None
 
 
 class RecordProducer(ABC):
@@ -102,10 +107,10 @@ class LogRecordProducer(RecordProducer):
         log = self._log
         if log is None:
             raise Unavailable("the record producer is not started")
-        entries = [
-            Entry(topic, partition_for(key, log.partitions(topic)), key, value, timestamp_ms, headers)
-            for topic, key, value, timestamp_ms, headers in records
-        ]
+        placed = zip(
+            records, _placed(records, {record.topic: log.partitions(record.topic) for record in records}), strict=True
+        )
+        entries = [Entry(r.topic, partition, r.key, r.value, r.timestamp_ms, r.headers) for r, partition in placed]
         offsets = await log.append(entries) if entries else []
         return [(entry.partition, offset) for entry, offset in zip(entries, offsets, strict=True)]
 
@@ -165,7 +170,11 @@ class KafkaRecordProducer(RecordProducer):
             async with asyncio.timeout(self._timeout_s):
                 if is_many:
                     return await self._send_batches(producer, records)
-                acknowledgements = [await self._begin(producer, record) for record in records]
+                partitions = _placed(records, await _counts(producer, records))
+                acknowledgements = [
+                    await self._begin(producer, record, partition)
+                    for record, partition in zip(records, partitions, strict=True)
+                ]
                 # Shielded: a future that is cancelled would take its whole batch with it.
                 done = await asyncio.shield(asyncio.gather(*acknowledgements))
         except TimeoutError as error:
@@ -177,8 +186,9 @@ class KafkaRecordProducer(RecordProducer):
     async def _send_batches(self, producer: AIOKafkaProducer, records: Sequence[NewRecord]) -> list[tuple[int, int]]:
         """As `send_many`, in whole batches per partition: a tenth of the work that sending one by one costs."""
         positions: dict[tuple[str, int], list[int]] = {}
-        for position, record in enumerate(records):
-            partition = partition_for(record.key, len(await producer.partitions_for(record.topic)))
+        for position, (record, partition) in enumerate(
+            zip(records, _placed(records, await _counts(producer, records)), strict=True)
+        ):
             positions.setdefault((record.topic, partition), []).append(position)
         begun: list[tuple[list[int], asyncio.Future[RecordMetadata]]] = []
         for (topic, partition), own in positions.items():
@@ -195,13 +205,14 @@ class KafkaRecordProducer(RecordProducer):
                 where[position] = (metadata.partition, metadata.offset + number)
         return where
 
-    async def _begin(self, producer: AIOKafkaProducer, record: NewRecord) -> asyncio.Future[RecordMetadata]:
-        partitions = await producer.partitions_for(record.topic)
+    async def _begin(
+        self, producer: AIOKafkaProducer, record: NewRecord, partition: int
+    ) -> asyncio.Future[RecordMetadata]:
         acknowledgement: asyncio.Future[RecordMetadata] = await producer.send(
             record.topic,
             record.value,
             key=record.key,
-            partition=partition_for(record.key, len(partitions)),
+            partition=partition,
             timestamp_ms=record.timestamp_ms,
             headers=list(record.headers),
         )
@@ -216,13 +227,32 @@ class KafkaRecordProducer(RecordProducer):
             done.exception()  # looked at, so that asyncio doesn't report one that came after our time-out
 
 
+def _placed(records: Sequence[NewRecord], partitions: Mapping[str, int]) -> list[int]:
+    """The partition of each record; `partitions`: how many each topic has."""
+    placed = [-1 if record.partition is None else record.partition for record in records]
+    by_topic: dict[str, list[int]] = {}
+    for position, record in enumerate(records):
+        if record.partition is None:
+            by_topic.setdefault(record.topic, []).append(position)
+    for topic, positions in by_topic.items():
+        keys = [records[position].key for position in positions]
+        for position, partition in zip(positions, partitions_for(keys, partitions[topic]), strict=True):
+            placed[position] = partition
+    return placed
+
+
+async def _counts(producer: AIOKafkaProducer, records: Sequence[NewRecord]) -> dict[str, int]:
+    """How many partitions each record's topic has."""
+    return {topic: len(await producer.partitions_for(topic)) for topic in {record.topic for record in records}}
+
+
 def _batches(
     producer: AIOKafkaProducer, records: Sequence[NewRecord], positions: Sequence[int]
 ) -> Iterator[tuple[Any, list[int]]]:
     """Closed batches of the records at these positions, in order, and the positions in each."""
     batch, members = producer.create_batch(), list[int]()
     for position in positions:
-        _, key, value, timestamp_ms, headers = records[position]
+        _, key, value, timestamp_ms, headers, _ = records[position]
         made = {"timestamp": timestamp_ms, "key": key, "value": value, "headers": list(headers)}
         if batch.append(**made) is None:
             batch.close()

@@ -1,4 +1,4 @@
-"""The topics of the log as data, the partition of a key, and creating the topics before anything starts."""
+"""The topics of the log as data, and creating the topics before anything starts."""
 
 from __future__ import annotations
 
@@ -7,11 +7,9 @@ import importlib
 import warnings
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
 from types import ModuleType
 from typing import Any
 
-from aiokafka.partitioner import murmur2
 from yarl import URL
 
 from domain.errors import InvalidInput, Unavailable
@@ -74,12 +72,6 @@ TOPICS: tuple[Topic, ...] = (
     Topic(DEAD_LETTERS),
     Topic(changelog_name(VEHICLE_STATES), is_compacted=True),
 )
-
-
-@lru_cache(maxsize=65_536)
-def partition_for(key: bytes, partitions: int) -> int:
-    """The partition of a key: murmur2 as Kafka's Java client has it, the same on both logs."""
-    return int((murmur2(key) & 0x7FFFFFFF) % partitions)
 
 
 def is_embedded(broker_url: str) -> bool:

@@ -33,6 +33,7 @@ def attributes(record: Record) -> VehicleAttributes:
     return VehicleAttributes()
 
 
+@lru_cache(maxsize=1_024)
 def _time(value: bytes | None) -> int:
     if value and len(value) <= _DIGITS and value.isdigit() and EARLIEST_MS <= int(value) <= LATEST_MS:
         return int(value)

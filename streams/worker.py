@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,13 +16,13 @@ from models.fold import VehicleFold
 from models.learner import Learner
 from models.predictor import Predictor
 from models.vehicle_state import StateLayout
-from streams.agent import block_agent
+from streams.agent import block_agent, blocks_agent
 from streams.agents.learner import LearnerAgent
 from streams.agents.needs import NeedsAgent
 from streams.agents.vehicles import VehiclesAgent
 from streams.app import create_app
 from streams.feed import snapshot_feed
-from streams.measured import MeasuredProducer, measured
+from streams.measured import MeasuredProducer, measured, measured_together
 from streams.producer import RecordProducer
 from streams.topics import (
     DOMAIN_EVENTS,
@@ -67,6 +67,8 @@ class StreamWorker:
         on_crash: Callable[[BaseException], None],
         commit_interval_s: float,
         metrics: Metrics | None = None,
+        is_on_disk: bool = False,
+        standby_replicas: int = 0,
     ) -> None:
         metrics = metrics or NoMetrics()
         self._office = office
@@ -77,7 +79,13 @@ class StreamWorker:
         self.learner = Learner(catalogue, snapshot_key)
         self._published: dict[str, bytes] = {}
         self.app = create_app(
-            broker_url, data_dir, on_crash=on_crash, partitions=partitions, commit_interval_s=commit_interval_s
+            broker_url,
+            data_dir,
+            on_crash=on_crash,
+            partitions=partitions,
+            commit_interval_s=commit_interval_s,
+            is_on_disk=is_on_disk,
+            standby_replicas=standby_replicas,
         )
         self.table = self.app.block_table(VEHICLE_STATES)
         vehicles = VehiclesAgent(
@@ -90,12 +98,14 @@ class StreamWorker:
         )
         needs = NeedsAgent(catalogue, self.predictor.rows, self._record_predictions)
         learner = LearnerAgent(self.learner, producer, self._published.get, self._record_label)
-        for name, topics, handle in (
-            ("vehicles", (TELEMETRY_UPLOADS, SERVICE_RECORDS, DOMAIN_EVENTS), vehicles.handle),
-            ("needs", (PREDICTIONS,), needs.handle),
-            ("learner", (TRAINING_EXAMPLES,), learner.handle),
-        ):
-            block_agent(self.app, name, topics, measured(name, handle, metrics))
+        blocks_agent(
+            self.app,
+            "vehicles",
+            (TELEMETRY_UPLOADS, SERVICE_RECORDS, DOMAIN_EVENTS),
+            measured_together("vehicles", vehicles.handle, metrics),
+        )
+        block_agent(self.app, "needs", [PREDICTIONS], measured("needs", needs.handle, metrics))
+        block_agent(self.app, "learner", [TRAINING_EXAMPLES], measured("learner", learner.handle, metrics))
         self._feed = snapshot_feed(broker_url, self._on_snapshot, on_crash=on_crash)
 
     async def start(self) -> None:
@@ -128,16 +138,19 @@ class StreamWorker:
         if self.is_recovered():
             return RecoveryProgress(0, 1.0)
         recovery = manager.recovery
-        ends = {tp: end for tp, end in recovery.active_highwaters.items() if end is not None}
-        # Where Faust has not looked yet how far a partition is read, nothing of it counts as read.
-        read = {tp: -1 if (offset := recovery.active_offsets.get(tp)) is None else offset for tp in ends}
-        remaining = sum(max(end - read[tp], 0) for tp, end in ends.items())
-        total = sum(max(end + 1, 0) for end in ends.values())
+        read, ends = recovery.active_offsets, recovery.active_highwaters
+        remaining = _unread(read, ends)
+        total = sum(max(end + 1, 0) for end in ends.values() if end is not None)
         return RecoveryProgress(remaining, 1.0 - min(remaining / total, 1.0) if total else 0.0)
 
+    def standby_remaining(self) -> int:
+        """Changelog records yet to be read to stand by for other workers; they hold nothing up."""
+        manager: Any = self.app.tables
+        return _unread(manager.recovery.standby_offsets, manager.recovery.standby_highwaters)
+
     def vehicles(self) -> int:
-        """How many cars' states this worker holds."""
-        return len(self.table.data)
+        """How many cars' states this worker works on."""
+        return self.table.active_count()
 
     def _on_snapshot(self, key: bytes, value: bytes) -> None:
         item = key.decode()
@@ -152,3 +165,12 @@ class StreamWorker:
 
     async def _record_label(self, example: TrainingExample, version: str) -> None:
         await self._retrying(lambda: record_label(self._office, example, version))
+
+
+def _unread(offsets: Mapping[Any, int | None], ends: Mapping[Any, int | None]) -> int:
+    """Records up to the last ones. Where Faust has not looked yet how far a partition is read, none of it counts."""
+    unread = 0
+    for tp, end in ends.items():
+        read = offsets.get(tp)
+        unread += max((-1 if end is None else end) - (-1 if read is None else read), 0)
+    return unread

@@ -10,18 +10,19 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 from domain.consent import Purpose
-from domain.errors import Forbidden, InvalidInput, NotFound, PitcallError
+from domain.errors import Forbidden, NotFound, PitcallError
 from domain.people import Vehicle
-from domain.telemetry import TelemetryUpload, UploadId
+from domain.telemetry import UploadId
 from workflow.fleet import FleetCars
 from workflow.messages import encode
 from workflow.ports import LoggedUpload, Office, UploadLog
-from workflow.upload_codec import decode_fleet_upload, decode_upload, without_position
+from workflow.upload_codec import decode_upload, without_position
+from workflow.upload_reading import Arrival, read_uploads
 
 # The edge trusts its knowledge of a car's consent for this long (wall clock); withdrawing reaches it within that.
 CONSENT_TRUST_MS = 1_000
 TRUSTED_CARS = 100_000
-UPLOADS_AT_A_STRETCH = 32
+UPLOADS_AT_A_STRETCH = 256
 """So many uploads of a batch are read between two looks at the event loop: some milliseconds."""
 
 
@@ -52,7 +53,6 @@ class Ingest:
         """
         received = self._office.clock.now_ms()
         upload = decode_upload(body, vehicle_id=vehicle.vehicle_id, received_ms=received, known_signals=self._signals)
-        _require_signals(upload)
         if vehicle.vehicle_id not in await self._permitted({vehicle.vehicle_id}):
             raise _no_consent()
         _, value, headers = _logged(vehicle, body, received)
@@ -67,7 +67,7 @@ class Ingest:
         """
         received = self._office.clock.now_ms()
         read = await self._read(bodies, received)
-        named = {upload.id.vehicle_id for upload in read if isinstance(upload, TelemetryUpload)}
+        named = {upload.vehicle_id for upload in read if isinstance(upload, UploadId)}
         cars = await self._fleet_cars.of(fleet, named)
         permitted = await self._permitted(cars)
         refused: dict[int, PitcallError] = {}
@@ -75,26 +75,23 @@ class Ingest:
         for index, upload in enumerate(read):
             if isinstance(upload, PitcallError):
                 refused[index] = upload
-            elif (refusal := _refusal(upload.id.vehicle_id, cars, permitted)) is not None:
+            elif (refusal := _refusal(upload.vehicle_id, cars, permitted)) is not None:
                 refused[index] = refusal
             else:
-                taken[index] = upload.id
+                taken[index] = upload
         records = [_logged(cars[upload_id.vehicle_id], bodies[index], received) for index, upload_id in taken.items()]
         places = await self._log.append_many(records) if records else []
         receipts = {index: UploadReceipt(taken[index], *place) for index, place in zip(taken, places, strict=True)}
         return [receipts[index] if index in receipts else refused[index] for index in range(len(bodies))]
 
-    async def _read(self, bodies: Sequence[bytes], received_ms: int) -> list[TelemetryUpload | PitcallError]:
-        read: list[TelemetryUpload | PitcallError] = []
-        for index, body in enumerate(bodies, start=1):
-            try:
-                upload = decode_fleet_upload(body, received_ms=received_ms, known_signals=self._signals)
-                _require_signals(upload)
-                read.append(upload)
-            except PitcallError as error:
-                read.append(error)
-            if index % UPLOADS_AT_A_STRETCH == 0:
-                await asyncio.sleep(0)
+    async def _read(self, bodies: Sequence[bytes], received_ms: int) -> list[UploadId | PitcallError]:
+        read: list[UploadId | PitcallError] = []
+        for start in range(0, len(bodies), UPLOADS_AT_A_STRETCH):
+            some = bodies[start : start + UPLOADS_AT_A_STRETCH]
+            reading = read_uploads([Arrival(None, body, received_ms) for body in some], self._signals)
+            ids = dict(zip(reading.places, reading.block.ids(), strict=True))
+            read += [ids[place] if place in ids else reading.refused[place] for place in range(len(some))]
+            await asyncio.sleep(0)
         return read
 
     async def _permitted(self, vehicle_ids: Collection[str]) -> set[str]:
@@ -109,11 +106,6 @@ class Ingest:
             self._trusted.update(dict.fromkeys(live, now + CONSENT_TRUST_MS))
             permitted |= live
         return permitted
-
-
-def _require_signals(upload: TelemetryUpload) -> None:
-    if not upload.columns:
-        raise InvalidInput("nothing but positions", field="signals", fix="send signals of the catalogue")
 
 
 def _logged(vehicle: Vehicle, body: bytes, received_ms: int) -> LoggedUpload:

@@ -7,27 +7,31 @@ float32 loses metres above 16,777 km. Format: https://github.com/msgpack/msgpack
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Annotated, Any
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from typing import Annotated, Any, NamedTuple, TypeVar
 
 import msgspec
 import numpy as np
 import numpy.typing as npt
 from msgspec.msgpack import Ext
 
-from domain.errors import InvalidInput
+from domain.errors import InvalidInput, PitcallError
 from domain.telemetry import TelemetryUpload
+from models.upload_block import SampleTable
 from workflow.messages import field_of
-from workflow.upload_column import Column
 from workflow.upload_envelope import (
     MAX_SAMPLES,
     MAX_SIGNALS,
     Envelope,
     check_length,
+    check_paths,
     cut,
     is_position,
     offsets_must_rise,
 )
+from workflow.upload_skeleton import ColumnPlace, column_place, column_places
+
+T = TypeVar("T")
 
 FLOAT32, UINT32 = 1, 2
 GAP = 0xFFFF_FFFF
@@ -43,7 +47,15 @@ class BinaryUpload(Envelope):
     signals: Annotated[dict[str, Ext], msgspec.Meta(min_length=1, max_length=MAX_SIGNALS)]
 
 
+class BinaryHead(Envelope):
+    """The map with its samples unread."""
+
+    offsets_ms: msgspec.Raw
+    signals: msgspec.Raw
+
+
 _decoder = msgspec.msgpack.Decoder(BinaryUpload)
+_head_decoder = msgspec.msgpack.Decoder(BinaryHead)
 
 
 def is_binary(body: bytes) -> bool:
@@ -51,10 +63,14 @@ def is_binary(body: bytes) -> bool:
     return body[:1] >= b"\x80"
 
 
-def read_binary(body: bytes) -> BinaryUpload:
-    """The map; InvalidInput names the field that does not fit."""
+def read_binary_head(body: bytes) -> BinaryHead:
+    """The map but for its samples; InvalidInput names the field that does not fit."""
+    return _read(_head_decoder, body)
+
+
+def _read(decoder: msgspec.msgpack.Decoder[T], body: bytes) -> T:
     try:
-        return _decoder.decode(body)
+        return decoder.decode(body)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise InvalidInput(f"not an upload: {cut(str(error))}", field=_field(error), fix=FIX) from error
 
@@ -66,64 +82,112 @@ def _field(error: Exception) -> str:
     return field
 
 
-def samples_of(wire: BinaryUpload) -> tuple[list[int], dict[str, Column]]:
-    """The offsets and the columns without positions; InvalidInput names what is not as long or not typed as said."""
-    offsets = _offsets(wire.offsets_ms)
-    floats: list[str] = []
-    columns: dict[str, Column] = {}
-    for path, column in wire.signals.items():
-        size = len(_raw(column))
-        check_length(path, size // WIDTH, len(offsets))
-        if column.code not in (FLOAT32, UINT32) or size % WIDTH:
-            raise InvalidInput(
-                "not a typed column", field=f"signals.{cut(path)}", fix="extension type 1 (float32) or 2 (uint32)"
-            )
-        if column.code == FLOAT32 and path == ODOMETER:
-            raise InvalidInput("float32 loses metres", field=f"signals.{path}", fix="send uint32 metres, type 2")
-        if is_position(path):
-            continue
-        if column.code == FLOAT32:
-            floats.append(path)
-        columns[path] = _whole_numbers(column) if column.code == UINT32 else Column(_NOTHING)
-    # All float columns in one piece: numpy's price is per call.
-    table = np.frombuffer(b"".join(_raw(wire.signals[path]) for path in floats), "<f4").reshape(-1, len(offsets))
-    if np.isinf(table).any():
-        path = floats[int(np.isinf(table).any(axis=1).argmax())]
-        raise InvalidInput("an infinite value", field=f"signals.{path}", fix="send NaN for a gap")
-    for path, values in zip(floats, table, strict=True):
-        columns[path] = Column(values)
-    return offsets, columns
+def binary_tables(
+    heads: Mapping[int, BinaryHead],
+    bodies: Mapping[int, bytes],
+    known_signals: Collection[str],
+    refused: dict[int, PitcallError],
+) -> Iterator[SampleTable]:
+    """The samples of uploads, their rows the keys of `heads`; what is wrong with the others is put into `refused`.
+
+    Uploads of one skeleton are taken together: what is around their values is the same, byte for byte.
+    """
+    by_size: dict[tuple[int, int], list[int]] = {}
+    for place, head in heads.items():
+        by_size.setdefault((len(head.offsets_ms), len(head.signals)), []).append(place)
+    for (split, _), places in by_size.items():
+        rows = np.array(places, dtype=np.int64)
+        samples = b"".join([part for place in places for part in (heads[place].offsets_ms, heads[place].signals)])
+        cells = np.frombuffer(samples, np.uint8).reshape(len(places), -1)
+        while len(rows):
+            first = int(rows[0])
+            try:
+                skeleton = _skeleton(bodies[first], cells[0].tobytes(), split, known_signals)
+            except InvalidInput as error:
+                # Others may be wrong in the same way, or not: each is told its own.
+                refused[first] = error
+                rows, cells = rows[1:], cells[1:]
+                continue
+            around = cells[:, skeleton.around]
+            same = (around == around[0]).all(axis=1)
+            if same.all():
+                yield _table(rows, cells, skeleton, refused)
+                break
+            yield _table(rows[same], cells[same], skeleton, refused)
+            rows, cells = rows[~same], cells[~same]
 
 
-_NOTHING: npt.NDArray[Any] = np.empty(0, np.float32)
+class _Skeleton(NamedTuple):
+    """Where offsets and columns stand in the samples of an upload, and which bytes are around the values."""
+
+    offsets: ColumnPlace
+    columns: list[ColumnPlace]
+    around: npt.NDArray[np.int64]
 
 
-def _raw(column: Ext) -> bytes:
-    return bytes(column.data)  # bytes already, and not copied, when it came from the decoder
-
-
-def _offsets(column: Ext) -> list[int]:
-    size = len(_raw(column))
-    if column.code != UINT32 or size % WIDTH or not WIDTH <= size <= WIDTH * MAX_SAMPLES:
+def _skeleton(body: bytes, samples: bytes, split: int, known_signals: Collection[str]) -> _Skeleton:
+    """The skeleton of an upload; InvalidInput for what is wrong with it whatever its values are."""
+    wire = _read(_decoder, body)  # says which field is of the wrong type
+    check_paths(wire.signals, known_signals)
+    offsets = column_place(samples)
+    if offsets.code != UINT32 or offsets.size % WIDTH or not WIDTH <= offsets.size <= WIDTH * MAX_SAMPLES:
         raise InvalidInput(
             "not the offsets of samples", field="offsets_ms", fix=f"extension type 2, 1 to {MAX_SAMPLES:,} uint32"
         )
-    offsets = np.frombuffer(_raw(column), "<u4")
-    if (offsets[1:] <= offsets[:-1]).any():
-        raise offsets_must_rise()
-    return list(offsets.tolist())
+    columns = [place._replace(start=place.start + split) for place in column_places(samples[split:])]
+    for place in columns:
+        _check_column(place, offsets.size)
+    is_around = np.ones(len(samples), dtype=np.bool_)
+    for place in (offsets, *columns):
+        is_around[place.start : place.stop] = False
+    return _Skeleton(offsets, columns, np.flatnonzero(is_around))
 
 
-def _whole_numbers(column: Ext) -> Column:
-    numbers = np.frombuffer(_raw(column), "<u4")
-    values = numbers.astype(np.float64)
-    values[numbers == GAP] = np.nan
-    return Column(values)
+def _check_column(place: ColumnPlace, size: int) -> None:
+    check_length(place.path, place.size // WIDTH, size // WIDTH)
+    if place.code not in (FLOAT32, UINT32) or place.size % WIDTH:
+        raise InvalidInput(
+            "not a typed column", field=f"signals.{cut(place.path)}", fix="extension type 1 (float32) or 2 (uint32)"
+        )
+    if place.code == FLOAT32 and place.path == ODOMETER:
+        raise InvalidInput("float32 loses metres", field=f"signals.{place.path}", fix="send uint32 metres, type 2")
+
+
+def _table(
+    rows: npt.NDArray[np.int64],
+    cells: npt.NDArray[np.uint8],
+    skeleton: _Skeleton,
+    refused: dict[int, PitcallError],
+) -> SampleTable:
+    """The table of uploads with one skeleton; those whose values can't be are put into `refused`."""
+    offsets = _values(cells, skeleton.offsets)
+    falls = (offsets[:, 1:] <= offsets[:, :-1]).any(axis=1)
+    for row in np.flatnonzero(falls).tolist():
+        refused[int(rows[row])] = offsets_must_rise()
+    columns: dict[str, npt.NDArray[Any]] = {}
+    for place in skeleton.columns:
+        if is_position(place.path):
+            continue
+        values = _values(cells, place)
+        if place.code == UINT32:
+            columns[place.path] = np.where(values == GAP, np.nan, values.astype(np.float64))
+            continue
+        for row in np.flatnonzero(np.isinf(values).any(axis=1)).tolist():
+            infinite = InvalidInput("an infinite value", field=f"signals.{place.path}", fix="send NaN for a gap")
+            refused.setdefault(int(rows[row]), infinite)
+        columns[place.path] = values
+    return SampleTable(rows, offsets, columns)
+
+
+def _values(cells: npt.NDArray[np.uint8], place: ColumnPlace) -> npt.NDArray[Any]:
+    """The values of a column of all uploads, shape (m, n)."""
+    form = "<f4" if place.code == FLOAT32 else "<u4"
+    return np.ascontiguousarray(cells[:, place.start : place.stop]).view(form)
 
 
 def strip_binary(body: bytes) -> bytes:
     """The body, which was read before, without its positions."""
-    wire = read_binary(body)
+    wire = _read(_decoder, body)
     wire.signals = {path: column for path, column in wire.signals.items() if not is_position(path)}
     wire.origins = {path: origin for path, origin in wire.origins.items() if not is_position(path)}
     return msgspec.msgpack.encode(wire)

@@ -48,7 +48,7 @@ def cut(text: str) -> str:
     return text if len(text) <= MAX_QUOTED else text[:MAX_QUOTED] + "…"
 
 
-def check_envelope(envelope: Envelope, paths: Collection[str], known_signals: Collection[str]) -> None:
+def check_head(envelope: Envelope) -> None:
     """Raise InvalidInput, naming the field, for what the types of the fields let through."""
     if envelope.schema != 1:
         raise InvalidInput(f"schema {cut(str(envelope.schema))} is not known", field="schema", fix="send schema 1")
@@ -56,6 +56,10 @@ def check_envelope(envelope: Envelope, paths: Collection[str], known_signals: Co
         raise InvalidInput(f"VSS {cut(envelope.vss)!r} is not known", field="vss", fix="name signals by VSS 6.0")
     if not _BOOT_ID.fullmatch(envelope.boot_id):
         raise InvalidInput("not a boot id", field="boot_id", fix="1 to 36 letters, digits or dashes")
+
+
+def check_paths(paths: Collection[str], known_signals: Collection[str]) -> None:
+    """Raise InvalidInput for a signal that the catalogue doesn't have; positions are known, and left out."""
     for path in paths:
         if path not in known_signals and not is_position(path):
             raise InvalidInput(
@@ -66,7 +70,7 @@ def check_envelope(envelope: Envelope, paths: Collection[str], known_signals: Co
 def check_origins(origins: Mapping[str, str], paths: Collection[str]) -> None:
     """Raise InvalidInput for an origin that is none, or of no signal."""
     for path, origin in origins.items():
-        if path not in paths or origin not in (RECORDED, SIMULATED):
+        if not (path in paths or is_position(path)) or origin not in (RECORDED, SIMULATED):
             raise InvalidInput(
                 f"origin {cut(origin)!r} of a signal",
                 field=f"origins.{cut(path)}",

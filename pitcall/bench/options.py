@@ -32,6 +32,7 @@ def add_bench(commands: Any) -> None:
     stream.add_argument("--broker-pid", type=_positive, help="process of a Kafka on this machine, to tell its CPU time")
     recover = kinds.add_parser("recover", help="how long a worker takes to hold every car's state again")
     recover.add_argument("--vehicles", type=_positive, default=100_000, help="cars with a state (default 100,000)")
+    recover.add_argument("--store", choices=("memory", "disk"), default="memory", help="where the worker keeps them")
     predict = kinds.add_parser("predict", help="what a prediction costs in blocks, beside River's logistic")
     predict.add_argument("--block", type=_positive, default=256, help="cars in a block (default 256)")
     for kind in (stream, recover):
@@ -54,7 +55,7 @@ async def run_bench(options: argparse.Namespace, settings: Settings) -> dict[str
         from pitcall.bench.recover import RecoverBench, bench_recover
 
         return await bench_recover(
-            RecoverBench(options.catalogue, options.broker, options.vehicles, settings.kafka_partitions)
+            RecoverBench(options.catalogue, options.broker, options.vehicles, settings.kafka_partitions, options.store)
         )
     if options.kind == "predict":
         from pitcall.bench.predict import PredictBench, bench_predict

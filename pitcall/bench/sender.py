@@ -12,11 +12,14 @@ from typing import Any, Self
 from aiokafka import AIOKafkaProducer
 
 from pitcall.bench.load import UploadLoad
+from streams.partitioning import partitions_for
 from streams.producer import MAX_RECORD_BYTES, NewRecord, record_producer
-from streams.topics import is_embedded, kafka_servers, partition_for
+from streams.topics import is_embedded, kafka_servers
 
-CHUNK = 2_000
-BEAT_S = 0.02
+CHUNK = 8_000
+CHUNKS_UNDER_WAY = 3
+BEAT_S = 0.05
+"""Between two appends of a live load: an edge gathers uploads for about so long before it appends them."""
 
 
 class Sender(ABC):
@@ -35,8 +38,14 @@ class Sender(ABC):
     async def fill(self, load: UploadLoad, first: int, count: int) -> None:
         """Append `count` uploads of the load from upload `first` on, as fast as it goes."""
         end = first + count
+        under_way: list[asyncio.Task[None]] = []
         for start in range(first, end, CHUNK):
-            await self.send(list(load.records(start, min(CHUNK, end - start), int(time.time() * 1000))))
+            if len(under_way) == CHUNKS_UNDER_WAY:
+                await under_way.pop(0)
+            records = list(load.records(start, min(CHUNK, end - start), int(time.time() * 1000)))
+            under_way.append(asyncio.create_task(self.send(records)))
+            await asyncio.sleep(0)
+        await asyncio.gather(*under_way)
 
     async def send_live(self, load: UploadLoad, first: int, per_s: float, for_s: float) -> int:
         """Append at a steady rate and return how many.
@@ -105,8 +114,9 @@ class KafkaSender(Sender):
     async def send(self, records: Sequence[NewRecord]) -> None:
         """Return when Kafka has acknowledged all."""
         by_partition: defaultdict[tuple[str, int], list[NewRecord]] = defaultdict(list)
-        for record in records:
-            by_partition[record.topic, partition_for(record.key, self._partitions)].append(record)
+        partitions = partitions_for([record.key for record in records], self._partitions)
+        for record, partition in zip(records, partitions, strict=True):
+            by_partition[record.topic, partition].append(record)
         sent = [
             await self._send_batch(topic, partition, batch)
             for (topic, partition), new in by_partition.items()
@@ -116,7 +126,7 @@ class KafkaSender(Sender):
 
     def _batches(self, records: Iterable[NewRecord]) -> list[Any]:
         batches = [self._producer.create_batch()]
-        for _, key, value, timestamp_ms, headers in records:
+        for _, key, value, timestamp_ms, headers, _ in records:
             made = {"timestamp": timestamp_ms, "key": key, "value": value, "headers": list(headers)}
             if batches[-1].append(**made) is None:
                 batches.append(self._producer.create_batch())

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -19,12 +19,12 @@ from models.fold import VehicleFold
 from models.predictor import Predictor
 from models.vehicle_state import StateLayout
 from pitcall.bench.teaching import taught_snapshots
-from streams.agent import block_agent
+from streams.agent import blocks_agent
 from streams.agents.vehicles import VehiclesAgent
 from streams.app import create_app
 from streams.block import Block
 from streams.producer import record_producer
-from streams.topics import TELEMETRY_UPLOADS, VEHICLE_STATES
+from streams.topics import TELEMETRY_UPLOADS, VEHICLE_STATES, is_embedded
 
 KEY = b"a key for benches, which keep no secret"
 
@@ -45,18 +45,26 @@ class BenchWorker:
         for item, snapshot in taught_snapshots(catalogue, KEY).items():
             predictor.install(item, snapshot)
         self.go = asyncio.Event()
-        self.app = create_app(broker_url, data_dir, on_crash=on_crash, partitions=partitions)
+        self.app = create_app(
+            broker_url,
+            data_dir,
+            on_crash=on_crash,
+            partitions=partitions,
+            # As the settings have it by default.
+            is_on_disk=not is_embedded(broker_url),
+            standby_replicas=1,
+        )
         self.table = self.app.block_table(VEHICLE_STATES)
         self._producer = record_producer(broker_url)
         fold = VehicleFold(catalogue, layout)
         self._vehicles = VehiclesAgent(
             self.table, self._producer, catalogue, layout, fold, predictor, predict_always=True
         )
-        block_agent(self.app, "vehicles", [TELEMETRY_UPLOADS], self._handle)
+        blocks_agent(self.app, "vehicles", [TELEMETRY_UPLOADS], self._handle)
 
-    async def _handle(self, block: Block) -> None:
+    async def _handle(self, blocks: Sequence[Block]) -> None:
         await self.go.wait()
-        await self._vehicles.handle(block)
+        await self._vehicles.handle(blocks)
 
     async def start(self) -> None:
         """Start, and return when the table is recovered."""

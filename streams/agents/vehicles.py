@@ -7,6 +7,7 @@ folds nothing twice.
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
@@ -15,11 +16,12 @@ import numpy as np
 from domain.catalogue import Catalogue
 from domain.errors import PitcallError
 from domain.service_record import ServiceRecord
-from domain.telemetry import TelemetryUpload, VehicleAttributes
+from domain.telemetry import VehicleAttributes
 from models.block_fold import Ints
 from models.causes import Causes
 from models.fold import FoldResult, FoldRound, VehicleFold
 from models.predictor import Predictor
+from models.record_rows import rows_at
 from models.told import Telling, forget_told
 from models.upload_block import UploadBlock
 from models.vehicle_state import UNKNOWN, StateLayout, States
@@ -37,7 +39,8 @@ from streams.topics import (
 from streams.upload_headers import attributes, received_ms
 from workflow.ingest import CONSENT_TRUST_MS
 from workflow.messages import decode, decode_event, encode
-from workflow.upload_codec import MAX_UPLOAD_BYTES, decode_upload
+from workflow.upload_envelope import MAX_UPLOAD_BYTES
+from workflow.upload_reading import Arrival, read_uploads
 
 MAX_CUT_BYTES = 65_536  # of an upload that is over the limit so much is kept among the rejects
 MAX_HEADER_BYTES = 8_192
@@ -45,38 +48,51 @@ NEED_REOPENED = "pitcall.need-reopened.v1"
 WITHDRAWN = b"withdrawn:"  # what stands in place of a state once prediction is no longer allowed
 
 
+_Records = Sequence[tuple[Block, Record]]
+_Car = tuple[int, bytes]  # a partition and a key: a maker's own producer may put a car into two
+
+
 @dataclass
 class _Outcome:
-    """What a block changes: states by key, ready for the changelog, and records to send by the place of their cause."""
+    """What blocks change: states of cars, ready for the changelog, and records to send by the place of their cause."""
 
-    states: dict[bytes, bytes] = field(default_factory=dict)
-    dropped: dict[bytes, int] = field(default_factory=dict)
+    states: dict[_Car, bytes] = field(default_factory=dict)
+    dropped: dict[_Car, int] = field(default_factory=dict)
     sends: dict[int, list[NewRecord]] = field(default_factory=dict)
 
     def send(self, position: int, record: NewRecord) -> None:
-        """Send `record` for the record at `position` in the block; what is sent stands in the block's order."""
+        """Send `record` for the record at `position` among all; what is sent stands in their order."""
         self.sends.setdefault(position, []).append(record)
 
     def sent(self) -> list[NewRecord]:
         """All that is to be sent, in order."""
         return [record for position in sorted(self.sends) for record in self.sends[position]]
 
+    def entries(self) -> dict[int, dict[bytes, bytes | None]]:
+        """The new values of each partition."""
+        entries: dict[int, dict[bytes, bytes | None]] = {}
+        for (partition, key), state in self.states.items():
+            entries.setdefault(partition, {})[key] = state
+        for (partition, key), at_ms in self.dropped.items():
+            entries.setdefault(partition, {})[key] = WITHDRAWN + str(at_ms).encode()
+        return entries
+
 
 @dataclass
 class _Arrivals:
-    """The uploads of a block that could be read and are allowed, in order, and the states of their cars.
+    """The uploads of blocks that could be read and are allowed, in order, and the states of their cars.
 
-    `cars`: the row of each upload's car in `keys` and `kept`, the states' bytes (None: a car that is new).
+    `positions` among all records, and `offsets`, of each upload; `cars`: the row of each upload's car in `keys` and
+    `kept`, the states' bytes (None: a car that is new).
     """
 
-    positions: list[int] = field(default_factory=list)
-    uploads: list[TelemetryUpload] = field(default_factory=list)
-    attributes: list[VehicleAttributes] = field(default_factory=list)
-    offsets: list[int] = field(default_factory=list)
-    cars: list[int] = field(default_factory=list)
-    keys: dict[bytes, int] = field(default_factory=dict)
-    kept: list[bytes | None] = field(default_factory=list)
-    built_ms: list[int] = field(default_factory=list)
+    uploads: UploadBlock
+    positions: list[int]
+    offsets: list[int]
+    cars: list[int]
+    keys: list[_Car]
+    kept: list[bytes | None]
+    built_ms: list[int]
 
 
 class VehiclesAgent:
@@ -104,75 +120,100 @@ class VehiclesAgent:
         self._telling = Telling(catalogue, predictor.rows)
         self._signals = frozenset(catalogue.signals)
 
-    async def handle(self, block: Block) -> None:
-        """One block of one partition of one of the three topics."""
+    async def handle(self, blocks: Sequence[Block]) -> None:
+        """Blocks of one topic, each of another partition, as one."""
         outcome = _Outcome()
-        if block.topic == TELEMETRY_UPLOADS:
-            self._uploads(block, outcome)
+        records = [(block, record) for block in blocks for record in block.records]
+        if blocks[0].topic == TELEMETRY_UPLOADS:
+            self._uploads(records, outcome)
         else:
-            step = {SERVICE_RECORDS: self._service_record, DOMAIN_EVENTS: self._domain_event}[block.topic]
-            for position, record in enumerate(block.records):
-                step(block, position, record, outcome)
+            step = {SERVICE_RECORDS: self._service_record, DOMAIN_EVENTS: self._domain_event}[blocks[0].topic]
+            for position in range(len(records)):
+                step(records, position, outcome)
         if outcome.sends:
             await self._producer.send_many(outcome.sent())
-        entries: dict[bytes, bytes | None] = {**outcome.states}
-        entries |= {key: WITHDRAWN + str(at_ms).encode() for key, at_ms in outcome.dropped.items()}
-        if entries:
-            await self._table.write_block(block.partition, entries)
+        writes = [self._table.write_block(partition, entries) for partition, entries in outcome.entries().items()]
+        # All of them to their end: what one partition meets must not cut off another's.
+        for result in await asyncio.gather(*writes, return_exceptions=True):
+            if isinstance(result, BaseException):
+                raise result
 
-    def _uploads(self, block: Block, outcome: _Outcome) -> None:
+    def _uploads(self, records: _Records, outcome: _Outcome) -> None:
         """Fold and predict the uploads of all cars together, the n-th of each car in the n-th round."""
-        arrivals = self._arrivals(block, outcome)
+        arrivals = self._arrivals(records, outcome)
         states = self._layout.block(self._catalogue, arrivals.kept, arrivals.built_ms)
         is_changed = np.zeros(len(states), dtype=np.bool_)
-        block_of_uploads = UploadBlock.of(arrivals.uploads, arrivals.attributes)
-        rounds = self._fold.fold_block(states, arrivals.cars, block_of_uploads, arrivals.offsets)
-        for one in rounds:
+        for one in self._fold.fold_block(states, arrivals.cars, arrivals.uploads, arrivals.offsets):
             for row, car, result in zip(one.rows.tolist(), one.cars.tolist(), one.outcomes, strict=True):
                 if result.result is FoldResult.REPLAYED:
                     continue
                 is_changed[car] = True
                 if result.result is FoldResult.REJECTED:
                     position = arrivals.positions[row]
-                    outcome.send(position, _reject(block, block.records[position], result.reason))
-            self._predict_round(block, one, states, arrivals, outcome)
-        for key, row in arrivals.keys.items():
-            if is_changed[row]:
-                outcome.states[key] = self._layout.to_bytes(states[row])
+                    outcome.send(position, _reject(records[position], result.reason))
+            self._predict_round(records, one, states, arrivals, outcome)
+        for row in np.flatnonzero(is_changed).tolist():
+            outcome.states[arrivals.keys[row]] = self._layout.to_bytes(states[row])
 
-    def _arrivals(self, block: Block, outcome: _Outcome) -> _Arrivals:
+    def _arrivals(self, records: _Records, outcome: _Outcome) -> _Arrivals:
         """Read the uploads; one that can't be read is rejected by itself, one that came after a withdrawal left out."""
-        arrivals = _Arrivals()
-        for position, record in enumerate(block.records):
-            try:
-                received = received_ms(record)
-                own = attributes(record)
-                upload = decode_upload(
-                    record.value or b"",
-                    vehicle_id=(record.key or b"").decode(),
-                    received_ms=received,
-                    known_signals=self._signals,
-                )
-            except (PitcallError, ValueError) as error:
-                outcome.send(position, _reject(block, record, str(error)))
-                continue
+        positions: list[int] = []
+        arrived: list[Arrival] = []
+        rows: dict[_Car, int] = {}
+        cars: list[int] = []
+        kept: list[bytes | None] = []
+        known = self._states_of(records)
+        for position, (block, record) in enumerate(records):
             key = record.key or b""
-            if key not in arrivals.keys:
-                is_allowed, kept = self._kept(block, key, received)
-                if not is_allowed:
-                    continue
-                arrivals.keys[key] = len(arrivals.kept)
-                arrivals.kept.append(kept)
-                arrivals.built_ms.append(own.built_ms)
-            arrivals.positions.append(position)
-            arrivals.uploads.append(upload)
-            arrivals.attributes.append(own)
-            arrivals.offsets.append(record.offset)
-            arrivals.cars.append(arrivals.keys[key])
-        return arrivals
+            try:
+                received, own = received_ms(record), attributes(record)
+                arrival = Arrival(key.decode(), record.value or b"", received, own)
+            except (PitcallError, ValueError) as error:
+                outcome.send(position, _reject(records[position], str(error)))
+                continue
+            car = block.partition, key
+            row = rows.get(car)
+            if row is None:
+                state = known[car]
+                if state is not None and state.startswith(WITHDRAWN):
+                    if not _is_after(state, received):
+                        continue
+                    state = None
+                row = rows[car] = len(kept)
+                kept.append(state)
+            positions.append(position)
+            arrived.append(arrival)
+            cars.append(row)
+        reading = read_uploads(arrived, self._signals)
+        for place, refusal in reading.refused.items():
+            position = positions[place]
+            outcome.send(position, _reject(records[position], str(refusal)))
+        built_ms = [0] * len(kept)
+        for place in reading.places:
+            built_ms[cars[place]] = built_ms[cars[place]] or arrived[place].attributes.built_ms
+        return _Arrivals(
+            uploads=reading.block,
+            positions=[positions[place] for place in reading.places],
+            offsets=[records[positions[place]][1].offset for place in reading.places],
+            cars=[cars[place] for place in reading.places],
+            keys=list(rows),
+            kept=kept,
+            built_ms=built_ms,
+        )
+
+    def _states_of(self, records: _Records) -> dict[_Car, bytes | None]:
+        """What is kept of the cars that records are of."""
+        keys: dict[int, dict[bytes, None]] = {}
+        for block, record in records:
+            keys.setdefault(block.partition, {})[record.key or b""] = None
+        return {
+            (partition, key): state
+            for partition, own in keys.items()
+            for key, state in zip(own, self._table.get_many(partition, list(own)), strict=True)
+        }
 
     def _predict_round(
-        self, block: Block, one: FoldRound, states: States, arrivals: _Arrivals, outcome: _Outcome
+        self, records: _Records, one: FoldRound, states: States, arrivals: _Arrivals, outcome: _Outcome
     ) -> None:
         """Predict for the cars of a round whose state has moved materially."""
         folded = one.folded
@@ -181,31 +222,35 @@ class VehiclesAgent:
         if not len(folded):
             return
         self._fold.mark_many_predicted(states, one.cars[folded])
-        causes = Causes.of_uploads([arrivals.uploads[row].id for row in one.rows[folded].tolist()])
-        positions = [arrivals.positions[row] for row in one.rows[folded].tolist()]
-        self._predict(block, positions, states, one.cars[folded], causes, outcome)
+        rows = one.rows[folded]
+        causes = Causes.of_uploads(arrivals.uploads, rows)
+        positions = [arrivals.positions[row] for row in rows.tolist()]
+        self._predict(records, positions, states, one.cars[folded], causes, outcome)
 
     def _predict(
-        self, block: Block, positions: Sequence[int], states: States, cars: Ints, causes: Causes, outcome: _Outcome
+        self, records: _Records, positions: Sequence[int], states: States, cars: Ints, causes: Causes, outcome: _Outcome
     ) -> None:
         """Predict for `cars`, their rows in `states`, a message each for the records at `positions` that cause them.
 
         A message holds all items of a car, and is sent when there is something to tell of any.
         """
-        rows = self._predictor.predict_many(states[cars], causes)
+        rows = self._predictor.predict_many(rows_at(states, cars), causes)
         has_news = self._telling.tell(states, cars, rows).any(axis=1) | self._predict_always
         told = np.flatnonzero(has_news)
-        for i, value in zip(told.tolist(), self._predictor.rows.to_bytes(rows[told]), strict=True):
-            cause = block.records[positions[i]]
-            outcome.send(positions[i], NewRecord(PREDICTIONS, cause.key or b"", value, cause.timestamp_ms))
+        for i, value in zip(told.tolist(), self._predictor.rows.to_bytes(rows_at(rows, told)), strict=True):
+            block, cause = records[positions[i]]
+            row = NewRecord(PREDICTIONS, cause.key or b"", value, cause.timestamp_ms, partition=block.partition)
+            outcome.send(positions[i], row)
 
-    def _service_record(self, block: Block, position: int, record: Record, outcome: _Outcome) -> None:
+    def _service_record(self, records: _Records, position: int, outcome: _Outcome) -> None:
+        block, record = records[position]
         service = decode(record.value or b"", ServiceRecord)
-        key = record.key or b""
-        is_allowed, kept = self._kept(block, key, service.performed_ms)
-        kept = outcome.states.get(key, kept)
-        if kept is None and not is_allowed:
-            return
+        car = block.partition, record.key or b""
+        kept = outcome.states.get(car) or self._table.get(*car)
+        if kept is not None and kept.startswith(WITHDRAWN):
+            if not _is_after(kept, service.performed_ms):
+                return
+            kept = None
         state = self._layout.from_bytes(kept) if kept else self._layout.empty(self._catalogue, VehicleAttributes())
         if record.offset <= self._layout.offset(state, SERVICE_RECORDS):
             return
@@ -216,41 +261,41 @@ class VehiclesAgent:
             outcome.send(position, taught)
         states: States = np.array([state], dtype=self._layout.dtype)
         if int(state["last_ms"]) != UNKNOWN:
-            self._predict(block, [position], states, np.array([0]), Causes.newest(states), outcome)
-        outcome.states[key] = self._layout.to_bytes(states[0])
+            self._predict(records, [position], states, np.array([0]), Causes.newest(states), outcome)
+        outcome.states[car] = self._layout.to_bytes(states[0])
 
-    def _domain_event(self, block: Block, position: int, record: Record, outcome: _Outcome) -> None:
+    def _domain_event(self, records: _Records, position: int, outcome: _Outcome) -> None:
+        block, record = records[position]
         event = decode_event(record.value or b"")
-        key = record.key or b""
+        car = block.partition, record.key or b""
         if event.get("type") == NEED_REOPENED:
-            self._tell_anew(block, key, record.offset, outcome)
+            self._tell_anew(car, record.offset, outcome)
         if event.get("type") != "pitcall.consent-withdrawn.v1" or event["data"].get("purpose") != "prediction":
             return
-        outcome.states.pop(key, None)
+        outcome.states.pop(car, None)
         # The edge may have trusted the consent that little longer.
-        outcome.dropped[key] = int(event["data"]["time_ms"]) + CONSENT_TRUST_MS
+        outcome.dropped[car] = int(event["data"]["time_ms"]) + CONSENT_TRUST_MS
 
-    def _tell_anew(self, block: Block, key: bytes, offset: int, outcome: _Outcome) -> None:
+    def _tell_anew(self, car: _Car, offset: int, outcome: _Outcome) -> None:
         """A need whose visit fell through is weighed again: what speaks against it must be told once more."""
-        kept = outcome.states.get(key) or self._table.get(block.partition, key)
-        if kept is None or kept.startswith(WITHDRAWN) or key in outcome.dropped:
+        kept = outcome.states.get(car) or self._table.get(*car)
+        if kept is None or kept.startswith(WITHDRAWN) or car in outcome.dropped:
             return
         state = self._layout.from_bytes(kept)
         if offset > self._layout.offset(state, DOMAIN_EVENTS):
             forget_told(state, self._layout)
             self._layout.set_offset(state, DOMAIN_EVENTS, offset)
-            outcome.states[key] = self._layout.to_bytes(state)
-
-    def _kept(self, block: Block, key: bytes, at_ms: int) -> tuple[bool, bytes | None]:
-        """Whether the car may be followed at `at_ms`, or its owner withdrew prediction later; and its state, if any."""
-        kept = self._table.get(block.partition, key)
-        if kept is None or not kept.startswith(WITHDRAWN):
-            return True, kept
-        return at_ms > int(kept.removeprefix(WITHDRAWN)), None
+            outcome.states[car] = self._layout.to_bytes(state)
 
 
-def _reject(block: Block, record: Record, reason: str) -> NewRecord:
+def _is_after(withdrawn: bytes, at_ms: int) -> bool:
+    """Whether something of `at_ms` came after what stands in place of a state: its owner withdrew prediction before."""
+    return at_ms > int(withdrawn.removeprefix(WITHDRAWN))
+
+
+def _reject(rejected: tuple[Block, Record], reason: str) -> NewRecord:
     """The upload as it came, with why it could not be used and where it stood: (topic, partition, offset) is its id."""
+    block, record = rejected
     # A maker's own headers may be of any size too.
     is_short = sum(len(name) + len(value or b"") for name, value in record.headers) <= MAX_HEADER_BYTES
     headers: Headers = (

@@ -108,7 +108,9 @@ def own_service_complaints(
     for port in service.get("ports", ()):
         if port.split(":")[-1] != environment["PITCALL_HTTP_PORT"]:
             yield f"{name} publishes {port}, which is not PITCALL_HTTP_PORT"
-    kept = [mount.split(":")[1] for mount in service.get("volumes", ())] + [m.split(":")[0] for m in service["tmpfs"]]
+    kept = [mount.split(":")[:2][-1] for mount in service.get("volumes", ())] + [
+        m.split(":")[0] for m in service["tmpfs"]
+    ]
     if environment["PITCALL_DATA_DIR"] not in kept:
         yield f"{name} can't write to PITCALL_DATA_DIR {environment['PITCALL_DATA_DIR']}"
     check = service.get("healthcheck", {}).get("test", [])

@@ -11,8 +11,11 @@ from typing import Any
 import aiokafka
 import faust
 import pytest
+from aiokafka.consumer.fetcher import Fetcher, FetchError, FetchResult, PartitionRecords
 from aiokafka.consumer.group_coordinator import GroupCoordinator
+from aiokafka.consumer.subscription_state import SubscriptionState
 from aiokafka.producer.message_accumulator import BatchBuilder
+from aiokafka.record.default_records import DefaultRecordBatch
 from faust.assignor.client_assignment import ClientAssignment
 from faust.assignor.partition_assignor import PartitionAssignor
 from faust.stores.base import Store
@@ -52,6 +55,11 @@ SIGNATURES: list[tuple[Callable[..., Any], str]] = [
         "time_total=None, generation_id=None)",
     ),
     (driver.Consumer._to_message, "(self, tp, record)"),
+    (driver.Consumer._new_consumer_thread, "(self)"),
+    (
+        driver.AIOKafkaConsumerThread._fetch_records,
+        "(self, consumer, active_partitions, timeout=None, max_records=None)",
+    ),
     (driver.Producer._ensure_producer, "(self)"),
     (driver.Producer._settings_extra, "(self)"),
     (Producer.send, "(self, topic, key, value, partition, timestamp, headers, *, transactional_id=None)"),
@@ -64,7 +72,10 @@ SIGNATURES: list[tuple[Callable[..., Any], str]] = [
     (Collection.on_rebalance, "(self, assigned, revoked, newly_assigned, generation_id=0)"),
     (Store.on_rebalance, "(self, assigned, revoked, newly_assigned, generation_id=0)"),
     (TableManager._update_channels, "(self)"),
+    (Recovery._build_offsets, "(self, consumer, tps, destination, title)"),
     (Recovery._set_recovery_started, "(self)"),
+    (Collection.on_recovery_completed, "(self, active_tps, standby_tps)"),
+    (Store.on_recovery_completed, "(self, active_tps, standby_tps)"),
     (faust.App._on_agent_error, "(self, agent, exc)"),
     (faust.App.on_rebalance_start, "(self)"),
     (faust.App.on_rebalance_end, "(self)"),
@@ -75,6 +86,16 @@ SIGNATURES: list[tuple[Callable[..., Any], str]] = [
     (BatchBuilder.record_count, "(self)"),
     (aiokafka.AIOKafkaClient._wait_on_metadata, "(self, topic)"),
     (GroupCoordinator.fetch_committed_offsets, "(self, partitions)"),
+    (Fetcher.fetched_records, "(self, partitions, timeout=0, max_records=None)"),
+    (Fetcher._create_fetch_waiter, "(self)"),
+    (Fetcher._notify, "(self, future)"),
+    (FetchResult.check_assignment, "(self, tp)"),
+    (FetchResult._update_position, "(self)"),
+    (FetchError.check_raise, "(self)"),
+    (SubscriptionState.wait_for_assignment, "(self)"),
+    (SubscriptionState.fetch_context, "(self)"),
+    (SubscriptionState.is_assigned, "(self, tp)"),
+    (DefaultRecordBatch.validate_crc, "(self)"),
 ]
 
 # What is relied on beyond a signature, as it stands in the source.
@@ -92,6 +113,17 @@ RELIED_ON: list[tuple[Callable[..., Any], str]] = [
     (base.Consumer.force_commit, "self._filter_tps_with_pending_acks(topics)"),
     (base.Consumer._filter_committable_offsets, "self._new_offset(tp)"),
     (base.Consumer._commit_tps, "self._commit_offsets("),
+    # What `fetched_blocks` does in place of two methods of aiokafka's.
+    (Fetcher.fetched_records, "res_or_error.getall(max_records)"),
+    (Fetcher.fetched_records, "self._notify(self._wait_consume_future)"),
+    (FetchResult.getall, "for msg in self._partition_records:"),
+    (FetchResult.check_assignment, "position != self._partition_records.next_fetch_offset"),
+    (PartitionRecords._unpack_records, "self.next_fetch_offset = next_batch.next_offset"),
+    (driver.AIOKafkaConsumerThread._fetch_records, "return await fetcher.fetched_records("),
+    # Files whose changelog was made anew are wiped before these are asked for.
+    (Recovery._restart_recovery.fun, "T(self._build_offsets)("),
+    # A standby that takes over reads on from where it is, and not from the beginning.
+    (Recovery._add, "persisted_offset = table.persisted_offset(tp)"),
     # Every crash of an unsupervised part reaches the app.
     (Service.crash, "child._crash(reason)"),
 ]

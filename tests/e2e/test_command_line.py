@@ -35,6 +35,8 @@ WRONG_SETTINGS = (
     ("PITCALL_DATABASE_URL", "mysql://somebody:a-secret@localhost/pitcall", "postgresql+psycopg://"),
     ("PITCALL_KAFKA_PARTITIONS", "0", "at least 1"),
     ("PITCALL_KAFKA_REPLICATION", "three", "three"),
+    ("PITCALL_STATE_STORE", "tape", "empty, memory, disk"),
+    ("PITCALL_STANDBY_REPLICAS", "4", "0 to 3"),
     ("PITCALL_HISTORY_URL", "influx://somebody:a-secret@localhost", "https://"),
     ("PITCALL_HISTORY_RETENTION_DAYS", "-1", "at least 1"),
     ("PITCALL_HTTP_HOST", "", "it is empty"),

@@ -15,7 +15,8 @@ from pitcall.node import Node
 from pitcall.readings import take_readings
 from pitcall.settings import Settings
 from streams.local_log import Entry, LocalLog
-from streams.topics import VEHICLE_STATES, changelog_name, create_topics, partition_for
+from streams.partitioning import partition_for
+from streams.topics import VEHICLE_STATES, changelog_name, create_topics
 
 CARS = 20_000
 

@@ -7,6 +7,7 @@ import subprocess
 import tempfile
 import uuid
 from base64 import urlsafe_b64encode
+from collections.abc import Sequence
 from pathlib import Path
 
 from tests.servers.availability import Found, MissingServerError, cache_folder, version_of
@@ -61,7 +62,13 @@ def find() -> Found:
     return Found(NAME, VERSION, f"Java {java}; Maven fetches it on first use")
 
 
-def start() -> tuple[ServerProcess, str]:
+SMALL = ("-Xms128m", "-Xmx512m")
+"""Java's options of a broker that shares the machine with a suite."""
+LARGE = ("-Xms2g", "-Xmx2g", "-XX:+UseParallelGC")
+"""Those of one under load: batches of a megabyte need room, and pauses of some milliseconds do no harm."""
+
+
+def start(java: Sequence[str] = SMALL) -> tuple[ServerProcess, str]:
     """Start a broker with no topics; returns its process and its address ``127.0.0.1:port``."""
     find()
     jars = _fetched_jars()
@@ -69,7 +76,7 @@ def start() -> tuple[ServerProcess, str]:
     port, controller = free_port(), free_port()
     properties = folder / "server.properties"
     properties.write_text(PROPERTIES.format(folder=folder, port=port, controller=controller))
-    run = [_java(), "-Xms128m", "-Xmx512m", "-cp", f"{jars}/*"]
+    run = [_java(), *java, "-cp", f"{jars}/*"]
     cluster = urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=").replace("-", "_")
     subprocess.run(
         [*run, "kafka.tools.StorageTool", "format", "-t", cluster, "-c", str(properties)],

@@ -26,6 +26,8 @@ class Place:
     data_dir: Path
     app_id: str
     sources: Sequence[str]
+    is_on_disk: bool = False
+    standby_replicas: int = 0
 
     async def prepare(self) -> None:
         """Create the topics."""
@@ -35,6 +37,13 @@ class Place:
             Topic(changelog_name(TABLE, self.app_id), is_compacted=True),
         ]
         await create_topics(self.broker_url, topics=topics, partitions=PARTITIONS)
+
+    @property
+    def arguments(self) -> list[str]:
+        """What a program of its own is given to be a worker here, in the folder ``killed``."""
+        store = "disk" if self.is_on_disk else "memory"
+        folder = str(self.data_dir / "killed")
+        return [self.broker_url, folder, self.app_id, store, str(self.standby_replicas), *self.sources]
 
     def worker(self, name: str = "worker", before: Callable[[Block], Awaitable[None]] | None = None) -> CountingWorker:
         """A worker on this log."""
@@ -58,6 +67,8 @@ class CountingWorker:
             app_id=self.place.app_id,
             partitions=PARTITIONS,
             on_crash=self.crashes.append,
+            is_on_disk=self.place.is_on_disk,
+            standby_replicas=self.place.standby_replicas,
         )
         self.table = self.app.block_table(TABLE)
         block_agent(self.app, "counter", self.place.sources, self._count)
@@ -106,5 +117,5 @@ async def run_for_ever(place: Place) -> None:
 
 
 if __name__ == "__main__":
-    url, data_dir, app_id, *sources = sys.argv[1:]
-    asyncio.run(run_for_ever(Place(url, Path(data_dir), app_id, sources)))
+    url, data_dir, app_id, is_on_disk, standby_replicas, *sources = sys.argv[1:]
+    asyncio.run(run_for_ever(Place(url, Path(data_dir), app_id, sources, is_on_disk == "disk", int(standby_replicas))))

@@ -14,16 +14,20 @@ from tests.integration.streams.counting import PARTITIONS, CountingWorker, Place
 ROOT = __file__.rsplit("/tests/", 1)[0]
 
 
-async def test_a_worker_killed_at_any_moment_loses_nothing_and_counts_nothing_twice(place: Place) -> None:
+@pytest.mark.parametrize("store", ["memory", "disk"])
+async def test_a_worker_killed_at_any_moment_loses_nothing_and_counts_nothing_twice(place: Place, store: str) -> None:
+    place.is_on_disk = store == "disk"
     is_embedded = place.broker_url.startswith("pitcall-log")
     new = records(place, 40_000)
     await append(place, new)
     # On Kafka the group waits 10 s for each dead member, so one kill there.
     for _ in range(6 if is_embedded else 1):
         await _kill_a_worker(place, after_s=random.uniform(0.05, 0.5))
-    async with place.worker() as worker:
+    # With the killed one's own folder: on disk it reads on from what is there.
+    async with place.worker("killed") as worker:
         await all_handled(place, within_s=90)
         assert worker.counts() == expected(new)
+        assert worker.table.states.wipes() == 0
 
 
 @pytest.mark.parametrize("broker_url", ["kafka"], indirect=True)
@@ -58,10 +62,7 @@ async def _kill_a_worker(place: Place, after_s: float) -> None:
         sys.executable,
         "-m",
         "tests.integration.streams.counting",
-        place.broker_url,
-        str(place.data_dir / "killed"),
-        place.app_id,
-        *place.sources,
+        *place.arguments,
         cwd=ROOT,
         stdout=asyncio.subprocess.PIPE,
     )

@@ -1,8 +1,8 @@
 """Many records at once are where the call says they are, in their order, on both logs."""
 
 from pitcall.bench.reading import read_topic
+from streams.partitioning import partition_for
 from streams.producer import NewRecord, record_producer
-from streams.topics import partition_for
 from tests.integration.streams.counting import PARTITIONS, Place
 
 TIME_MS = 1_700_000_000_000

@@ -9,9 +9,10 @@ import pytest
 
 from adapters.clocks import WallClock
 from domain.errors import NotFound, Unavailable
+from streams.partitioning import partition_for
 from streams.producer import record_producer
 from streams.topic_scan import scan
-from streams.topics import TELEMETRY_UPLOADS, Topic, create_topics, partition_for
+from streams.topics import TELEMETRY_UPLOADS, Topic, create_topics
 from streams.writers import LogUploads
 from tests.integration.streams.counting import PARTITIONS
 from workflow.ports import LoggedUpload

@@ -8,8 +8,9 @@ from domain.errors import Conflict, Unavailable
 from streams.block import MAX_RECORDS, Block
 from streams.feed import snapshot_feed
 from streams.lag import lag
+from streams.partitioning import partition_for
 from streams.producer import NewRecord, record_producer
-from streams.topics import DEAD_LETTERS, Topic, create_topics, partition_for
+from streams.topics import DEAD_LETTERS, Topic, create_topics
 from tests.integration.streams.conftest import all_handled, append, expected, records
 from tests.integration.streams.counting import PARTITIONS, Place
 

@@ -67,14 +67,16 @@ def test_a_warm_up_counts_once(catalogue: Catalogue) -> None:
 
 def test_minutes_above_and_below_a_level() -> None:
     dt, signal = np.array([1.0, 1.0, 1.0]), np.array([100.0, 106.0, np.nan, 90.0])
-    above = time_above({"signal": signal}, dt, {"level": 105.0}, CAR)
-    below = time_below({"signal": signal}, dt, {"level": 105.0}, CAR)
+    above = time_above({"signal": signal}, dt, {"level": 105.0}, CAR, {})
+    below = time_below({"signal": signal}, dt, {"level": 105.0}, CAR, {})
     assert above[0] == 1 / 60 and np.isnan(above[1]) and above[2] == 0
     assert below[0] == 0 and np.isnan(below[1]) and below[2] == 1 / 60
 
 
 def test_an_integral_is_per_its_seconds() -> None:
-    hours = integral({"signal": np.array([3.0, 3.0, 5.0])}, np.array([1800.0, 1800.0]), {"per_seconds": 3600.0}, CAR)
+    hours = integral(
+        {"signal": np.array([3.0, 3.0, 5.0])}, np.array([1800.0, 1800.0]), {"per_seconds": 3600.0}, CAR, {}
+    )
     assert hours.tolist() == [1.5, 2.0]
 
 

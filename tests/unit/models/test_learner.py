@@ -6,12 +6,12 @@ import math
 from collections.abc import Callable
 from dataclasses import replace
 
+import numpy as np
 import pytest
 
 from domain.catalogue import Catalogue
 from domain.errors import DamagedSnapshot, InvalidInput, NotFound
 from domain.service_record import TrainingExample
-from domain.telemetry import UploadId
 from models.causes import Causes
 from models.learner import Learner
 from models.predictor import Predictor
@@ -213,7 +213,7 @@ def test_ids_of_predictions_repeat_with_their_cause_and_tell_items_and_causes_ap
     car = driven(new_car, predictor, 2)
 
     def of(seq: int) -> Causes:
-        return Causes.of_uploads([UploadId("car-1", "day-1", seq)])
+        return Causes(np.array([b"day-1"], dtype="S36"), np.array([seq], dtype=np.uint32), np.array([-1]))
 
     once = predictor.predict([car.state], ["car-1"], of(19))
     again = predictor.predict([car.state], ["car-1"], of(19))

@@ -2,14 +2,16 @@
 
 import asyncio
 import signal
+import sqlite3
 import subprocess
 import sys
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 
 from domain.errors import Conflict, InvalidInput, NotFound, Unavailable
-from streams.compaction import DUE_AFTER
+from streams.compaction import DUE_AFTER, Compaction
 from streams.local_log import Entry, LocalLog
 from streams.log_file import log_path
 
@@ -138,6 +140,25 @@ async def test_compaction_keeps_the_newest_of_each_key_and_the_last_record(url: 
         assert log.read("states", 0, 0)[-1].offset == DUE_AFTER + 1
     with LocalLog.shared(url) as log:
         assert await log.append([entry(b"next", b"car-1", "states")]) == [DUE_AFTER + 2]
+
+
+def test_a_partition_is_planned_again_only_when_half_as_much_has_come_as_was_kept(tmp_path: Path) -> None:
+    with closing(sqlite3.connect(tmp_path / "log")) as writer:
+        writer.execute("CREATE TABLE records (position INTEGER PRIMARY KEY, key, value)")
+        writer.execute("CREATE TABLE partitions (id INTEGER PRIMARY KEY, uncompacted)")
+        base = 3 << 40
+        writer.executemany(
+            "INSERT INTO records VALUES (?, ?, 'state')", [(base + n, f"car-{n % 1_000}") for n in range(1_010)]
+        )
+        compaction = Compaction(writer, 40, due_after=10)
+        assert compaction.is_due(3, 10)
+        compaction.plan(3, 1_010)
+        assert not compaction.is_due(3, 1_000)
+        compaction.delete_some()
+        compaction.note_deleted()
+        assert writer.execute("SELECT COUNT(*) FROM records").fetchone() == (1_000,)
+        assert [compaction.is_due(3, added) for added in (10, 499, 500)] == [False, False, True]
+        assert compaction.is_due(4, 10)
 
 
 async def test_a_topic_that_is_not_compacted_keeps_everything(log: LocalLog) -> None:

@@ -10,6 +10,7 @@ from domain.errors import Unavailable
 from streams.app import StreamApp, create_app
 from streams.block import Block, Record
 from streams.commits import TP, BlockMessage
+from streams.state_store import Entries, MemoryStore, StoreFailed
 from streams.table import BlockTable, PartitionRevoked
 
 CHANGELOG = "pitcall-states-changelog"
@@ -39,6 +40,29 @@ class RecordedAppends:
         return [(first, len(entries))]
 
 
+class Ends:
+    """Stands for a consumer of changelogs that end there."""
+
+    def __init__(self, ends: dict[TP, int]) -> None:
+        self._ends = ends
+
+    async def highwaters(self, *tps: TP) -> dict[TP, int]:
+        return {tp: self._ends[tp] for tp in tps}
+
+    async def earliest_offsets(self, *tps: TP) -> dict[TP, int]:
+        return dict.fromkeys(tps, 0)
+
+
+class FullDisk(MemoryStore):
+    """A store that can do nothing any more."""
+
+    def get_many(self, partition: int, keys: Sequence[bytes]) -> list[bytes | None]:
+        raise StoreFailed("no space left")
+
+    def apply(self, partition: int, entries: Entries, offset: int | None) -> None:
+        raise StoreFailed("no space left")
+
+
 @pytest.fixture
 async def app(tmp_path: Path) -> AsyncIterator[StreamApp]:
     crashes: list[BaseException] = []
@@ -61,7 +85,9 @@ async def table(app: StreamApp, appends: RecordedAppends) -> BlockTable:
 
 
 async def assign(table: BlockTable, partitions: set[int]) -> None:
-    await table.on_rebalance({TP(CHANGELOG, partition) for partition in partitions}, set(), set())
+    changelogs = {TP(CHANGELOG, partition) for partition in partitions}
+    await table.on_rebalance(changelogs, set(), set())
+    await table.on_recovery_completed(changelogs, set())
 
 
 async def test_a_block_is_one_batch_of_its_partition(table: BlockTable, appends: RecordedAppends) -> None:
@@ -70,6 +96,7 @@ async def test_a_block_is_one_batch_of_its_partition(table: BlockTable, appends:
     assert dict(table.items(1)) == {b"car-1": b"a", b"car-2": b"b"}
     assert table.get(0, b"car-1") is None
     assert table.persisted_offset(TP(CHANGELOG, 1)) == 1
+    assert table.active_count() == 2
 
 
 async def test_memory_changes_only_when_the_changelog_has_acknowledged(
@@ -106,6 +133,21 @@ async def test_a_partition_of_another_worker_is_not_written(table: BlockTable, a
     with pytest.raises(PartitionRevoked, match="partition 3"):
         await table.write_block(3, {b"car-1": b"a"})
     assert appends.batches == []
+
+
+async def test_a_partition_is_neither_read_nor_written_before_it_is_recovered(
+    table: BlockTable, appends: RecordedAppends
+) -> None:
+    await table.write_block(0, {b"car-1": b"a"})
+    await table.on_rebalance({TP(CHANGELOG, 0), TP(CHANGELOG, 3)}, set(), set())
+    for partition in (0, 3):
+        with pytest.raises(PartitionRevoked, match=f"partition {partition}"):
+            table.get(partition, b"car-1")
+        with pytest.raises(PartitionRevoked):
+            await table.write_block(partition, {b"car-1": b"b"})
+    assert len(appends.batches) == 1
+    await table.on_recovery_completed({TP(CHANGELOG, 0), TP(CHANGELOG, 3)}, set())
+    assert (table.get(0, b"car-1"), table.get(3, b"car-1")) == (b"a", None)
 
 
 async def test_letting_a_partition_go_waits_for_what_is_being_written(
@@ -151,6 +193,38 @@ async def test_recovery_applies_changelog_blocks(app: StreamApp, table: BlockTab
     table.apply_changelog_batch([app.create_event(b"", b"", None, message)])
     assert dict(table.items(1)) == {b"car-2": b"b"}
     assert table.persisted_offset(TP(CHANGELOG, 1)) == 9
+
+
+async def test_a_block_reads_its_keys_at_once(table: BlockTable) -> None:
+    await table.write_block(0, {b"car-1": b"a", b"car-2": b"b"})
+    assert table.get_many(0, [b"car-2", b"car-3", b"car-1"]) == [b"b", None, b"a"]
+
+
+async def test_states_of_a_changelog_that_was_made_anew_are_wiped(app: StreamApp, table: BlockTable) -> None:
+    await table.write_block(0, {b"car-1": b"a", b"car-2": b"b"})
+    recovery = app.tables.recovery
+    here, empty = TP(CHANGELOG, 0), TP(CHANGELOG, 1)
+    for end, found in ((2, 1), (1, -1)):
+        recovery.add_active(table, here)
+        recovery.add_active(table, empty)
+        offsets = dict(recovery.active_offsets)
+        await recovery._build_offsets(Ends({here: end, empty: 0}), {here, empty}, offsets, "active")
+        assert offsets == {here: found, empty: -1}
+    assert (table.states.count(0), table.states.complete_to(0), table.states.wipes()) == (0, None, 1)
+
+
+async def test_a_store_that_fails_ends_the_worker_and_leaves_the_block(tmp_path: Path) -> None:
+    crashes: list[BaseException] = []
+    app = create_app(f"pitcall-log://{tmp_path}", tmp_path, on_crash=crashes.append)
+    app._producer = RecordedAppends()
+    table = app.block_table("states")
+    table.states = FullDisk()
+    await assign(table, {0})
+    with pytest.raises(PartitionRevoked, match="no space left"):
+        await table.write_block(0, {b"car-1": b"a"})
+    with pytest.raises(PartitionRevoked, match="no space left"):
+        table.get(0, b"car-1")
+    assert [type(crash) for crash in crashes] == [StoreFailed]
 
 
 async def test_one_key_at_a_time_is_refused(table: BlockTable) -> None:

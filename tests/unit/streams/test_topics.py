@@ -1,26 +1,10 @@
-"""Where a key goes, and what a log's URL says."""
+"""Which topics there are, and what a log's URL says."""
 
 import pytest
 
 from domain.errors import InvalidInput
 from streams import topics
-from streams.topics import TOPICS, is_embedded, kafka_servers, partition_for
-
-
-@pytest.mark.parametrize(
-    ("key", "hashed"),
-    # From Kafka's own UtilsTest.testMurmur2 (org.apache.kafka.common.utils), its Java client's test of this hash.
-    [
-        (b"21", -973932308),
-        (b"foobar", -790332482),
-        (b"a-little-bit-long-string", -985981536),
-        (b"a-little-bit-longer-string", -1486304829),
-        (b"lkjh234lh9fiuh90y23oiuhsafujhadof229phr9h19h89h8", -58897971),
-        (b"abc", 479470107),
-    ],
-)
-def test_a_key_goes_where_kafkas_java_client_puts_it(key: bytes, hashed: int) -> None:
-    assert partition_for(key, 32) == (hashed & 0x7FFFFFFF) % 32
+from streams.topics import TOPICS, is_embedded, kafka_servers
 
 
 def test_topics_that_are_read_together_are_not_compacted_and_names_are_unique() -> None:

@@ -17,8 +17,10 @@ from adapters.catalogue_file import load_catalogue
 from domain.catalogue import Catalogue
 from domain.service_record import ServiceOutcome, ServiceRecord
 from models.fold import VehicleFold
+from models.prediction_row import IS_TOLD, PredictionLayout
 from models.predictor import Predictor
 from models.vehicle_state import StateLayout
+from models.words import cause_of
 from streams.agents.vehicles import WITHDRAWN, VehiclesAgent
 from streams.block import Block, Record
 from streams.producer import NewRecord, RecordProducer
@@ -39,6 +41,9 @@ class MemoryTable:
 
     def get(self, partition: int, key: bytes) -> bytes | None:
         return self.values.get(key)
+
+    def get_many(self, partition: int, keys: Sequence[bytes]) -> list[bytes | None]:
+        return [self.values.get(key) for key in keys]
 
     async def write_block(self, partition: int, entries: Mapping[bytes, bytes | None]) -> None:
         self.writes += 1
@@ -76,7 +81,7 @@ class Bench:
         )
 
     async def take(self, records: Sequence[Record], topic: str = TELEMETRY_UPLOADS) -> None:
-        await self.agent.handle(Block(topic, 0, records))
+        await self.agent.handle([Block(topic, 0, records)])
 
     def sent(self, topic: str) -> list[NewRecord]:
         return [record for record in self.producer.sent if record.topic == topic]
@@ -183,3 +188,59 @@ async def test_several_services_of_a_car_in_a_block_all_count(catalogue: Catalog
     before = dict(bench.table.values)
     await bench.take(records, SERVICE_RECORDS)
     assert bench.table.values == before
+
+
+def reopened(offset: int, car: str) -> Record:
+    event = json.dumps({"type": "pitcall.need-reopened.v1", "data": {"item": "front_brake_pads"}}).encode()
+    return Record(offset, car.encode(), event, START_MS)
+
+
+def told(catalogue: Catalogue, record: NewRecord) -> set[str]:
+    """The items that a message tells of."""
+    layout = PredictionLayout(catalogue)
+    marks = layout.column(layout.from_bytes([record.value or b""]), "flags")[0] & IS_TOLD
+    return {item for item, mark in zip(layout.items, marks.tolist(), strict=True) if mark}
+
+
+async def test_a_message_is_sent_when_there_is_something_to_tell_and_in_benches_always(catalogue: Catalogue) -> None:
+    plain, always = Bench(catalogue), Bench(catalogue, predict_always=True)
+    for bench in (plain, always):
+        await bench.take([upload(k, "p", k, minute=k) for k in range(4)])
+    first, *rest = plain.sent(PREDICTIONS)
+    assert told(catalogue, first) == set(catalogue.items) and len(rest) < 3
+    assert len(always.sent(PREDICTIONS)) == 4
+    assert {len(record.value or b"") for record in always.sent(PREDICTIONS)} == {PredictionLayout(catalogue).size}
+
+
+async def test_a_visit_that_fell_through_makes_the_next_prediction_told_once(catalogue: Catalogue) -> None:
+    bench = Bench(catalogue, predict_always=True)
+    await bench.take([upload(0, "p", 0), upload(1, "p", 1)])
+    before = dict(bench.table.values)
+    await bench.take([reopened(7, "p"), reopened(8, "stranger")], DOMAIN_EVENTS)
+    assert bench.table.values != before and set(bench.table.values) == {b"p"}
+    await bench.take([upload(2, "p", 2)])
+    assert told(catalogue, bench.sent(PREDICTIONS)[-1]) == set(catalogue.items)
+    kept = dict(bench.table.values)
+    await bench.take([reopened(7, "p")], DOMAIN_EVENTS)
+    assert bench.table.values == kept, "the state has this event already"
+
+
+async def test_a_withdrawal_outlives_a_visit_that_fell_through(catalogue: Catalogue) -> None:
+    bench = Bench(catalogue)
+    await bench.take([upload(0, "p", 0)])
+    data = {"purpose": "prediction", "time_ms": START_MS + 600_000}
+    withdrawn = json.dumps({"type": "pitcall.consent-withdrawn.v1", "data": data}).encode()
+    await bench.take([Record(0, b"p", withdrawn, START_MS), reopened(1, "p")], DOMAIN_EVENTS)
+    await bench.take([reopened(2, "p")], DOMAIN_EVENTS)
+    assert bench.table.values[b"p"].startswith(WITHDRAWN)
+
+
+async def test_a_service_record_is_told_under_a_cause_of_its_own(catalogue: Catalogue) -> None:
+    bench = Bench(catalogue)
+    await bench.take([upload(0, "p", 0)])
+    service = ServiceRecord("r", "p", "front_brake_pads", ServiceOutcome.REPLACED, START_MS + 3_600_000, 20_003_000)
+    await bench.take([Record(5, b"p", encode(service), START_MS)], SERVICE_RECORDS)
+    layout = PredictionLayout(catalogue)
+    rows = layout.from_bytes([record.value or b"" for record in bench.sent(PREDICTIONS)])
+    assert [cause_of(row, "p") for row in rows] == ["p/b/0", "p/b/0/service-records-5"]
+    assert "front_brake_pads" in told(catalogue, bench.sent(PREDICTIONS)[-1])

@@ -21,7 +21,6 @@ from domain.telemetry import TelemetryUpload, UploadId
 from workflow.upload_codec import (
     MAX_SAMPLES,
     MAX_UPLOAD_BYTES,
-    decode_fleet_upload,
     decode_upload,
     encode_binary,
     without_position,
@@ -183,10 +182,10 @@ def test_an_upload_without_positions_goes_into_the_log_as_it_came() -> None:
 
 
 def test_of_a_batch_each_upload_names_its_car() -> None:
-    read = decode_fleet_upload(packed(vehicle_id="car-7"), received_ms=RECEIVED, known_signals=SIGNALS)
+    read = decode_upload(packed(vehicle_id="car-7"), vehicle_id=None, received_ms=RECEIVED, known_signals=SIGNALS)
     assert read.id == UploadId("car-7", "boot-a", 17)
     with pytest.raises(InvalidInput) as refused:
-        decode_fleet_upload(packed(vehicle_id=None), received_ms=RECEIVED, known_signals=SIGNALS)
+        decode_upload(packed(vehicle_id=None), vehicle_id=None, received_ms=RECEIVED, known_signals=SIGNALS)
     assert refused.value.field == "vehicle_id"
 
 

@@ -1,0 +1,142 @@
+"""Reading many uploads at once, in either encoding: columns of those that can be used, and what is wrong with others.
+
+One upload that is broken spoils no other. `workflow.upload_codec` reads single ones by the same way.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from domain.errors import Forbidden, InvalidInput, PitcallError, TooLarge
+from domain.telemetry import VehicleAttributes
+from models.upload_block import SampleTable, UploadBlock
+from workflow.upload_binary import BinaryHead, binary_tables, is_binary, read_binary_head
+from workflow.upload_envelope import MAX_UPLOAD_BYTES, Envelope, check_head, check_origins
+from workflow.upload_json import JsonUpload, json_tables, read_json
+
+_VEHICLE_ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
+
+
+class Arrival(NamedTuple):
+    """An upload as it came: of the car that its credential or key names, or (None) of the one that it names itself."""
+
+    vehicle_id: str | None
+    body: bytes
+    received_ms: int
+    attributes: VehicleAttributes = VehicleAttributes()
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """What became of arrivals: those at `places`, rising, are in `block`, in order; the others were `refused`."""
+
+    block: UploadBlock
+    places: Sequence[int]
+    refused: dict[int, PitcallError]
+
+
+def read_uploads(arrivals: Sequence[Arrival], known_signals: Collection[str]) -> Reading:
+    """Read uploads of the signals of a catalogue.
+
+    Refused is, naming the field and the fix: TooLarge, InvalidInput, or Forbidden (it names another car than its
+    credential). JSON's NaN and Infinity are no JSON. Positions are left out.
+    """
+    refused: dict[int, PitcallError] = {}
+    wires: dict[int, Envelope] = {}
+    for place, arrival in enumerate(arrivals):
+        try:
+            wires[place] = _read_head(arrival)
+        except PitcallError as error:
+            refused[place] = error
+    tables = list(_tables(arrivals, wires, known_signals, refused))
+    for table in tables:
+        _check_rest(table, wires, refused)
+    places = [place for place in wires if place not in refused]
+    return Reading(_block(arrivals, wires, places, tables), places, refused)
+
+
+def _read_head(arrival: Arrival) -> Envelope:
+    body = arrival.body
+    if len(body) > MAX_UPLOAD_BYTES:
+        raise TooLarge(
+            f"an upload has at most {MAX_UPLOAD_BYTES:,} bytes, this one has {len(body):,}",
+            field="$",
+            fix="send fewer samples at a time",
+        )
+    head = read_binary_head(body) if is_binary(body) else read_json(body)
+    if arrival.vehicle_id is None:
+        if head.vehicle_id is None or not _VEHICLE_ID.fullmatch(head.vehicle_id):
+            raise InvalidInput(
+                "no car is named", field="vehicle_id", fix="the id that the car got when it was enrolled"
+            )
+    elif head.vehicle_id not in (None, arrival.vehicle_id):
+        raise Forbidden(
+            "vehicle_id: the credential belongs to another car than the payload names",
+            field="vehicle_id",
+            fix="leave it out: the credential says which car it is",
+        )
+    check_head(head)
+    return head
+
+
+def _tables(
+    arrivals: Sequence[Arrival],
+    wires: dict[int, Envelope],
+    known_signals: Collection[str],
+    refused: dict[int, PitcallError],
+) -> Iterator[SampleTable]:
+    """The samples in tables whose rows are places; what can't be used is put into `refused`."""
+    binary = {place: wire for place, wire in wires.items() if isinstance(wire, BinaryHead)}
+    if binary:
+        bodies = {place: arrivals[place].body for place in binary}
+        yield from binary_tables(binary, bodies, known_signals, refused)
+    plain = {place: wire for place, wire in wires.items() if isinstance(wire, JsonUpload)}
+    if plain:
+        yield from json_tables(plain, known_signals, refused)
+
+
+def _check_rest(table: SampleTable, wires: dict[int, Envelope], refused: dict[int, PitcallError]) -> None:
+    for place in table.rows.tolist():
+        if place in refused:
+            continue
+        if not table.columns:
+            fix = "send signals of the catalogue"
+            refused[place] = InvalidInput("nothing but positions", field="signals", fix=fix)
+        elif wires[place].origins:
+            try:
+                check_origins(wires[place].origins, table.columns)
+            except InvalidInput as error:
+                refused[place] = error
+
+
+def _block(
+    arrivals: Sequence[Arrival], wires: dict[int, Envelope], places: Sequence[int], tables: Sequence[SampleTable]
+) -> UploadBlock:
+    row_of = np.full(len(arrivals), -1, dtype=np.int64)
+    row_of[list(places)] = np.arange(len(places))
+    own = [wires[place] for place in places]
+    return UploadBlock(
+        vehicle_ids=[arrivals[place].vehicle_id or wires[place].vehicle_id or "" for place in places],
+        boot_ids=np.array([wire.boot_id.encode() for wire in own], dtype="S36"),
+        seqs=np.array([wire.seq for wire in own], dtype=np.int64),
+        start_ms=np.array([wire.start_ms for wire in own], dtype=np.int64),
+        received_ms=np.array([arrivals[place].received_ms for place in places], dtype=np.int64),
+        attributes=[arrivals[place].attributes for place in places],
+        origins=[wire.origins for wire in own],
+        tables=[kept for table in tables if len((kept := _renumbered(table, row_of)).rows)],
+    )
+
+
+def _renumbered(table: SampleTable, row_of: Any) -> SampleTable:
+    """The table with rows of the block in place of places, without those that were refused."""
+    rows = row_of[table.rows]
+    if (rows >= 0).all():
+        return SampleTable(rows, table.offsets_ms, table.columns)
+    kept = np.flatnonzero(rows >= 0)
+    columns = {path: values[kept] for path, values in table.columns.items()}
+    return SampleTable(rows[kept], table.offsets_ms[kept], columns)
