@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import gc
 import os
 import time
@@ -14,21 +13,16 @@ import httpx
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
-from domain.consent import Purpose
 from pitcall.node import Node
-from pitcall.readings import HISTORY_CONSUMED
 from pitcall.settings import Settings
 from streams.writers import LogUploads
 from tests.e2e.part import api_part, url_of
-from tests.faults.fleet import BOOT_UPLOADS, FaultFleet, FleetSender, add_operator, drain, enrol
+from tests.faults.fleet import BOOT_UPLOADS, FleetSender, add_operator, drain, enrol
+from tests.faults.in_process import CARS, a_fleet, all_handled
 from tests.faults.worker_memory import Samples, resident_mb, second_half, slope_per_hour
 from tests.servers.process import free_port
 from tests.support.http_town import PlainPasswords
-from tests.support.moments import NOW
-from workflow import enrol as enrolling
-from workflow import identity
 
-CARS = 20
 BATCH, BEAT_S = 20, 0.2
 """100 uploads a second: far below what it can do, so that nothing piles up that has to be explained."""
 MAX_SLOPE_MB_PER_HOUR = 8.0
@@ -91,23 +85,6 @@ def test_after_a_steady_load_nothing_is_held_and_memory_is_flat(tmp_path: Path, 
         assert slope < MAX_SLOPE_MB_PER_HOUR, f"{slope:.1f} MB/h; samples {samples[::20]}"
 
 
-async def a_fleet(node: Node) -> FaultFleet:
-    """Cars of one owner who consents, straight in the records."""
-    office = node.office
-    token = await enrolling.issue_enrolment_token(office)
-    owner = await identity.register_customer(office, name="Olla Testa", email="olla@owner.example", password="x" * 12)
-    cars = []
-    for _ in range(CARS):
-        car, _ = await enrolling.enrol_vehicle(
-            office, token=token, make="Bauer", model="Kompakt", model_year=2019, powertrain="petrol", mass_kg=1390.0,
-            built_ms=NOW - 10**11,
-        )  # fmt: skip
-        code, _ = await enrolling.show_claim_code(office, car.vehicle_id)
-        await enrolling.claim_vehicle(office, customer_id=owner.customer_id, code=code, consents=[Purpose.PREDICTION])
-        cars.append(car.vehicle_id)
-    return FaultFleet(token, cars, NOW)
-
-
 def held() -> Counter[str]:
     """How many objects of each type live, and how many elements all containers of a kind have."""
     gc.collect()
@@ -135,12 +112,3 @@ async def test_no_round_of_uploads_leaves_an_object_behind(tmp_path: Path) -> No
         # Less than one of eight uploads: what was handled last may still be in its agent's hands.
         kept = {kind: more for kind, more in grown.items() if more >= ROUNDS * ROUND // 8}
         assert kept == {}, "these grow with the uploads"
-
-
-async def all_handled(node: Node) -> None:
-    """Return when agents and history are at the log's end."""
-    assert node.history_lag is not None
-    async with asyncio.timeout(60):
-        while (await node.waiting())["waiting"] or any((await node.history_lag.lag(HISTORY_CONSUMED)).values()):  # noqa: ASYNC110
-            await asyncio.sleep(0.02)  # the lag has no event
-    node.raise_failure()
