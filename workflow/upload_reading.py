@@ -14,9 +14,9 @@ import numpy as np
 
 from domain.errors import Forbidden, InvalidInput, PitcallError, TooLarge
 from domain.telemetry import VehicleAttributes
-from models.upload_block import SampleTable, UploadBlock
+from models.upload_block import CodeReport, SampleTable, UploadBlock
 from workflow.upload_binary import BinaryHead, binary_tables, is_binary, read_binary_head
-from workflow.upload_envelope import MAX_UPLOAD_BYTES, Envelope, check_head, check_origins
+from workflow.upload_envelope import MAX_UPLOAD_BYTES, Codes, Envelope, check_head, check_origins
 from workflow.upload_json import JsonHead, json_tables, read_json_head
 
 _VEHICLE_ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
@@ -126,8 +126,15 @@ def _block(
         received_ms=np.array([arrivals[place].received_ms for place in places], dtype=np.int64),
         attributes=[arrivals[place].attributes for place in places],
         origins=[wire.origins for wire in own],
+        codes=[_report(row, wire.codes) for row, wire in enumerate(own) if wire.codes is not None],
         tables=[kept for table in tables if len((kept := _renumbered(table, row_of)).rows)],
     )
+
+
+def _report(row: int, codes: Codes) -> CodeReport:
+    is_whole = codes.stored is not None
+    added = codes.added if codes.stored is None else codes.stored
+    return CodeReport(row, tuple(sorted(set(added))), tuple(sorted(set(codes.removed))), is_whole)
 
 
 def _renumbered(table: SampleTable, row_of: Any) -> SampleTable:
