@@ -36,7 +36,6 @@ from workflow.upload_envelope import (
 T = TypeVar("T")
 _BYTES = 8
 _NOT_A_NUMBER = re.compile(rb"\b(NaN|Infinity)\b")
-_NAMED_FIELD = re.compile(r"(?:unknown|missing required) field `([^`]*)`")
 
 
 Offsets = Annotated[list[Uint32], msgspec.Meta(min_length=1, max_length=MAX_SAMPLES)]
@@ -130,8 +129,6 @@ def _columns(wire: JsonUpload) -> dict[str, bytes]:
 
 def _field(body: bytes, error: Exception) -> str:
     """The path of what is wrong, with the name of the signal where the parser says only that it is one."""
-    if named := _NAMED_FIELD.search(str(error)):
-        return named[1] or "$"
     field = field_of(error)
     if field != "$" and not field.startswith("signals["):
         return field

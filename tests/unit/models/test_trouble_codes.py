@@ -130,7 +130,7 @@ def test_codes_of_uploads_reach_the_state(
         ({"added": ["P0420"], "removed": ["P0420"]}, "codes"),
         ({"added": ["P0420"], "stored": []}, "codes"),
         ({"added": "P0420"}, "codes.added"),
-        ({"cleared": []}, "codes"),
+        ({"cleared": []}, "codes.cleared"),
     ],
 )
 def test_what_is_wrong_with_codes_is_said_by_its_field(catalogue: Catalogue, codes: Any, field: str) -> None:
