@@ -39,7 +39,10 @@ GAUGES: Mapping[str, tuple[str, str]] = {
     "pitcall_standby_remaining_records": ("Changelog records this worker has yet to read to stand by.", ""),
     "pitcall_recovery_remaining_records": ("Changelog records this worker has yet to read before it works.", ""),
     "pitcall_recovery_progress_ratio": ("Part of the changelog that is read, 0 to 1.", ""),
-    "pitcall_blocks_in_flight": ("Blocks handed to this worker's agents and not acknowledged; at most 16.", ""),
+    "pitcall_blocks_in_flight": (
+        "Blocks handed to this worker's agents and not acknowledged; about 16 of a topic at most.",
+        "",
+    ),
     "pitcall_model_version": ("Version of the model that serves an item in this worker.", "item"),
 }
 

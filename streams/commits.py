@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import time
-from collections import deque
+from collections import Counter, deque
 from collections.abc import AsyncIterator, Iterable, Iterator, Mapping
 from typing import Any, Protocol, runtime_checkable
 
@@ -20,7 +20,14 @@ from faust.types import TP, ConsumerMessage
 from streams.block import Block
 
 MAX_BLOCKS_IN_FLIGHT = 16
-"""Fetching waits while this many blocks are handed out and not yet acknowledged (40 MB of JSON uploads)."""
+"""No more is fetched of a topic while this many of its blocks are handed out and not acknowledged.
+
+40 MB of JSON uploads. Of each topic by itself: an agent that waits for a database that is away must not hold up one
+that needs none.
+"""
+
+ROOM_POLL_S = 0.02
+"""While a topic is left out for that, fetching of the others waits no longer than this: room may come at any time."""
 
 
 class CommitLedger:
@@ -28,20 +35,28 @@ class CommitLedger:
 
     def __init__(self) -> None:
         self._blocks: dict[TP, deque[Block]] = {}
-        self.in_flight = 0
+        self._of_topic: Counter[str] = Counter()
+
+    @property
+    def in_flight(self) -> int:
         """Number of blocks handed out, not acknowledged and not revoked."""
+        return self._of_topic.total()
+
+    def is_full(self, topic: str) -> bool:
+        """Whether `MAX_BLOCKS_IN_FLIGHT` blocks of a topic are in flight."""
+        return self._of_topic[topic] >= MAX_BLOCKS_IN_FLIGHT
 
     def deliver(self, block: Block) -> None:
         """Note that a block is handed out; blocks of a partition come in offset order."""
         self._blocks.setdefault(TP(block.topic, block.partition), deque()).append(block)
-        self.in_flight += 1
+        self._of_topic[block.topic] += 1
 
     def acknowledge(self, block: Block) -> bool:
         """Note that a block's effects are all durable; false when that no longer counts."""
         if block.is_done or block.is_revoked:
             return False
         block.is_done = True
-        self.in_flight -= 1
+        self._of_topic[block.topic] -= 1
         return True
 
     def committable(self, tp: TP) -> int | None:
@@ -62,7 +77,7 @@ class CommitLedger:
             for block in self._blocks.pop(TP(*tp), ()):
                 if not block.is_done:
                     block.is_revoked = True
-                    self.in_flight -= 1
+                    self._of_topic[block.topic] -= 1
 
 
 @runtime_checkable
@@ -140,17 +155,23 @@ class BlockConsumer(base.Consumer):
         active = {TP(*tp) for tp in (active_partitions or ())}
         if self.app.rebalancing:
             return {tp for tp in active if self._is_changelog_tp(tp)}
-        return active
+        return {tp for tp in active if not self.ledger.is_full(tp.topic)}
 
-    async def _wait_for_room(self, timeout_s: float) -> bool:
-        """Wait until fewer than `MAX_BLOCKS_IN_FLIGHT` blocks are in flight; false when `timeout_s` passed first."""
-        while self.ledger.in_flight >= MAX_BLOCKS_IN_FLIGHT:
+    async def _wait_for_room(self, active_partitions: set[TP] | None, timeout_s: float) -> bool:
+        """Wait until one of the topics has fewer blocks in flight than it may; false when `timeout_s` passed first."""
+        topics = {tp.topic for tp in active_partitions or ()}
+        while topics and all(map(self.ledger.is_full, topics)):
             self._has_room.clear()
             try:
                 await asyncio.wait_for(self._has_room.wait(), timeout_s)
             except TimeoutError:
                 return False
         return True
+
+    def _patience_s(self, active_partitions: set[TP] | None, servable: set[TP], timeout_s: float) -> float:
+        """How long a fetch of `servable` may wait for the first record."""
+        is_all = len(servable) == len(active_partitions or ())
+        return timeout_s if is_all else min(timeout_s, ROOM_POLL_S)
 
     async def getmany(  # the time-out is Faust's
         self,
@@ -238,8 +259,7 @@ class BlockConsumer(base.Consumer):
         self._note_flight()
 
     def _note_flight(self) -> None:
-        if self.ledger.in_flight < MAX_BLOCKS_IN_FLIGHT:
-            self._has_room.set()
+        self._has_room.set()
         if not self.ledger.in_flight:
             self._is_drained.set()
 

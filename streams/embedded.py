@@ -119,7 +119,7 @@ class Consumer(BlockConsumer):
         active_partitions: set[TP] | None,
         timeout: float,  # noqa: ASYNC109
     ) -> Mapping[TP, list[Block]]:
-        if not await self._wait_for_room(timeout):
+        if not await self._wait_for_room(active_partitions, timeout):
             return {}
         servable = self._servable(active_partitions)
         self._is_log_changed.clear()
@@ -129,7 +129,8 @@ class Consumer(BlockConsumer):
             await asyncio.sleep(_GATE_POLL_S)
         elif not blocks:
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._is_log_changed.wait(), timeout)
+                patience_s = self._patience_s(active_partitions, servable, timeout)
+                await asyncio.wait_for(self._is_log_changed.wait(), patience_s)
         return blocks
 
     def _next_blocks(self, servable: set[TP]) -> dict[TP, list[Block]]:

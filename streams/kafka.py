@@ -55,13 +55,14 @@ class Consumer(BlockConsumer, driver.Consumer):
         active_partitions: set[TP] | None,
         timeout: float,  # noqa: ASYNC109
     ) -> Mapping[TP, list[Block]]:
-        if not await self._wait_for_room(timeout):
+        if not await self._wait_for_room(active_partitions, timeout):
             return {}
         servable = self._servable(active_partitions)
         if not servable:
             await asyncio.sleep(_GATE_POLL_S)
             return {}
-        fetched: Mapping[Any, list[Block]] = await super()._getmany(servable, timeout)
+        patience_s = self._patience_s(active_partitions, servable, timeout)
+        fetched: Mapping[Any, list[Block]] = await super()._getmany(servable, patience_s)
         return {TP(*tp): blocks for tp, blocks in fetched.items()}
 
 

@@ -9,6 +9,7 @@ from sqlalchemy import URL, event, make_url
 from sqlalchemy.exc import ArgumentError
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
+from adapters.records.patient_connection import PatientConnection
 from domain.errors import InvalidInput
 
 _FIX = "sqlite+aiosqlite:///<file> or postgresql+psycopg://<user>:<password>@<host>/<database>"
@@ -88,6 +89,7 @@ def _postgres(url: URL, connections: int) -> AsyncEngine:
         # The unit of work's own locks are taken one after another; each statement must see what was committed before.
         isolation_level="READ COMMITTED",
         connect_args={
+            "async_creator_fn": PatientConnection.connect,
             "connect_timeout": 5,
             "tcp_user_timeout": _PATIENCE_MS,
             "keepalives_idle": 10,

@@ -26,7 +26,7 @@ process.roles=broker,controller
 node.id=1
 controller.quorum.voters=1@127.0.0.1:{controller}
 listeners=PLAINTEXT://127.0.0.1:{port},CONTROLLER://127.0.0.1:{controller}
-advertised.listeners=PLAINTEXT://127.0.0.1:{port}
+advertised.listeners=PLAINTEXT://127.0.0.1:{advertised}
 controller.listener.names=CONTROLLER
 log.dirs={folder}/log
 auto.create.topics.enable=false
@@ -68,14 +68,19 @@ LARGE = ("-Xms2g", "-Xmx2g", "-XX:+UseParallelGC")
 """Those of one under load: batches of a megabyte need room, and pauses of some milliseconds do no harm."""
 
 
-def start(java: Sequence[str] = SMALL) -> tuple[ServerProcess, str]:
-    """Start a broker with no topics; returns its process and its address ``127.0.0.1:port``."""
+def start(java: Sequence[str] = SMALL, *, advertised: int | None = None) -> tuple[ServerProcess, str]:
+    """Start a broker with no topics; returns its process and its address ``127.0.0.1:port``.
+
+    It sends its clients to port `advertised` instead, where a test has put a proxy.
+    """
     find()
     jars = _fetched_jars()
     folder = private_folder("kafka")
     port, controller = free_port(), free_port()
     properties = folder / "server.properties"
-    properties.write_text(PROPERTIES.format(folder=folder, port=port, controller=controller))
+    properties.write_text(
+        PROPERTIES.format(folder=folder, port=port, advertised=advertised or port, controller=controller)
+    )
     run = [_java(), *java, "-cp", f"{jars}/*"]
     cluster = urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=").replace("-", "_")
     subprocess.run(

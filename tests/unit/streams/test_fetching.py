@@ -10,7 +10,7 @@ from streams.app import StreamApp, create_app
 from streams.commits import MAX_BLOCKS_IN_FLIGHT, TP, BlockMessage
 from streams.embedded import Consumer
 from streams.local_log import Entry
-from streams.topics import TELEMETRY_UPLOADS, create_topics
+from streams.topics import PREDICTIONS, TELEMETRY_UPLOADS, create_topics
 
 HERE = TP(TELEMETRY_UPLOADS, 0)
 
@@ -94,3 +94,20 @@ async def test_commits_follow_acknowledgements_in_order(app: StreamApp, consumer
     assert not consumer.ack(messages[1])
     assert await consumer.force_commit()
     assert consumer._log.committed(app.conf.id, *HERE) == 6
+
+
+async def test_a_topic_whose_agent_waits_holds_up_no_other(app: StreamApp, consumer: Consumer) -> None:
+    there = TP(PREDICTIONS, 0)
+    consumer._assigned |= {there}
+    consumer._positions[there] = 0
+    consumer._set_active_tps({HERE, there})
+    app.topics._acking_topics.add(PREDICTIONS)
+    for _ in range(MAX_BLOCKS_IN_FLIGHT):
+        await append(consumer)
+        assert len(await fetch(consumer)) == 1
+    await append(consumer)
+    await consumer._log.append([Entry(there.topic, there.partition, b"car", b"prediction", 1)])
+    (message,) = await fetch(consumer)
+    assert message.block.topic == PREDICTIONS
+    assert await fetch(consumer) == []
+    assert consumer.ledger.in_flight == MAX_BLOCKS_IN_FLIGHT + 1

@@ -1,0 +1,200 @@
+"""The database goes away under load: agents wait without acknowledging, nothing is lost, and recovery drains."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import httpx
+import msgspec
+import pytest
+from psycopg import sql
+from sqlalchemy import make_url
+
+from adapters.clocks import WallClock
+from streams.lag import LagReader, lag_reader
+from streams.producer import record_producer
+from streams.topics import DEAD_LETTERS, PREDICTIONS, TELEMETRY_UPLOADS
+from streams.writers import LogUploads
+from tests.e2e.part import Part, api_part, url_of
+from tests.faults.audit import KEY, assert_equal, effects_of, undisturbed
+from tests.faults.fleet import FaultFleet, add_operator, enrol
+from tests.servers.postgres import ROLE, Cluster
+from tests.support.fault_proxy import FaultProxy
+
+pytestmark = [pytest.mark.kafka, pytest.mark.postgres]
+
+PARTITIONS = 4
+PATIENCE_S = 180.0
+NEW_CARS = 12
+"""Cars that first send something at each step: some of them have predictions that are told."""
+
+
+class Site:
+    """A worker and an API on Kafka, and PostgreSQL behind a proxy; uploads come straight to the topic."""
+
+    def __init__(self, folder: Path, kafka: str, database_url: str, proxy: FaultProxy) -> None:
+        self.folder = folder
+        self.broker_url = f"pitcall-kafka://{kafka}"
+        self.database_url = database_url
+        self.proxy = proxy
+        through = make_url(database_url).set(port=proxy.port).render_as_string(hide_password=False)
+        self.settings = {
+            "PITCALL_BROKER_URL": self.broker_url,
+            "PITCALL_DATABASE_URL": through,
+            "PITCALL_KAFKA_PARTITIONS": str(PARTITIONS),
+            "PITCALL_SNAPSHOT_KEY": KEY,
+        }
+        self.sent = 0
+        self.fleet: FaultFleet
+        self.worker: Part
+        self.url = ""
+
+    def of(self, name: str) -> dict[str, str]:
+        """The settings of one process."""
+        return {**self.settings, "PITCALL_DATA_DIR": str(self.folder / name)}
+
+    async def enrol(self, cars: int) -> None:
+        """Enrol the fleet by an API that ends afterwards, so that its database can be copied."""
+        await asyncio.to_thread(lambda: add_operator(**self.of("first")))
+        with api_part(self.folder / "first.log", **self.of("first")) as api:
+            self.fleet = await asyncio.to_thread(lambda: enrol(url_of(api), cars))
+            assert await asyncio.to_thread(api.end) == 0
+
+    @asynccontextmanager
+    async def running(self) -> AsyncIterator[LagReader]:
+        """A worker and an API, and how far the worker is behind."""
+        with (
+            Part(self.folder / "worker.log", "worker", **self.of("worker")) as self.worker,
+            api_part(self.folder / "api.log", **self.of("api")) as api,
+        ):
+            await asyncio.to_thread(self.worker.wait_for, r"^pitcall worker is running$")
+            self.url = await asyncio.to_thread(url_of, api)
+            async with lag_reader(self.broker_url) as lag:
+                yield lag
+            assert await asyncio.to_thread(self.worker.end) == 0, self.worker.said()
+            assert await asyncio.to_thread(api.end) == 0, api.said()
+        assert "Traceback" not in self.worker.said() + api.said()
+
+    async def send(self, count: int) -> None:
+        """The next uploads, as a maker who writes to the topic sends them: the database has no part in it."""
+        async with record_producer(self.broker_url) as producer:
+            log = LogUploads(producer, WallClock())
+            for first in range(self.sent, self.sent + count, 40):
+                last = min(first + 40, self.sent + count)
+                await log.append_many([self.fleet.logged(n) for n in range(first, last)])
+        self.sent += count
+
+    async def at_the_edge(self) -> httpx.Response:
+        """What the edge answers to a batch now."""
+        headers = {"Authorization": f"Bearer {self.fleet.token}"}
+        async with httpx.AsyncClient(base_url=self.url, timeout=90.0, headers=headers) as cloud:
+            return await cloud.post("/v1/telemetry/batch", content=msgspec.msgpack.encode([self.fleet.body(0)]))
+
+
+async def lag_of(lag: LagReader, topic: str) -> int:
+    return sum((await lag.lag((topic,))).values())
+
+
+async def until(ask: Callable[[], Awaitable[bool]], within_s: float = PATIENCE_S) -> None:
+    """Return when the answer is yes."""
+    async with asyncio.timeout(within_s):
+        while not await ask():  # noqa: ASYNC110 - other processes have no event for this
+            await asyncio.sleep(0.1)
+
+
+async def drained(lag: LagReader, within_s: float = PATIENCE_S) -> None:
+    async def is_drained() -> bool:
+        return not await lag_of(lag, TELEMETRY_UPLOADS) and not await lag_of(lag, PREDICTIONS)
+
+    await until(is_drained, within_s)
+
+
+async def wait_out(site: Site, lag: LagReader, outage_s: float) -> None:
+    """While the database is away: uploads are worked off, predictions wait, nothing of them is acknowledged."""
+    waits = site.worker.said().count("agent needs waits with")
+    began_s = time.monotonic()
+    handled = await predictions_handled(lag)
+    await site.send(NEW_CARS)
+
+    async def has_noticed() -> bool:
+        return site.worker.said().count("agent needs waits with") > waits
+
+    async def is_folded() -> bool:
+        return not await lag_of(lag, TELEMETRY_UPLOADS)
+
+    await until(is_folded)
+    await until(has_noticed)
+    refused = await site.at_the_edge()
+    assert refused.status_code == 503, refused.text
+    assert int(refused.headers["retry-after"]) >= 1
+    assert "the records database does not answer" in refused.json()["detail"]
+    while time.monotonic() - began_s < outage_s:
+        await site.send(4)
+        await asyncio.sleep(0.5)
+    await until(is_folded)
+    assert await predictions_handled(lag) == handled
+    assert await lag_of(lag, PREDICTIONS) > 0
+    assert (await lag.ends((DEAD_LETTERS,)))[DEAD_LETTERS] == 0
+    assert site.worker.process.poll() is None, site.worker.said()
+
+
+async def predictions_handled(lag: LagReader) -> int:
+    """How many predictions are acknowledged."""
+    behind = await lag_of(lag, PREDICTIONS)
+    return (await lag.ends((PREDICTIONS,)))[PREDICTIONS] - behind
+
+
+async def outage(site: Site, lag: LagReader, cluster: Cluster, fault: str, outage_s: float) -> None:
+    """One outage of this kind, and what comes after it."""
+    await drained(lag)
+    if fault == "stopped":
+        await asyncio.to_thread(cluster.server.kill)
+    elif fault == "frozen":
+        site.proxy.fall_silent()
+    else:
+        site.proxy.truncate_after(0)
+    await wait_out(site, lag, outage_s)
+    if fault == "stopped":
+        await asyncio.to_thread(cluster.server.start)
+    site.proxy.heal()
+    await site.send(NEW_CARS)
+    # The promise: an outage of a minute is drained in two.
+    await drained(lag, within_s=max(2 * outage_s, 30.0))
+
+
+@pytest.mark.parametrize(
+    ("faults", "outage_s"),
+    [
+        (("stopped", "cut"), 3.0),
+        pytest.param(("stopped", "frozen", "cut", "stopped"), 60.0, marks=pytest.mark.long),
+    ],
+    ids=["short", "long"],
+)
+async def test_while_postgresql_is_away_needs_wait_and_nothing_is_lost(
+    tmp_path: Path, own_kafka_broker: str, own_postgres_cluster: Cluster, faults: tuple[str, ...], outage_s: float
+) -> None:
+    cluster = own_postgres_cluster
+    url = await asyncio.to_thread(make_database, cluster, "ours", "template1")
+    async with FaultProxy(cluster.port) as proxy:
+        site = Site(tmp_path, own_kafka_broker, url, proxy)
+        await site.enrol(cars=(2 * len(faults) + 1) * NEW_CARS)
+        before = await asyncio.to_thread(make_database, cluster, "before", "ours")
+        async with site.running() as lag:
+            await site.send(NEW_CARS)
+            for fault in faults:
+                await outage(site, lag, cluster, fault, outage_s)
+    disturbed = await effects_of(site.broker_url, url)
+    (tmp_path / "again").mkdir()
+    assert_equal(disturbed, await undisturbed(site.broker_url, tmp_path / "again", before))
+
+
+def make_database(cluster: Cluster, name: str, template: str) -> str:
+    """Make a database of the product's role as a copy of one that nobody uses now; its URL."""
+    command = sql.SQL("CREATE DATABASE {} TEMPLATE {} OWNER {}")
+    with cluster.superuser() as connection:
+        connection.execute(command.format(sql.Identifier(name), sql.Identifier(template), sql.Identifier(ROLE)))
+    return cluster.url(name)
