@@ -14,9 +14,15 @@ from api.reception import Desk
 from domain.errors import PitcallError
 from workflow.ingest import UploadReceipt
 from workflow.upload_batch import MAX_BATCH_UPLOADS, split_batch
+from workflow.upload_envelope import MAX_CODES
 
 router = APIRouter(tags=["cars"], route_class=PatientRoute)
 
+CODES = {
+    "type": "array",
+    "maxItems": MAX_CODES,
+    "items": {"type": "string", "pattern": "^[PCBU][0-3][0-9A-F]{3}(-[0-9A-F]{2})?$", "examples": ["P0420"]},
+}
 UPLOAD_SCHEMA = {
     "type": "object",
     "required": ["schema", "vss", "boot_id", "seq", "start_ms", "offsets_ms", "signals"],
@@ -36,6 +42,12 @@ UPLOAD_SCHEMA = {
         "origins": {
             "type": "object",
             "additionalProperties": {"enum": ["recorded", "simulated"]},
+        },
+        "codes": {
+            "type": "object",
+            "description": "trouble codes (SAE J2012): what changed, or (stored) all that are in the car",
+            "additionalProperties": False,
+            "properties": dict.fromkeys(("added", "removed", "stored"), CODES),
         },
     },
 }

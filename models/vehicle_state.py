@@ -85,10 +85,14 @@ class StateLayout:
             for item in catalogue.items.values()
             if item.kind is ItemKind.WEAR and item.wear is not None
         }
-        fields = self._fields(catalogue)
-        names = repr((LAYOUT_VERSION, fields, self.exposures, self.trends, self.items))
+        self.fields = self._fields(catalogue)
+        # With what the steps of the days' sums follow from.
+        exposures = [(name, spec.function, spec.typical_per_km) for name, spec in catalogue.exposures.items()]
+        names = repr((LAYOUT_VERSION, self.fields, exposures, self.trends, self.items, self.wear_columns))
         self.version = int.from_bytes(hashlib.sha256(names.encode()).digest()[:4], "big")
-        self.dtype: np.dtype[Any] = np.dtype(fields)
+        self.dtype: np.dtype[Any] = np.dtype(self.fields)
+        self.mark = np.uint32(self.version).tobytes()
+        """The first bytes of each of its states."""
 
     @property
     def size(self) -> int:

@@ -1,9 +1,11 @@
 """One partition's states in a RocksDB of its own: values, the offset they are complete to, and how many they are.
 
 Keys of states begin with ``s``; the one other key, ``m``, holds `Mark` and is written in the batch of the states it
-speaks of. There is no write-ahead log and no fsync: the changelog has every write, acknowledged, before it comes
-here, so all that a crash may do is take away the newest batches, and each takes its offset with it. RocksDB puts
-batches on disk in their order, so what is found afterwards is the state at some offset, and recovery reads on.
+speaks of. What is applied waits in memory until there is enough of it for a batch; what was written last is kept there
+too, for the cars that drive. There is no write-ahead log and no fsync: the changelog has every write, acknowledged,
+before it comes here, so all that a crash may do is take away the newest batches, and each takes its offset with it.
+RocksDB puts batches on disk in their order, so what is found afterwards is the state at some offset, and recovery
+reads on.
 """
 
 from __future__ import annotations
@@ -41,11 +43,16 @@ BACKGROUND_JOBS = 2
 # Compaction is late rather than that a write waits for it: a write waits in the event loop.
 SLOWDOWN_FILES, STOP_FILES = 40, 80
 KNOWN_KEYS = 2_048
+PENDING_BYTES = 4 * 1024**2
+PENDING_ENTRIES = 16_384
+"""So much of a partition waits in memory before it is written: a car that drives changes its state every minute, and
+of all that only the newest need go to disk. A restart after a kill reads as much of the changelog again."""
 FORMAT = 1
 
 _MARK = b"m"
 _STATE = b"s"
 _AFTER_STATES = b"t"
+_UNREAD: Any = object()
 
 
 class Mark(msgspec.Struct, frozen=True):
@@ -111,6 +118,9 @@ class PartitionFiles:
         self._partitions = partitions
         self._write_options = _without_log()
         self._known: dict[bytes, bool] = {}
+        self._pending: dict[bytes, bytes | None] = {}
+        self._pending_bytes = self._applied = 0
+        self._written: dict[bytes, bytes | None] = {}
         try:
             self._db: Any = Rdict(str(path), options=memory.options())
             stored = self._db.get(_MARK)
@@ -124,12 +134,18 @@ class PartitionFiles:
 
     def get_many(self, keys: Sequence[bytes]) -> list[bytes | None]:
         """The values of keys, in their order; None where there is none."""
-        values = self._read(keys)
-        self._remember({key: value is not None for key, value in zip(keys, values, strict=True)})
-        return values
+        found = [self._pending.get(key, self._written.get(key, _UNREAD)) for key in keys]
+        missing = [place for place, value in enumerate(found) if value is _UNREAD]
+        if missing:
+            values = self._read([keys[place] for place in missing])
+            for place, value in zip(missing, values, strict=True):
+                found[place] = value
+            self._remember({keys[place]: found[place] is not None for place in missing})
+        return found
 
     def items(self) -> Iterator[tuple[bytes, bytes]]:
         """All keys and values, in the order of the keys."""
+        self._write_pending()
         walk = self._db.iter()
         walk.seek(_STATE)
         while walk.valid():
@@ -145,43 +161,70 @@ class PartitionFiles:
             raise self._failure(error) from error
 
     def apply(self, entries: Entries, offset: int | None) -> None:
-        """Set values and the offset they are complete to, in one write."""
-        is_there = {key: self._known.get(key) for key, _ in entries}
-        unknown = [key for key, known in is_there.items() if known is None]
-        is_there |= {key: value is not None for key, value in zip(unknown, self._read(unknown), strict=True)}
-        batch = WriteBatch(raw_mode=True)
+        """Set values and the offset they are complete to; both go to disk in one write, now or with what follows."""
+        is_there = self._are_there([key for key, _ in entries])
         count = self.mark.count
         for key, value in entries:
-            count += (value is not None) - bool(is_there[key])
+            count += (value is not None) - is_there[key]
             is_there[key] = value is not None
-            if value is None:
-                batch.delete(_STATE + key)
-            else:
-                batch.put(_STATE + key, value)
-        self._write(batch, count, self.mark.offset if offset is None else offset)
-        self._remember({key: bool(found) for key, found in is_there.items()})
+            self._pending_bytes += len(value or b"") - len(self._pending.get(key) or b"")
+            self._pending[key] = value
+        self._applied += len(entries)
+        self._move_mark(count, self.mark.offset if offset is None else offset)
+        if self._pending_bytes > PENDING_BYTES or self._applied > PENDING_ENTRIES:
+            self._write_pending()
 
     def confirm(self) -> None:
         """Note that the files are as new as the changelog."""
-        self._write(WriteBatch(raw_mode=True), self.mark.count, self.mark.offset)
+        self._move_mark(self.mark.count, self.mark.offset)
+        self._write_pending()
 
     def close(self) -> None:
         """Put everything into files."""
         try:
+            self._write_pending()
             self._db.flush()
+        except StoreFailed:
+            raise
         except Exception as error:
             raise self._failure(error) from error
         finally:
             self._db.close()
 
-    def _write(self, batch: WriteBatch, count: int, offset: int | None) -> None:
-        mark = Mark(FORMAT, self._partitions, offset, count, _now_ms())
-        batch.put(_MARK, msgspec.json.encode(mark))
+    def _are_there(self, keys: Sequence[bytes]) -> dict[bytes, bool]:
+        """Which of the keys have a value; who writes a key has looked it up just before, so this reads little."""
+        is_there: dict[bytes, bool] = {}
+        unknown = []
+        for key in keys:
+            value = self._pending.get(key, self._written.get(key, _UNREAD))
+            if value is not _UNREAD:
+                is_there[key] = value is not None
+            elif key in self._known:
+                is_there[key] = self._known[key]
+            else:
+                unknown.append(key)
+        is_there.update((key, value is not None) for key, value in zip(unknown, self._read(unknown), strict=True))
+        return is_there
+
+    def _move_mark(self, count: int, offset: int | None) -> None:
+        self.mark = Mark(FORMAT, self._partitions, offset, count, _now_ms())
+
+    def _write_pending(self) -> None:
+        batch = WriteBatch(raw_mode=True)
+        for key, value in self._pending.items():
+            if value is None:
+                batch.delete(_STATE + key)
+            else:
+                batch.put(_STATE + key, value)
+        batch.put(_MARK, msgspec.json.encode(self.mark))
         try:
             self._db.write(batch, self._write_options)
+            # Into a file, behind: so that a kill takes away no more than waits here.
+            self._db.flush(wait=False)
         except Exception as error:
             raise self._failure(error) from error
-        self.mark = mark
+        self._written, self._pending = self._pending, {}
+        self._pending_bytes = self._applied = 0
 
     def _read(self, keys: Sequence[bytes]) -> list[bytes | None]:
         try:

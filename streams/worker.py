@@ -9,12 +9,13 @@ from pathlib import Path
 from typing import Any
 
 from domain.catalogue import Catalogue
-from domain.errors import DamagedSnapshot
+from domain.errors import DamagedSnapshot, InvalidInput
 from domain.prediction import Prediction
 from domain.service_record import TrainingExample
 from models.fold import VehicleFold
 from models.learner import Learner
 from models.predictor import Predictor
+from models.state_migration import FormerLayouts, read_description
 from models.vehicle_state import StateLayout
 from streams.agent import block_agent, blocks_agent
 from streams.agents.learner import LearnerAgent
@@ -26,6 +27,7 @@ from streams.measured import MeasuredProducer, measured, measured_together
 from streams.producer import RecordProducer
 from streams.topics import (
     DOMAIN_EVENTS,
+    MODEL_SNAPSHOTS,
     PREDICTIONS,
     SERVICE_RECORDS,
     TELEMETRY_UPLOADS,
@@ -33,11 +35,15 @@ from streams.topics import (
     VEHICLE_STATES,
 )
 from workflow.learning import record_label
+from workflow.messages import encode
 from workflow.metrics import Metrics, NoMetrics
 from workflow.needs import record_predictions
 from workflow.ports import Office
 
 logger = logging.getLogger(__name__)
+
+LAYOUT_KEY = b"layout:"
+"""Before the version: descriptions of states' layouts stand beside the models, which every worker reads as well."""
 
 Retrying = Callable[[Callable[[], Awaitable[Any]]], Awaitable[Any]]
 
@@ -75,9 +81,12 @@ class StreamWorker:
         self._retrying = retrying
         layout = StateLayout(catalogue)
         self.state_bytes = layout.size
+        self._former = FormerLayouts(catalogue, layout)
+        self._producer = producer
         self.predictor = Predictor(catalogue, snapshot_key)
         self.learner = Learner(catalogue, snapshot_key)
         self._published: dict[str, bytes] = {}
+        self._is_described = False
         self.app = create_app(
             broker_url,
             data_dir,
@@ -95,6 +104,7 @@ class StreamWorker:
             layout,
             VehicleFold(catalogue, layout),
             self.predictor,
+            former=self._former,
         )
         needs = NeedsAgent(catalogue, self.predictor.rows, self._record_predictions)
         learner = LearnerAgent(self.learner, producer, self._published.get, self._record_label)
@@ -109,8 +119,11 @@ class StreamWorker:
         self._feed = snapshot_feed(broker_url, self._on_snapshot, on_crash=on_crash)
 
     async def start(self) -> None:
-        """Hold the newest models first, then begin to work."""
+        """Hold the newest models first, and say what states will look like; then begin to work."""
         await self._feed.start()
+        if not self._is_described:
+            key, value = LAYOUT_KEY + str(self._former.own.version).encode(), encode(self._former.own)
+            await self._producer.send(MODEL_SNAPSHOTS, key, value, timestamp_ms=self._office.wall.now_ms())
         await self.app.start()
 
     async def stop(self) -> None:
@@ -153,12 +166,23 @@ class StreamWorker:
         return self.table.active_count()
 
     def _on_snapshot(self, key: bytes, value: bytes) -> None:
+        if key.startswith(LAYOUT_KEY):
+            self._on_layout(value)
+            return
         item = key.decode()
         try:
             if self.predictor.install(item, value):
                 self._published[item] = value
         except DamagedSnapshot as error:
             logger.error("a snapshot of %s is damaged, the one before goes on serving: %s", item, error)
+
+    def _on_layout(self, value: bytes) -> None:
+        try:
+            description = read_description(value)
+            self._is_described |= description.version == self._former.own.version
+            self._former.learn(description)
+        except InvalidInput as error:
+            logger.warning("states of a former layout will not be read: %s", error)
 
     async def _record_predictions(self, predictions: list[Prediction]) -> None:
         await self._retrying(lambda: record_predictions(self._office, predictions))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any, TypeVar
 
 import msgspec
@@ -19,6 +20,7 @@ T = TypeVar("T")
 # Fields in their order, no spaces: equal values, built in the same order, are equal bytes.
 _encoder = msgspec.json.Encoder()
 _attributes = msgspec.json.Decoder(VehicleAttributes)
+_NAMED_FIELD = re.compile(r"(?:unknown|missing required) field `([^`]*)`")
 _NOT_READABLE = (msgspec.DecodeError, ValueError, RecursionError)
 
 
@@ -56,6 +58,13 @@ def decode_event(value: bytes) -> dict[str, Any]:
 
 
 def field_of(error: Exception) -> str:
-    """The path msgspec names at the end of its message (`… - at `$.seq``), or `$` for the whole."""
+    """The path msgspec names at the end of its message (`… - at `$.seq``), or `$` for the whole.
+
+    With the name of a field that is unknown or missing there.
+    """
     text = str(error)
-    return text.rsplit("`", 2)[1].removeprefix("$.") if " - at `" in text else "$"
+    path = text.rsplit("`", 2)[1].removeprefix("$.") if " - at `" in text else "$"
+    named = _NAMED_FIELD.search(text)
+    if named is None or not named[1]:
+        return path
+    return named[1] if path == "$" else f"{path}.{named[1]}"

@@ -72,14 +72,7 @@ def _read(decoder: msgspec.msgpack.Decoder[T], body: bytes) -> T:
     try:
         return decoder.decode(body)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise InvalidInput(f"not an upload: {cut(str(error))}", field=_field(error), fix=FIX) from error
-
-
-def _field(error: Exception) -> str:
-    field, text = field_of(error), str(error)
-    if field == "$" and "field `" in text:
-        return cut(text.split("field `", 1)[1].split("`", 1)[0]) or "$"
-    return field
+        raise InvalidInput(f"not an upload: {cut(str(error))}", field=cut(field_of(error)), fix=FIX) from error
 
 
 def binary_tables(

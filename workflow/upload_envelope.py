@@ -18,12 +18,22 @@ MAX_SIGNALS = 200
 POSITION = "Vehicle.CurrentLocation."  # a trajectory is never kept: dropped before the log sees it
 MAX_QUOTED = 200
 """So many characters of what was sent stand in an error at most: it goes into headers of the rejects."""
+MAX_CODES = 64
+_CODE = re.compile(r"[PCBU][0-3][0-9A-F]{3}(-[0-9A-F]{2})?")
 _BOOT_ID = re.compile(r"[A-Za-z0-9-]{1,36}")
 
 Uint32 = Annotated[int, msgspec.Meta(ge=0, le=4_294_967_295)]
 # Milliseconds from 2000 to 2100: outside it is no clock but a mistake of unit.
 EARLIEST_MS, LATEST_MS = 946_684_800_000, 4_102_444_800_000
 EventTime = Annotated[int, msgspec.Meta(ge=EARLIEST_MS, le=LATEST_MS)]
+
+
+class Codes(msgspec.Struct, forbid_unknown_fields=True):
+    """Trouble codes: what appeared and what went, or everything that is stored in the car."""
+
+    added: list[str] = []
+    removed: list[str] = []
+    stored: list[str] | None = None
 
 
 class Envelope(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
@@ -36,6 +46,7 @@ class Envelope(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
     vss: str = "6.0"
     vehicle_id: str | None = None
     origins: dict[str, str] = {}
+    codes: Codes | None = None
 
 
 def is_position(path: str) -> bool:
@@ -56,6 +67,29 @@ def check_head(envelope: Envelope) -> None:
         raise InvalidInput(f"VSS {cut(envelope.vss)!r} is not known", field="vss", fix="name signals by VSS 6.0")
     if not _BOOT_ID.fullmatch(envelope.boot_id):
         raise InvalidInput("not a boot id", field="boot_id", fix="1 to 36 letters, digits or dashes")
+    if envelope.codes is not None:
+        _check_codes(envelope.codes)
+
+
+def _check_codes(codes: Codes) -> None:
+    """Raise InvalidInput for codes that are none (SAE J2012, with a failure type if there is one), or for too many."""
+    if codes.stored is not None and (codes.added or codes.removed):
+        raise InvalidInput(
+            "both a change and the whole", field="codes", fix="send added and removed, or stored, not both"
+        )
+    for name, listed in (("added", codes.added), ("removed", codes.removed), ("stored", codes.stored or [])):
+        if len(listed) > MAX_CODES:
+            raise InvalidInput(f"more than {MAX_CODES} codes", field=f"codes.{name}", fix="send those that changed")
+        for place, code in enumerate(listed):
+            if not _CODE.fullmatch(code):
+                raise InvalidInput(
+                    f"{cut(code)!r} is no trouble code",
+                    field=f"codes.{name}[{place}]",
+                    fix="as SAE J2012 writes it: P0420, or P0420-1A with a failure type",
+                )
+    both = set(codes.added) & set(codes.removed)
+    if both:
+        raise InvalidInput(f"{min(both)} is added and removed", field="codes", fix="say what holds at the end")
 
 
 def check_paths(paths: Collection[str], known_signals: Collection[str]) -> None:

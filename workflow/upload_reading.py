@@ -14,10 +14,10 @@ import numpy as np
 
 from domain.errors import Forbidden, InvalidInput, PitcallError, TooLarge
 from domain.telemetry import VehicleAttributes
-from models.upload_block import SampleTable, UploadBlock
+from models.upload_block import CodeReport, SampleTable, UploadBlock
 from workflow.upload_binary import BinaryHead, binary_tables, is_binary, read_binary_head
-from workflow.upload_envelope import MAX_UPLOAD_BYTES, Envelope, check_head, check_origins
-from workflow.upload_json import JsonUpload, json_tables, read_json
+from workflow.upload_envelope import MAX_UPLOAD_BYTES, Codes, Envelope, check_head, check_origins
+from workflow.upload_json import JsonHead, json_tables, read_json_head
 
 _VEHICLE_ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
 
@@ -68,7 +68,7 @@ def _read_head(arrival: Arrival) -> Envelope:
             field="$",
             fix="send fewer samples at a time",
         )
-    head = read_binary_head(body) if is_binary(body) else read_json(body)
+    head = read_binary_head(body) if is_binary(body) else read_json_head(body)
     if arrival.vehicle_id is None:
         if head.vehicle_id is None or not _VEHICLE_ID.fullmatch(head.vehicle_id):
             raise InvalidInput(
@@ -91,13 +91,11 @@ def _tables(
     refused: dict[int, PitcallError],
 ) -> Iterator[SampleTable]:
     """The samples in tables whose rows are places; what can't be used is put into `refused`."""
-    binary = {place: wire for place, wire in wires.items() if isinstance(wire, BinaryHead)}
-    if binary:
-        bodies = {place: arrivals[place].body for place in binary}
+    bodies = {place: arrivals[place].body for place in wires}
+    if binary := {place: wire for place, wire in wires.items() if isinstance(wire, BinaryHead)}:
         yield from binary_tables(binary, bodies, known_signals, refused)
-    plain = {place: wire for place, wire in wires.items() if isinstance(wire, JsonUpload)}
-    if plain:
-        yield from json_tables(plain, known_signals, refused)
+    if plain := {place: wire for place, wire in wires.items() if isinstance(wire, JsonHead)}:
+        yield from json_tables(plain, bodies, known_signals, refused)
 
 
 def _check_rest(table: SampleTable, wires: dict[int, Envelope], refused: dict[int, PitcallError]) -> None:
@@ -128,8 +126,15 @@ def _block(
         received_ms=np.array([arrivals[place].received_ms for place in places], dtype=np.int64),
         attributes=[arrivals[place].attributes for place in places],
         origins=[wire.origins for wire in own],
+        codes=[_report(row, wire.codes) for row, wire in enumerate(own) if wire.codes is not None],
         tables=[kept for table in tables if len((kept := _renumbered(table, row_of)).rows)],
     )
+
+
+def _report(row: int, codes: Codes) -> CodeReport:
+    is_whole = codes.stored is not None
+    added = codes.added if codes.stored is None else codes.stored
+    return CodeReport(row, tuple(sorted(set(added))), tuple(sorted(set(codes.removed))), is_whole)
 
 
 def _renumbered(table: SampleTable, row_of: Any) -> SampleTable:

@@ -12,8 +12,8 @@ import numpy.typing as npt
 
 from domain.catalogue import Catalogue
 from domain.errors import InvalidInput
-from domain.telemetry import VehicleAttributes
-from pitcall.bench.template import SAMPLES, BinaryTemplate, JsonTemplate
+from domain.telemetry import UploadId, VehicleAttributes
+from pitcall.bench.template import BOOT, SAMPLES, BinaryTemplate, JsonTemplate
 from streams.block import Headers
 from streams.producer import NewRecord
 from streams.topics import TELEMETRY_UPLOADS
@@ -87,6 +87,10 @@ class UploadLoad:
         """The car whose records have this key; −1 when none has."""
         number = int(key[4:]) if key[4:].isdigit() else -1
         return number if 0 <= number < self.vehicles and self._names[number] == key else -1
+
+    def upload_id(self, n: int) -> UploadId:
+        """What upload `n` is known by."""
+        return UploadId(self.key(self.vehicle(n)).decode(), BOOT, n // self.vehicles)
 
     def is_poison(self, n: int) -> bool:
         """Whether upload `n` is broken."""

@@ -35,9 +35,17 @@ def add_bench(commands: Any) -> None:
     recover.add_argument("--store", choices=("memory", "disk"), default="memory", help="where the worker keeps them")
     predict = kinds.add_parser("predict", help="what a prediction costs in blocks, beside River's logistic")
     predict.add_argument("--block", type=_positive, default=256, help="cars in a block (default 256)")
-    for kind in (stream, recover):
+    edge = kinds.add_parser("edge", help="uploads per second over HTTP, durable before the answer")
+    edge.add_argument("--vehicles", type=_positive, default=10_000, help="distinct cars (default 10,000)")
+    edge.add_argument("--uploads", type=_positive, default=50_000, help="uploads of the peak (default 50,000)")
+    edge.add_argument("--encoding", choices=("json", "binary"), default="binary")
+    edge.add_argument("--batch", type=_positive, default=500, help="uploads of a request (default 500, at most 1,000)")
+    edge.add_argument("--live-s", type=_above_zero, default=10.0, help="how long the live load lasts (default 10)")
+    edge.add_argument("--database", default="", metavar="URL", help="postgresql+psycopg://… (default: SQLite)")
+    edge.add_argument("--broker-pid", type=_positive, help="process of a Kafka on this machine, to tell its CPU time")
+    for kind in (stream, recover, edge):
         kind.add_argument("--broker", default="", metavar="URL", help="pitcall-kafka://host:port (default: embedded)")
-    for kind in (stream, recover, predict):
+    for kind in (stream, recover, predict, edge):
         kind.add_argument(
             "--catalogue",
             type=Path,
@@ -56,6 +64,23 @@ async def run_bench(options: argparse.Namespace, settings: Settings) -> dict[str
 
         return await bench_recover(
             RecoverBench(options.catalogue, options.broker, options.vehicles, settings.kafka_partitions, options.store)
+        )
+    if options.kind == "edge":
+        from pitcall.bench.edge import EdgeBench, bench_edge
+
+        return await bench_edge(
+            EdgeBench(
+                options.catalogue,
+                options.broker,
+                options.database,
+                options.vehicles,
+                options.uploads,
+                options.encoding,
+                options.batch,
+                options.live_s,
+                settings.kafka_partitions,
+                options.broker_pid,
+            )
         )
     if options.kind == "predict":
         from pitcall.bench.predict import PredictBench, bench_predict

@@ -39,8 +39,8 @@ class JsonTemplate:
         self._has_odometer = bool(odometer)
 
     def fill(self, vehicle: bytes, seq: int, start_ms: int, readings_m: npt.NDArray[np.int64]) -> bytes:
-        """The upload; its car is named by the record's key."""
-        head = b'%d,"boot_id":"%s","start_ms":%d' % (seq, BOOT.encode(), start_ms)
+        """The upload."""
+        head = b'%d,"vehicle_id":"%s","boot_id":"%s","start_ms":%d' % (seq, vehicle, BOOT.encode(), start_ms)
         readings = str(readings_m.tolist()).replace(" ", "").encode() if self._has_odometer else b""
         return b"".join((self._before, head, self._between, readings, self._after))
 

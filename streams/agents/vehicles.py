@@ -22,6 +22,7 @@ from models.causes import Causes
 from models.fold import FoldResult, FoldRound, VehicleFold
 from models.predictor import Predictor
 from models.record_rows import rows_at
+from models.state_migration import FormerLayouts
 from models.told import Telling, forget_told
 from models.upload_block import UploadBlock
 from models.vehicle_state import UNKNOWN, StateLayout, States
@@ -107,14 +108,19 @@ class VehiclesAgent:
         fold: VehicleFold,
         predictor: Predictor,
         *,
+        former: FormerLayouts | None = None,
         predict_always: bool = False,
     ) -> None:
-        """`predict_always`: after every folded upload, due, told or not; for benches, where skipping is not speed."""
+        """`former`: of which layouts states may be.
+
+        `predict_always`: after every folded upload, due, told or not; for benches, where skipping is not speed.
+        """
         self._predict_always = predict_always
         self._table = table
         self._producer = producer
         self._catalogue = catalogue
         self._layout = layout
+        self._former = former or FormerLayouts(catalogue, layout)
         self._fold = fold
         self._predictor = predictor
         self._telling = Telling(catalogue, predictor.rows)
@@ -207,10 +213,14 @@ class VehiclesAgent:
         for block, record in records:
             keys.setdefault(block.partition, {})[record.key or b""] = None
         return {
-            (partition, key): state
+            (partition, key): self._current(state)
             for partition, own in keys.items()
             for key, state in zip(own, self._table.get_many(partition, list(own)), strict=True)
         }
+
+    def _current(self, kept: bytes | None) -> bytes | None:
+        """What is kept of a car, a state in the layout that is in use."""
+        return kept if kept is None or kept.startswith(WITHDRAWN) else self._former.current(kept)
 
     def _predict_round(
         self, records: _Records, one: FoldRound, states: States, arrivals: _Arrivals, outcome: _Outcome
@@ -246,7 +256,7 @@ class VehiclesAgent:
         block, record = records[position]
         service = decode(record.value or b"", ServiceRecord)
         car = block.partition, record.key or b""
-        kept = outcome.states.get(car) or self._table.get(*car)
+        kept = outcome.states.get(car) or self._current(self._table.get(*car))
         if kept is not None and kept.startswith(WITHDRAWN):
             if not _is_after(kept, service.performed_ms):
                 return
@@ -278,7 +288,7 @@ class VehiclesAgent:
 
     def _tell_anew(self, car: _Car, offset: int, outcome: _Outcome) -> None:
         """A need whose visit fell through is weighed again: what speaks against it must be told once more."""
-        kept = outcome.states.get(car) or self._table.get(*car)
+        kept = outcome.states.get(car) or self._current(self._table.get(*car))
         if kept is None or kept.startswith(WITHDRAWN) or car in outcome.dropped:
             return
         state = self._layout.from_bytes(kept)

@@ -14,7 +14,12 @@ def test_every_bench_of_the_command_line_is_listed() -> None:
     done = subprocess.run(
         [sys.executable, "tools/list_benches.py"], cwd=ROOT, capture_output=True, text=True, check=True
     )
-    assert done.stdout.splitlines() == ["make bench-predict", "make bench-recover", "make bench-stream"]
+    assert done.stdout.splitlines() == [
+        "make bench-edge",
+        "make bench-predict",
+        "make bench-recover",
+        "make bench-stream",
+    ]
 
 
 def test_the_peers_are_pinned_and_hashed_and_no_part_of_the_product() -> None:

@@ -3,16 +3,26 @@
 from __future__ import annotations
 
 import random
+import struct
+from collections.abc import Callable
+from typing import Any
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.msgpack import Ext
 
 from domain.catalogue import Catalogue
+from domain.errors import InvalidInput
 from domain.telemetry import VehicleAttributes
+from models.fold import VehicleFold
 from models.trouble_codes import fold_codes, pack_code, stored_codes, unpack_code
 from models.upload_block import CodeReport
 from models.vehicle_state import CODES, CODES_LOST, Record, StateLayout
+from tests.unit.models.conftest import START_MS
+from workflow.upload_codec import decode_upload
+from workflow.upload_reading import Arrival, read_uploads
 
 CODE = st.from_regex(r"\A[PCBU][0-3][0-9A-F]{3}(-[0-9A-F]{2})?\Z")
 
@@ -72,3 +82,59 @@ def test_more_codes_than_places_are_told(empty: Record, layout: StateLayout) -> 
         fold_codes(empty, CodeReport(0, (f"P010{k}",), ()), 1_000_000 * (k + 1))
     assert layout.flags(empty) & CODES_LOST
     assert stored_codes(empty) == tuple(f"P010{k}" for k in range(1, CODES + 1))
+
+
+def upload(codes: Any, seq: int) -> dict[str, Any]:
+    return {
+        "schema": 1,
+        "boot_id": "boot-a",
+        "seq": seq,
+        "start_ms": START_MS + seq * 60_000,
+        "offsets_ms": [0, 1000],
+        "signals": {"Vehicle.Speed": [1.0, 2.0]},
+        "codes": codes,
+    }
+
+
+def as_binary(body: dict[str, Any]) -> bytes:
+    offsets, (path, values) = body["offsets_ms"], next(iter(body["signals"].items()))
+    typed = {"offsets_ms": Ext(2, struct.pack("<2I", *offsets)), "signals": {path: Ext(1, struct.pack("<2f", *values))}}
+    return msgspec.msgpack.encode(body | typed)
+
+
+@pytest.mark.parametrize("encoded", [msgspec.json.encode, as_binary], ids=["json", "binary"])
+def test_codes_of_uploads_reach_the_state(
+    catalogue: Catalogue, layout: StateLayout, fold: VehicleFold, encoded: Callable[[Any], bytes]
+) -> None:
+    sent = [upload({"added": ["P0420", "P0301-1A"]}, 0), upload({"removed": ["P0420"]}, 1), upload(None, 2)]
+    states = layout.block(catalogue, [None], [0])
+    for body in (*sent, upload({"stored": ["U0100"]}, 3)):
+        reading = read_uploads([Arrival("car-1", encoded(body), START_MS + 240_000)], frozenset(catalogue.signals))
+        assert not reading.refused
+        for _ in fold.fold_block(states, [0], reading.block):
+            pass
+        if body["seq"] == 2:
+            assert stored_codes(states[0]) == ("P0301-1A",)
+    assert stored_codes(states[0]) == ("U0100",)
+
+
+@pytest.mark.parametrize(
+    ("codes", "field"),
+    [
+        ({"added": ["P0420", "0420"]}, "codes.added[1]"),
+        ({"removed": ["p0420"]}, "codes.removed[0]"),
+        ({"stored": ["P04200"]}, "codes.stored[0]"),
+        ({"stored": ["P0420-1"]}, "codes.stored[0]"),
+        ({"added": ["P0420\n"]}, "codes.added[0]"),
+        ({"added": ["P0420"] * 65}, "codes.added"),
+        ({"added": ["P0420"], "removed": ["P0420"]}, "codes"),
+        ({"added": ["P0420"], "stored": []}, "codes"),
+        ({"added": "P0420"}, "codes.added"),
+        ({"cleared": []}, "codes.cleared"),
+    ],
+)
+def test_what_is_wrong_with_codes_is_said_by_its_field(catalogue: Catalogue, codes: Any, field: str) -> None:
+    for body in (msgspec.json.encode(upload(codes, 0)), as_binary(upload(codes, 0))):
+        with pytest.raises(InvalidInput) as refused:
+            decode_upload(body, vehicle_id="car-1", received_ms=START_MS, known_signals=frozenset(catalogue.signals))
+        assert (refused.value.field, bool(refused.value.fix)) == (field, True)
