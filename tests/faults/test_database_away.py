@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 
@@ -30,7 +30,7 @@ pytestmark = [pytest.mark.kafka, pytest.mark.postgres]
 PARTITIONS = 4
 PATIENCE_S = 180.0
 NEW_CARS = 12
-"""Cars that first send something at each step: some of them have predictions that are told."""
+"""Cars that first send something at each step."""
 
 
 class Site:
@@ -48,7 +48,8 @@ class Site:
             "PITCALL_KAFKA_PARTITIONS": str(PARTITIONS),
             "PITCALL_SNAPSHOT_KEY": KEY,
         }
-        self.sent = 0
+        self.known = 0
+        self.turns = 1
         self.fleet: FaultFleet
         self.worker: Part
         self.url = ""
@@ -79,14 +80,21 @@ class Site:
             assert await asyncio.to_thread(api.end) == 0, api.said()
         assert "Traceback" not in self.worker.said() + api.said()
 
-    async def send(self, count: int) -> None:
-        """The next uploads, as a maker who writes to the topic sends them: the database has no part in it."""
+    async def send_first(self) -> None:
+        """The first uploads of cars that were not heard of yet: each has a prediction that is told."""
+        first, self.known = self.known, self.known + NEW_CARS
+        assert self.known <= len(self.fleet.cars)
+        await self._send(range(first, self.known))
+
+    async def send_more(self, count: int) -> None:
+        """More of cars that were."""
+        await self._send([self.turns * len(self.fleet.cars) + car for car in range(min(count, self.known))])
+        self.turns += 1
+
+    async def _send(self, numbers: Sequence[int]) -> None:
+        """As a maker who writes to the topic does: the database has no part in it."""
         async with record_producer(self.broker_url) as producer:
-            log = LogUploads(producer, WallClock())
-            for first in range(self.sent, self.sent + count, 40):
-                last = min(first + 40, self.sent + count)
-                await log.append_many([self.fleet.logged(n) for n in range(first, last)])
-        self.sent += count
+            await LogUploads(producer, WallClock()).append_many([self.fleet.logged(n) for n in numbers])
 
     async def at_the_edge(self) -> httpx.Response:
         """What the edge answers to a batch now."""
@@ -118,7 +126,7 @@ async def wait_out(site: Site, lag: LagReader, outage_s: float) -> None:
     waits = site.worker.said().count("agent needs waits with")
     began_s = time.monotonic()
     handled = await predictions_handled(lag)
-    await site.send(NEW_CARS)
+    await site.send_first()
 
     async def has_noticed() -> bool:
         return site.worker.said().count("agent needs waits with") > waits
@@ -133,11 +141,11 @@ async def wait_out(site: Site, lag: LagReader, outage_s: float) -> None:
     assert int(refused.headers["retry-after"]) >= 1
     assert "the records database does not answer" in refused.json()["detail"]
     while time.monotonic() - began_s < outage_s:
-        await site.send(4)
+        await site.send_more(4)
         await asyncio.sleep(0.5)
     await until(is_folded)
     assert await predictions_handled(lag) == handled
-    assert await lag_of(lag, PREDICTIONS) > 0
+    assert await lag_of(lag, PREDICTIONS) >= NEW_CARS
     assert (await lag.ends((DEAD_LETTERS,)))[DEAD_LETTERS] == 0
     assert site.worker.process.poll() is None, site.worker.said()
 
@@ -161,7 +169,7 @@ async def outage(site: Site, lag: LagReader, cluster: Cluster, fault: str, outag
     if fault == "stopped":
         await asyncio.to_thread(cluster.server.start)
     site.proxy.heal()
-    await site.send(NEW_CARS)
+    await site.send_first()
     # The promise: an outage of a minute is drained in two.
     await drained(lag, within_s=max(2 * outage_s, 30.0))
 
@@ -184,7 +192,7 @@ async def test_while_postgresql_is_away_needs_wait_and_nothing_is_lost(
         await site.enrol(cars=(2 * len(faults) + 1) * NEW_CARS)
         before = await asyncio.to_thread(make_database, cluster, "before", "ours")
         async with site.running() as lag:
-            await site.send(NEW_CARS)
+            await site.send_first()
             for fault in faults:
                 await outage(site, lag, cluster, fault, outage_s)
     disturbed = await effects_of(site.broker_url, url)
