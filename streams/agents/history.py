@@ -22,6 +22,7 @@ from streams.topics import DOMAIN_EVENTS, TELEMETRY_UPLOADS
 from streams.upload_headers import received_ms
 from workflow.messages import decode_event
 from workflow.signal_history import SignalHistory
+from workflow.signal_names import SignalNames
 from workflow.upload_reading import Arrival, read_uploads
 
 SLICE_BYTES = 100_000
@@ -44,7 +45,7 @@ class HistoryAgent:
         self._withdrawals = withdrawals
         self._history = history
         self._aggregator = UploadAggregator(catalogue)
-        self._signals = frozenset(catalogue.signals)
+        self._names = SignalNames(catalogue)
         self._rest = 1.0 / share - 1.0
 
     async def handle(self, block: Block) -> None:
@@ -75,7 +76,7 @@ class HistoryAgent:
         for record in records:
             with contextlib.suppress(UnicodeDecodeError):
                 arrivals.append(Arrival((record.key or b"").decode(), record.value or b"", _received_ms(record)))
-        return self._aggregator.aggregate(read_uploads(arrivals, self._signals).block)
+        return self._aggregator.aggregate(read_uploads(arrivals, self._names).block)
 
     async def _domain_events(self, block: Block) -> None:
         withdrawn: dict[bytes, bytes | None] = {}
