@@ -129,14 +129,13 @@ class KafkaLagReader(LagReader):
             # so what comes of all that is committed here is among the ends, and 0 everywhere is never 0 too early.
             committed = await consumer._coordinator.fetch_committed_offsets(tps)
             ends = await consumer.end_offsets(tps)
-            unread = [tp for tp in tps if tp not in committed or committed[tp].offset < 0]
-            starts = await consumer.beginning_offsets(unread) if unread else {}
+            # What the retention took unread is nobody's to handle any more: it would be waited for without end.
+            behind = [tp for tp in tps if tp not in committed or committed[tp].offset < ends[tp]]
+            starts = await consumer.beginning_offsets(behind) if behind else {}
         except KafkaError as error:
             raise Unavailable(f"Kafka didn't tell the lag: {error}") from error
-        return {
-            (tp.topic, tp.partition): max(ends[tp] - (starts[tp] if tp in starts else committed[tp].offset), 0)
-            for tp in tps
-        }
+        nexts = {tp: max(starts.get(tp, 0), committed[tp].offset if tp in committed else 0) for tp in tps}
+        return {(tp.topic, tp.partition): max(ends[tp] - nexts[tp], 0) for tp in tps}
 
     async def ends(self, topics: Sequence[str]) -> dict[str, int]:
         """How many records each topic has ever taken."""

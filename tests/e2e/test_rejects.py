@@ -67,7 +67,8 @@ async def a_car(node: Node) -> str:
 async def produce(node: Node, vehicle_id: str, *bodies: bytes) -> None:
     """As a maker who writes to the topic does."""
     headers = (("received-ms", str(NOW).encode()), ("attributes", encode({"powertrain": "petrol"})))
-    records = [NewRecord(TELEMETRY_UPLOADS, vehicle_id.encode(), body, 1_700_000_000_000, headers) for body in bodies]
+    stamp_ms = node.office.wall.now_ms()  # an older record would be past its retention, and go
+    records = [NewRecord(TELEMETRY_UPLOADS, vehicle_id.encode(), body, stamp_ms, headers) for body in bodies]
     await node.producer.send_many(records)
 
 

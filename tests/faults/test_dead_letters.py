@@ -85,7 +85,9 @@ def settings(request: pytest.FixtureRequest, tmp_path: Path) -> Settings:
 
 async def produce(node: Node, topic: str, car: str, bodies: list[bytes | None]) -> None:
     headers = (("received-ms", str(NOW + 60_000).encode()), ("attributes", b"{}"))
-    await node.producer.send_many([NewRecord(topic, car.encode(), body, 1_700_000_000_000, headers) for body in bodies])
+    await node.producer.send_many(
+        [NewRecord(topic, car.encode(), body, node.office.wall.now_ms(), headers) for body in bodies]
+    )
 
 
 async def test_every_upload_is_folded_or_rejected_and_every_reject_can_be_sent_again(settings: Settings) -> None:

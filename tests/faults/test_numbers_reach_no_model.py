@@ -77,7 +77,7 @@ def numbers_of(state: Any) -> dict[str, Any]:
     return {name: state[name] for name in ("observed_m", "exposure", "exposure_m", "odometer_m")}
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(
     hostile=st.lists(columns, min_size=1, max_size=6),
     mass_kg=floats,

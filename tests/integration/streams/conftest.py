@@ -2,6 +2,7 @@
 
 import asyncio
 import itertools
+import time
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
@@ -11,6 +12,9 @@ import pytest
 from streams.lag import lag_reader
 from streams.producer import NewRecord, record_producer
 from tests.integration.streams.counting import Place
+
+STAMP_MS = int(time.time() * 1000)
+"""Of records in a real Kafka: older ones are past their retention, and go whenever it looks."""
 
 _numbers = itertools.count()
 
@@ -35,7 +39,7 @@ async def place(broker_url: str, tmp_path: Path) -> Place:
 def records(place: Place, count: int, keys: int = 20, source: int = 0) -> list[NewRecord]:
     """So many records, spread over so many keys."""
     return [
-        NewRecord(place.sources[source], f"car-{n % keys}".encode(), f"upload {n}".encode(), 1_700_000_000_000 + n)
+        NewRecord(place.sources[source], f"car-{n % keys}".encode(), f"upload {n}".encode(), STAMP_MS + n)
         for n in range(count)
     ]
 

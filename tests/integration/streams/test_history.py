@@ -218,9 +218,17 @@ async def test_retention_goes_by_the_domains_clock(broker_url: str, history: Sig
 
 
 @pytest.mark.influx
-@pytest.mark.parametrize("fault", ["killed", "frozen"])
+@pytest.mark.parametrize(
+    ("fault", "away_s"),
+    [
+        ("killed", 0.0),
+        ("frozen", 0.0),
+        pytest.param("killed", 60.0, marks=pytest.mark.long),
+        pytest.param("frozen", 60.0, marks=pytest.mark.long),
+    ],
+)
 async def test_while_influxdb_is_away_others_go_on_and_then_the_history_is_whole(
-    own_influx_server: Influx, tmp_path: Path, fault: str
+    own_influx_server: Influx, tmp_path: Path, fault: str, away_s: float
 ) -> None:
     broker_url, server = f"pitcall-log://{tmp_path}/log", own_influx_server.server
     await prepare(broker_url)
@@ -237,6 +245,7 @@ async def test_while_influxdb_is_away_others_go_on_and_then_the_history_is_whole
             await all_handled(others)
             assert sum(counting.counts().values()) == len(before) + len(during)
             async with lag_reader(broker_url, HISTORY_APP_ID) as reader:
+                await asyncio.sleep(away_s)
                 assert sum((await reader.lag([TELEMETRY_UPLOADS])).values()) == len(during)
             await asyncio.to_thread(server.start if fault == "killed" else server.thaw)
             await append(broker_url, after)

@@ -3,9 +3,8 @@
 from pitcall.bench.reading import read_topic
 from streams.partitioning import partition_for
 from streams.producer import NewRecord, record_producer
+from tests.integration.streams.conftest import STAMP_MS
 from tests.integration.streams.counting import PARTITIONS, Place
-
-TIME_MS = 1_700_000_000_000
 
 
 async def test_each_record_is_at_the_offset_the_call_returned(place: Place) -> None:
@@ -14,7 +13,7 @@ async def test_each_record_is_at_the_offset_the_call_returned(place: Place) -> N
             place.sources[n % 2],
             f"car-{n % 50}".encode(),
             None if n % 97 == 0 else b"%d " % n + b"x" * (n % 3 * 700),
-            TIME_MS + n,
+            STAMP_MS + n,
             (("received-ms", b"%d" % n),) if n % 5 else (),
         )
         for n in range(3_000)
@@ -38,7 +37,7 @@ async def test_each_record_is_at_the_offset_the_call_returned(place: Place) -> N
 
 async def test_large_records_among_many_arrive_too(place: Place) -> None:
     records = [
-        NewRecord(place.sources[0], b"car", b"y" * size, TIME_MS) for size in [10] * 20 + [400_000] * 5 + [900_000]
+        NewRecord(place.sources[0], b"car", b"y" * size, STAMP_MS) for size in [10] * 20 + [400_000] * 5 + [900_000]
     ]
     async with record_producer(place.broker_url) as producer:
         where = await producer.send_many(records)

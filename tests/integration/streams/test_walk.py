@@ -11,7 +11,7 @@ from streams.lag import lag
 from streams.partitioning import partition_for
 from streams.producer import NewRecord, record_producer
 from streams.topics import DEAD_LETTERS, Topic, create_topics
-from tests.integration.streams.conftest import all_handled, append, expected, records
+from tests.integration.streams.conftest import STAMP_MS, all_handled, append, expected, records
 from tests.integration.streams.counting import PARTITIONS, Place
 
 
@@ -53,7 +53,7 @@ async def test_an_agent_may_read_several_copartitioned_topics(place: Place) -> N
 
 async def test_poison_goes_to_the_dead_letters_and_the_rest_goes_on(place: Place) -> None:
     new = records(place, 200)
-    poison = NewRecord(place.sources[0], b"car-3", b"poison", 1_700_000_000_000, (("received-ms", b"7"),))
+    poison = NewRecord(place.sources[0], b"car-3", b"poison", STAMP_MS, (("received-ms", b"7"),))
 
     async def refuse_poison(block: Block) -> None:
         if any(record.value == b"poison" for record in block.records):
