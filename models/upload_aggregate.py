@@ -31,7 +31,7 @@ class UploadAggregator:
         span_ms = np.zeros(len(uploads), dtype=np.int64)
         for table in uploads.tables:
             span_ms[table.rows] = table.offsets_ms[:, -1]
-        start_ms, end_ms, _ = event_times(uploads.start_ms, span_ms, uploads.received_ms)
+        start_ms, end_ms, _ = event_times(uploads.start_ms, span_ms, uploads.received_ms, uploads.built_ms())
         found: list[list[SignalAggregate]] = [[] for _ in range(len(uploads))]
         for table in uploads.tables:
             for path, values in table.columns.items():

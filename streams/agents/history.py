@@ -19,7 +19,7 @@ from models.upload_aggregate import UploadAggregator
 from streams.block import Block, Record
 from streams.table import BlockTable
 from streams.topics import DOMAIN_EVENTS, TELEMETRY_UPLOADS
-from streams.upload_headers import received_ms
+from streams.upload_headers import attributes, received_ms
 from workflow.messages import decode_event
 from workflow.signal_history import SignalHistory
 from workflow.signal_names import SignalNames
@@ -74,8 +74,9 @@ class HistoryAgent:
         """Of what can be read; the rest the vehicles agent puts among the rejects, with the reason."""
         arrivals = []
         for record in records:
-            with contextlib.suppress(UnicodeDecodeError):
-                arrivals.append(Arrival((record.key or b"").decode(), record.value or b"", _received_ms(record)))
+            with contextlib.suppress(UnicodeDecodeError, InvalidInput):
+                key, received, own = (record.key or b"").decode(), received_ms(record), attributes(record)
+                arrivals.append(Arrival(key, record.value or b"", received, own))
         return self._aggregator.aggregate(read_uploads(arrivals, self._names).block)
 
     async def _domain_events(self, block: Block) -> None:
