@@ -28,7 +28,7 @@ UPLOAD_SCHEMA = {
     "required": ["schema", "vss", "boot_id", "seq", "start_ms", "offsets_ms", "signals"],
     "properties": {
         "schema": {"const": 1},
-        "vss": {"type": "string", "examples": ["6.0"]},
+        "vss": {"type": "string", "examples": ["6.0", "5.1"]},
         "vehicle_id": {"type": "string", "description": "optional; must equal the credential's"},
         "boot_id": {"type": "string", "pattern": "^[A-Za-z0-9-]{1,36}$"},
         "seq": {"type": "integer", "minimum": 0, "maximum": 4294967295},
@@ -42,6 +42,11 @@ UPLOAD_SCHEMA = {
         "origins": {
             "type": "object",
             "additionalProperties": {"enum": ["recorded", "simulated"]},
+        },
+        "units": {
+            "type": "object",
+            "description": "the unit of a signal where it is not the specification's",
+            "additionalProperties": {"type": "string", "examples": ["km", "mph", "psi"]},
         },
         "codes": {
             "type": "object",

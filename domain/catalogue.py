@@ -214,8 +214,32 @@ class EventSpec:
 
 
 @dataclass(frozen=True, slots=True)
+class UnitScale:
+    """From another unit to a signal's own: value · factor + offset."""
+
+    factor: float
+    offset: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class VssVersion:
+    """How another version of the signal specification has what the catalogue has.
+
+    `names`: its path of a signal to the catalogue's; `units`: the unit of a signal, by the catalogue's path, where it
+    is not the catalogue's.
+    """
+
+    names: Mapping[str, str]
+    units: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
 class Catalogue:
-    """Everything that is configuration about one kind of machine. Mappings keep the order of the file."""
+    """Everything that is configuration about one kind of machine. Mappings keep the order of the file.
+
+    `versions`: other versions of the specification that machines may speak; `units`: by a signal's unit, which others
+    it may be sent in.
+    """
 
     schema: int
     vss: str
@@ -227,6 +251,8 @@ class Catalogue:
     roles: Mapping[str, str]
     events: Mapping[str, EventSpec] = field(default_factory=dict)
     attributes: Mapping[str, str] = field(default_factory=dict)
+    versions: Mapping[str, VssVersion] = field(default_factory=dict)
+    units: Mapping[str, Mapping[str, UnitScale]] = field(default_factory=dict)
 
     @property
     def summed_exposures(self) -> tuple[str, ...]:

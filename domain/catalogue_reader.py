@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from string import Formatter
 from typing import Any
@@ -23,6 +24,8 @@ from domain.catalogue import (
     Prior,
     SignalSpec,
     TrendSpec,
+    UnitScale,
+    VssVersion,
     WearSpec,
     reason_fields,
 )
@@ -66,8 +69,11 @@ def read_catalogue(values: Any) -> Catalogue:
             roles=_string_map(reader, top.get("roles", {}), "roles"),
             events=events,
             attributes=_string_map(reader, top.get("attributes", {}), "attributes"),
+            versions=reader.each(top.get("versions", {}), "versions", lambda _, v, p: _version(reader, v, p)),
+            units=reader.each(top.get("units", {}), "units", lambda _, v, p: _scales(reader, v, p)),
         )
     _check_references(reader, catalogue)
+    _check_versions(reader, catalogue)
     if reader.mistakes:
         raise InvalidCatalogue(reader.mistakes)
     return catalogue
@@ -95,6 +101,27 @@ def _signal(reader: FieldReader, name: str, value: Any, path: str) -> SignalSpec
         if spec.minimum >= spec.maximum:
             reader.wrong(at.at("max"), "must be above min")
         return spec
+
+
+def _version(reader: FieldReader, value: Any, path: str) -> VssVersion:
+    with reader.fields(value, path) as at:
+        names = _string_map(reader, at.get("names", {}), at.at("names"))
+        return VssVersion(names, _string_map(reader, at.get("units", {}), at.at("units")))
+
+
+def _scales(reader: FieldReader, value: Any, path: str) -> dict[str, UnitScale]:
+    def read(_: str, entry: Any, entry_path: str) -> UnitScale:
+        numbers = entry if isinstance(entry, list) else [entry]
+        if not 1 <= len(numbers) <= 2 or not all(_is_finite(number) for number in numbers) or not numbers[0]:
+            reader.wrong(entry_path, "must be a factor, or a list of factor and offset")
+            return UnitScale(1.0)
+        return UnitScale(*map(float, numbers))
+
+    return reader.each(value, path, read)
+
+
+def _is_finite(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
 
 
 def _function(
@@ -298,6 +325,19 @@ def _feature(reader: FieldReader, name: str, value: Any, path: str) -> HazardFea
 def _calendar(reader: FieldReader, value: Any, path: str) -> CalendarSpec:
     with reader.fields(value, path) as at:
         return CalendarSpec(at.number("interval_days", low=1.0), at.text("source"))
+
+
+def _check_versions(reader: FieldReader, catalogue: Catalogue) -> None:
+    for version, spec in catalogue.versions.items():
+        for name, path in spec.names.items():
+            if path not in catalogue.signals:
+                reader.wrong(f"versions.{version}.names.{name}", f"the catalogue has no signal {path}")
+        for path, unit in spec.units.items():
+            where = f"versions.{version}.units.{path}"
+            if path not in catalogue.signals:
+                reader.wrong(where, "the catalogue has no such signal")
+            elif unit not in catalogue.units.get(catalogue.signals[path].unit, {}):
+                reader.wrong(where, f"units.{catalogue.signals[path].unit} doesn't say how {unit} is converted")
 
 
 def _check_references(reader: FieldReader, catalogue: Catalogue) -> None:

@@ -133,7 +133,7 @@ class VehicleFold:
         arrivals = Arrivals(
             boot_ids=uploads.boot_ids,
             seqs=uploads.seqs,
-            built_ms=np.array([own.built_ms for own in uploads.attributes], dtype=np.int64),
+            built_ms=uploads.built_ms(),
             sums=sums,
             entries=self._entries(uploads, sums),
         )

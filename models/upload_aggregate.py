@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 import numpy as np
+import numpy.typing as npt
 
 from domain.catalogue import Catalogue
 from domain.signal_history import LARGEST, SignalAggregate
-from domain.telemetry import RECORDED, TelemetryUpload
+from domain.telemetry import RECORDED
+from models.event_time import event_times
+from models.upload_block import UploadBlock
+
+Floats = npt.NDArray[np.float64]
 
 
 class UploadAggregator:
@@ -17,43 +22,44 @@ class UploadAggregator:
             path: (max(spec.minimum, -LARGEST), min(spec.maximum, LARGEST)) for path, spec in catalogue.signals.items()
         }
 
-    def aggregate(self, upload: TelemetryUpload) -> list[SignalAggregate]:
-        """One aggregate for each signal with at least one plausible value, in the upload's order.
+    def aggregate(self, uploads: UploadBlock) -> list[SignalAggregate]:
+        """One aggregate for each signal of each upload with at least one plausible value, in the uploads' order.
 
-        Gaps, values that are not finite and values outside the signal's range count for nothing. Sums are float64.
-        An upload whose columns hold something else than numbers, or not one value per offset, has no aggregates:
-        the fold says why it is unusable.
+        Gaps and values outside the signal's range count for nothing. Sums are float64. Times are those that the fold
+        goes by (`models.event_time`).
         """
-        paths = [path for path in upload.columns if path in self._ranges]
-        if not paths or not len(upload.offsets_ms):
-            return []
-        try:
-            table = np.array([upload.columns[path] for path in paths], dtype=np.float64)
-        except (TypeError, ValueError, OverflowError):
-            return []
-        if table.shape != (len(paths), len(upload.offsets_ms)):
-            return []
-        low, high = np.array([self._ranges[path] for path in paths]).T[:, :, None]
-        with np.errstate(invalid="ignore"):
-            good = (table >= low) & (table <= high)  # NaN is in no range
-        counts = good.sum(axis=1)
-        totals = table.sum(axis=1, where=good)
-        least = table.min(axis=1, where=good, initial=np.inf)
-        greatest = table.max(axis=1, where=good, initial=-np.inf)
-        means = np.clip(totals / np.maximum(counts, 1), least, greatest)
-        end_ms = upload.start_ms + int(upload.offsets_ms[-1])
-        return [
-            SignalAggregate(
-                vehicle_id=upload.id.vehicle_id,
-                signal=path,
-                start_ms=upload.start_ms,
-                end_ms=end_ms,
-                count=int(counts[i]),
-                mean=float(means[i]),
-                minimum=float(least[i]),
-                maximum=float(greatest[i]),
-                origin=upload.origins.get(path, RECORDED),
-            )
-            for i, path in enumerate(paths)
-            if counts[i]
-        ]
+        span_ms = np.zeros(len(uploads), dtype=np.int64)
+        for table in uploads.tables:
+            span_ms[table.rows] = table.offsets_ms[:, -1]
+        start_ms, end_ms, _ = event_times(uploads.start_ms, span_ms, uploads.received_ms, uploads.built_ms())
+        found: list[list[SignalAggregate]] = [[] for _ in range(len(uploads))]
+        for table in uploads.tables:
+            for path, values in table.columns.items():
+                if path not in self._ranges:
+                    continue
+                counts, means, least, greatest = _figures(values.astype(np.float64), *self._ranges[path])
+                for place in np.flatnonzero(counts).tolist():
+                    row = int(table.rows[place])
+                    aggregate = SignalAggregate(
+                        vehicle_id=uploads.vehicle_ids[row],
+                        signal=path,
+                        start_ms=int(start_ms[row]),
+                        end_ms=int(end_ms[row]),
+                        count=int(counts[place]),
+                        mean=float(means[place]),
+                        minimum=float(least[place]),
+                        maximum=float(greatest[place]),
+                        origin=uploads.origins[row].get(path, RECORDED),
+                    )
+                    found[row].append(aggregate)
+        return [aggregate for own in found for aggregate in own]
+
+
+def _figures(values: Floats, low: float, high: float) -> tuple[npt.NDArray[np.int64], Floats, Floats, Floats]:
+    """Count, mean, least and greatest of the values between `low` and `high` in each row, shape (m,) each."""
+    good = (values >= low) & (values <= high)  # NaN is in no range
+    counts = good.sum(axis=1)
+    totals = values.sum(axis=1, where=good)
+    least = values.min(axis=1, where=good, initial=np.inf)
+    greatest = values.max(axis=1, where=good, initial=-np.inf)
+    return counts, np.clip(totals / np.maximum(counts, 1), least, greatest), least, greatest

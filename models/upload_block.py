@@ -62,6 +62,10 @@ class UploadBlock:
     def __len__(self) -> int:
         return len(self.vehicle_ids)
 
+    def built_ms(self) -> Ints:
+        """When the car of each was built, 0 where nobody knows."""
+        return np.array([own.built_ms for own in self.attributes], dtype=np.int64)
+
     def ids(self) -> list[UploadId]:
         """Which uploads they are."""
         whose = zip(self.vehicle_ids, self.boot_ids.tolist(), self.seqs.tolist(), strict=True)

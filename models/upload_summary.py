@@ -104,7 +104,7 @@ class Summariser:
         span_ms = np.zeros(len(uploads), dtype=np.int64)
         for table in uploads.tables:
             span_ms[table.rows] = table.offsets_ms[:, -1]
-        times = event_times(uploads.start_ms, span_ms, uploads.received_ms)
+        times = event_times(uploads.start_ms, span_ms, uploads.received_ms, uploads.built_ms())
         block.start_ms[:], block.end_ms[:], block.is_clock_wrong[:] = times
         with np.errstate(invalid="ignore", over="ignore", divide="ignore"):
             for samples in self._reader.read(uploads.tables, block.reasons):

@@ -33,9 +33,14 @@ async def replay_drives(
     the last one ends there. What a drive lacks is filled with assumed values of a healthy car, marked `simulated`.
     Returns `vehicle_id`, the owner's e-mail and password, and the counts `drives_replayed`, `uploads`, `samples`.
     """
+    if end_ms is None:
+        # A car drives one after the other; a file may have them in any order.
+        drives = sorted(drives, key=lambda drive: drive.recorded_ms)
     digest = _digest(drives)
     api = Api(client)
-    car, vehicle_id, account = await _enrol(api, operator_token, name, drives[0].recorded_ms, digest)
+    car, vehicle_id, account = await _enrol(
+        api, operator_token, name, min(drive.recorded_ms for drive in drives), digest
+    )
     writer = UploadWriter(samples_per_upload)
     uploads = samples = 0
     odometer_m = ASSUMED_ODOMETER_M

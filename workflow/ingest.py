@@ -16,6 +16,7 @@ from domain.telemetry import UploadId
 from workflow.fleet import FleetCars
 from workflow.messages import encode
 from workflow.ports import LoggedUpload, Office, UploadLog
+from workflow.signal_names import SignalNames
 from workflow.upload_codec import decode_upload, without_position
 from workflow.upload_reading import Arrival, read_uploads
 
@@ -41,7 +42,7 @@ class Ingest:
     def __init__(self, office: Office, upload_log: UploadLog) -> None:
         self._office = office
         self._log = upload_log
-        self._signals = frozenset(office.catalogue.signals)
+        self._names = SignalNames(office.catalogue)
         self._fleet_cars = FleetCars(office)
         self._trusted: dict[str, int] = {}
 
@@ -52,7 +53,7 @@ class Ingest:
         prediction) and Unavailable (the log is away: nothing was acknowledged).
         """
         received = self._office.clock.now_ms()
-        upload = decode_upload(body, vehicle_id=vehicle.vehicle_id, received_ms=received, known_signals=self._signals)
+        upload = decode_upload(body, vehicle_id=vehicle.vehicle_id, received_ms=received, names=self._names)
         if vehicle.vehicle_id not in await self._permitted({vehicle.vehicle_id}):
             raise _no_consent()
         _, value, headers = _logged(vehicle, body, received)
@@ -88,7 +89,7 @@ class Ingest:
         read: list[UploadId | PitcallError] = []
         for start in range(0, len(bodies), UPLOADS_AT_A_STRETCH):
             some = bodies[start : start + UPLOADS_AT_A_STRETCH]
-            reading = read_uploads([Arrival(None, body, received_ms) for body in some], self._signals)
+            reading = read_uploads([Arrival(None, body, received_ms) for body in some], self._names)
             ids = dict(zip(reading.places, reading.block.ids(), strict=True))
             read += [ids[place] if place in ids else reading.refused[place] for place in range(len(some))]
             await asyncio.sleep(0)

@@ -7,7 +7,7 @@ float32 loses metres above 16,777 km. Format: https://github.com/msgpack/msgpack
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Annotated, Any, NamedTuple, TypeVar
 
 import msgspec
@@ -19,12 +19,13 @@ from domain.errors import InvalidInput, PitcallError
 from domain.telemetry import TelemetryUpload
 from models.upload_block import SampleTable
 from workflow.messages import field_of
+from workflow.signal_names import NamedColumn, SignalNames
+from workflow.upload_column import scaled
 from workflow.upload_envelope import (
     MAX_SAMPLES,
     MAX_SIGNALS,
     Envelope,
     check_length,
-    check_paths,
     cut,
     is_position,
     offsets_must_rise,
@@ -78,24 +79,25 @@ def _read(decoder: msgspec.msgpack.Decoder[T], body: bytes) -> T:
 def binary_tables(
     heads: Mapping[int, BinaryHead],
     bodies: Mapping[int, bytes],
-    known_signals: Collection[str],
+    names: SignalNames,
     refused: dict[int, PitcallError],
 ) -> Iterator[SampleTable]:
     """The samples of uploads, their rows the keys of `heads`; what is wrong with the others is put into `refused`.
 
     Uploads of one skeleton are taken together: what is around their values is the same, byte for byte.
     """
-    by_size: dict[tuple[int, int], list[int]] = {}
+    by_size: dict[tuple[int, int, str, tuple[tuple[str, str], ...]], list[int]] = {}
     for place, head in heads.items():
-        by_size.setdefault((len(head.offsets_ms), len(head.signals)), []).append(place)
-    for (split, _), places in by_size.items():
+        size = (len(head.offsets_ms), len(head.signals), head.vss, tuple(head.units.items()))
+        by_size.setdefault(size, []).append(place)
+    for (split, *_), places in by_size.items():
         rows = np.array(places, dtype=np.int64)
         samples = b"".join([part for place in places for part in (heads[place].offsets_ms, heads[place].signals)])
         cells = np.frombuffer(samples, np.uint8).reshape(len(places), -1)
         while len(rows):
             first = int(rows[0])
             try:
-                skeleton = _skeleton(bodies[first], cells[0].tobytes(), split, known_signals)
+                skeleton = _skeleton(bodies[first], cells[0].tobytes(), split, names)
             except InvalidInput as error:
                 # Others may be wrong in the same way, or not: each is told its own.
                 refused[first] = error
@@ -115,34 +117,35 @@ class _Skeleton(NamedTuple):
 
     offsets: ColumnPlace
     columns: list[ColumnPlace]
+    named: list[NamedColumn]
     around: npt.NDArray[np.int64]
 
 
-def _skeleton(body: bytes, samples: bytes, split: int, known_signals: Collection[str]) -> _Skeleton:
+def _skeleton(body: bytes, samples: bytes, split: int, names: SignalNames) -> _Skeleton:
     """The skeleton of an upload; InvalidInput for what is wrong with it whatever its values are."""
     wire = _read(_decoder, body)  # says which field is of the wrong type
-    check_paths(wire.signals, known_signals)
     offsets = column_place(samples)
     if offsets.code != UINT32 or offsets.size % WIDTH or not WIDTH <= offsets.size <= WIDTH * MAX_SAMPLES:
         raise InvalidInput(
             "not the offsets of samples", field="offsets_ms", fix=f"extension type 2, 1 to {MAX_SAMPLES:,} uint32"
         )
     columns = [place._replace(start=place.start + split) for place in column_places(samples[split:])]
-    for place in columns:
-        _check_column(place, offsets.size)
+    named = names.columns(wire, tuple(place.path for place in columns))
+    for place, column in zip(columns, named, strict=True):
+        _check_column(place, column, offsets.size)
     is_around = np.ones(len(samples), dtype=np.bool_)
     for place in (offsets, *columns):
         is_around[place.start : place.stop] = False
-    return _Skeleton(offsets, columns, np.flatnonzero(is_around))
+    return _Skeleton(offsets, columns, named, np.flatnonzero(is_around))
 
 
-def _check_column(place: ColumnPlace, size: int) -> None:
+def _check_column(place: ColumnPlace, column: NamedColumn, size: int) -> None:
     check_length(place.path, place.size // WIDTH, size // WIDTH)
     if place.code not in (FLOAT32, UINT32) or place.size % WIDTH:
         raise InvalidInput(
             "not a typed column", field=f"signals.{cut(place.path)}", fix="extension type 1 (float32) or 2 (uint32)"
         )
-    if place.code == FLOAT32 and place.path == ODOMETER:
+    if place.code == FLOAT32 and column.path == ODOMETER and column.scale is None:
         raise InvalidInput("float32 loses metres", field=f"signals.{place.path}", fix="send uint32 metres, type 2")
 
 
@@ -158,17 +161,17 @@ def _table(
     for row in np.flatnonzero(falls).tolist():
         refused[int(rows[row])] = offsets_must_rise()
     columns: dict[str, npt.NDArray[Any]] = {}
-    for place in skeleton.columns:
-        if is_position(place.path):
+    for place, (path, scale) in zip(skeleton.columns, skeleton.named, strict=True):
+        if is_position(path):
             continue
         values = _values(cells, place)
         if place.code == UINT32:
-            columns[place.path] = np.where(values == GAP, np.nan, values.astype(np.float64))
+            columns[path] = scaled(np.where(values == GAP, np.nan, values.astype(np.float64)), scale)
             continue
         for row in np.flatnonzero(np.isinf(values).any(axis=1)).tolist():
             infinite = InvalidInput("an infinite value", field=f"signals.{place.path}", fix="send NaN for a gap")
             refused.setdefault(int(rows[row]), infinite)
-        columns[place.path] = values
+        columns[path] = scaled(values, scale)
     return SampleTable(rows, offsets, columns)
 
 
@@ -183,6 +186,7 @@ def strip_binary(body: bytes) -> bytes:
     wire = _read(_decoder, body)
     wire.signals = {path: column for path, column in wire.signals.items() if not is_position(path)}
     wire.origins = {path: origin for path, origin in wire.origins.items() if not is_position(path)}
+    wire.units = {path: unit for path, unit in wire.units.items() if not is_position(path)}
     return msgspec.msgpack.encode(wire)
 
 

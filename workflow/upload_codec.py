@@ -5,10 +5,9 @@ The first byte tells which encoding it is: `upload_json` or `upload_binary`. Man
 
 from __future__ import annotations
 
-from collections.abc import Collection
-
 from domain.telemetry import TelemetryUpload, UploadId
 from models.upload_block import UploadBlock
+from workflow.signal_names import SignalNames
 from workflow.upload_binary import encode_binary, is_binary, strip_binary
 from workflow.upload_column import Column
 from workflow.upload_envelope import MAX_SAMPLES, MAX_UPLOAD_BYTES, POSITION
@@ -18,15 +17,13 @@ from workflow.upload_reading import Arrival, read_uploads
 __all__ = ["MAX_SAMPLES", "MAX_UPLOAD_BYTES", "decode_upload", "encode_binary", "is_binary", "without_position"]
 
 
-def decode_upload(
-    body: bytes, *, vehicle_id: str | None, received_ms: int, known_signals: Collection[str]
-) -> TelemetryUpload:
+def decode_upload(body: bytes, *, vehicle_id: str | None, received_ms: int, names: SignalNames) -> TelemetryUpload:
     """The upload of the car that the credential, or the key of its record, names; None: of the one it names itself.
 
     A gap is None in a column, and NaN where numpy reads it whole; no value is infinite. Raises TooLarge, InvalidInput
     (naming the field) or Forbidden (the payload names another car).
     """
-    reading = read_uploads([Arrival(vehicle_id, body, received_ms)], known_signals)
+    reading = read_uploads([Arrival(vehicle_id, body, received_ms)], names)
     for error in reading.refused.values():
         raise error
     return upload_of(reading.block, 0)

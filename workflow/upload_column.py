@@ -8,6 +8,13 @@ from typing import Any, overload
 import numpy as np
 import numpy.typing as npt
 
+from domain.catalogue import UnitScale
+
+
+def scaled(values: npt.NDArray[Any], scale: UnitScale | None) -> npt.NDArray[Any]:
+    """Values in a signal's own unit."""
+    return values if scale is None else values.astype(np.float64) * scale.factor + scale.offset
+
 
 class Column(Sequence[float | None]):
     """Numbers of which NaN is a gap, shape (n,): read one by one a gap is None, and numpy takes them whole.

@@ -46,6 +46,7 @@ class Envelope(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
     vss: str = "6.0"
     vehicle_id: str | None = None
     origins: dict[str, str] = {}
+    units: dict[str, str] = {}
     codes: Codes | None = None
 
 
@@ -63,8 +64,6 @@ def check_head(envelope: Envelope) -> None:
     """Raise InvalidInput, naming the field, for what the types of the fields let through."""
     if envelope.schema != 1:
         raise InvalidInput(f"schema {cut(str(envelope.schema))} is not known", field="schema", fix="send schema 1")
-    if envelope.vss != "6.0":
-        raise InvalidInput(f"VSS {cut(envelope.vss)!r} is not known", field="vss", fix="name signals by VSS 6.0")
     if not _BOOT_ID.fullmatch(envelope.boot_id):
         raise InvalidInput("not a boot id", field="boot_id", fix="1 to 36 letters, digits or dashes")
     if envelope.codes is not None:
@@ -90,15 +89,6 @@ def _check_codes(codes: Codes) -> None:
     both = set(codes.added) & set(codes.removed)
     if both:
         raise InvalidInput(f"{min(both)} is added and removed", field="codes", fix="say what holds at the end")
-
-
-def check_paths(paths: Collection[str], known_signals: Collection[str]) -> None:
-    """Raise InvalidInput for a signal that the catalogue doesn't have; positions are known, and left out."""
-    for path in paths:
-        if path not in known_signals and not is_position(path):
-            raise InvalidInput(
-                "unknown signal", field=f"signals.{cut(path)}", fix="leave it out, or add it to the catalogue"
-            )
 
 
 def check_origins(origins: Mapping[str, str], paths: Collection[str]) -> None:

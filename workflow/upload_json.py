@@ -10,7 +10,7 @@ import json
 import math
 import re
 import sys
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from typing import Annotated, Any, TypeVar
 
 import msgspec
@@ -20,6 +20,8 @@ import simdjson
 from domain.errors import InvalidInput, PitcallError
 from models.upload_block import SampleTable
 from workflow.messages import field_of
+from workflow.signal_names import SignalNames
+from workflow.upload_column import scaled
 from workflow.upload_envelope import (
     MAX_SAMPLES,
     MAX_SIGNALS,
@@ -27,7 +29,6 @@ from workflow.upload_envelope import (
     Envelope,
     Uint32,
     check_length,
-    check_paths,
     cut,
     is_position,
     offsets_must_rise,
@@ -76,32 +77,33 @@ def _read(decoder: msgspec.json.Decoder[T], body: bytes) -> T:
 def json_tables(
     heads: Mapping[int, JsonHead],
     bodies: Mapping[int, bytes],
-    known_signals: Collection[str],
+    names: SignalNames,
     refused: dict[int, PitcallError],
 ) -> Iterator[SampleTable]:
     """The samples of uploads, their rows the keys of `heads`; what is wrong with the others is put into `refused`."""
-    by_shape: dict[tuple[int, tuple[str, ...]], list[int]] = {}
+    by_shape: dict[tuple[int, tuple[str, ...], str, tuple[tuple[str, str], ...]], list[int]] = {}
     columns: dict[int, Mapping[str, bytes]] = {}
     for place, head in heads.items():
         n = len(head.offsets_ms)
         try:
             columns[place] = _plain_columns(head) or _columns(_read(_decoder, bodies[place]))
-            check_paths(columns[place], known_signals)
+            names.columns(head, tuple(columns[place]))
             for path, values in columns[place].items():
                 check_length(path, len(values) // _BYTES, n)
         except InvalidInput as error:
             refused[place] = error
         else:
-            by_shape.setdefault((n, tuple(columns[place])), []).append(place)
-    for (n, paths), places in by_shape.items():
+            shape = (n, tuple(columns[place]), head.vss, tuple(head.units.items()))
+            by_shape.setdefault(shape, []).append(place)
+    for (n, sent, _, _), places in by_shape.items():
         offsets = np.array([heads[place].offsets_ms for place in places], dtype=np.uint32)
         for row in np.flatnonzero((offsets[:, 1:] <= offsets[:, :-1]).any(axis=1)).tolist():
             refused[places[row]] = offsets_must_rise()
-        table = {
-            path: np.frombuffer(b"".join([columns[place][path] for place in places]), np.float64).reshape(-1, n)
-            for path in paths
-            if not is_position(path)
-        }
+        table = {}
+        for name, (path, scale) in zip(sent, names.columns(heads[places[0]], sent), strict=True):
+            if not is_position(path):
+                numbers = np.frombuffer(b"".join([columns[place][name] for place in places]), np.float64)
+                table[path] = scaled(numbers.reshape(-1, n), scale)
         yield SampleTable(np.array(places, dtype=np.int64), offsets, table)
 
 
@@ -163,4 +165,5 @@ def strip_json(body: bytes) -> bytes:
     wire = _decoder.decode(body)
     wire.signals = {path: column for path, column in wire.signals.items() if not is_position(path)}
     wire.origins = {path: origin for path, origin in wire.origins.items() if not is_position(path)}
+    wire.units = {path: unit for path, unit in wire.units.items() if not is_position(path)}
     return msgspec.json.encode(wire)

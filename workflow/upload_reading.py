@@ -6,7 +6,7 @@ One upload that is broken spoils no other. `workflow.upload_codec` reads single 
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -15,6 +15,7 @@ import numpy as np
 from domain.errors import Forbidden, InvalidInput, PitcallError, TooLarge
 from domain.telemetry import VehicleAttributes
 from models.upload_block import CodeReport, SampleTable, UploadBlock
+from workflow.signal_names import SignalNames
 from workflow.upload_binary import BinaryHead, binary_tables, is_binary, read_binary_head
 from workflow.upload_envelope import MAX_UPLOAD_BYTES, Codes, Envelope, check_head, check_origins
 from workflow.upload_json import JsonHead, json_tables, read_json_head
@@ -40,8 +41,8 @@ class Reading:
     refused: dict[int, PitcallError]
 
 
-def read_uploads(arrivals: Sequence[Arrival], known_signals: Collection[str]) -> Reading:
-    """Read uploads of the signals of a catalogue.
+def read_uploads(arrivals: Sequence[Arrival], names: SignalNames) -> Reading:
+    """Read uploads of the signals of a catalogue; columns have the catalogue's paths and units.
 
     Refused is, naming the field and the fix: TooLarge, InvalidInput, or Forbidden (it names another car than its
     credential). JSON's NaN and Infinity are no JSON. Positions are left out.
@@ -50,17 +51,17 @@ def read_uploads(arrivals: Sequence[Arrival], known_signals: Collection[str]) ->
     wires: dict[int, Envelope] = {}
     for place, arrival in enumerate(arrivals):
         try:
-            wires[place] = _read_head(arrival)
+            wires[place] = _read_head(arrival, names)
         except PitcallError as error:
             refused[place] = error
-    tables = list(_tables(arrivals, wires, known_signals, refused))
+    tables = list(_tables(arrivals, wires, names, refused))
     for table in tables:
-        _check_rest(table, wires, refused)
+        _check_rest(table, wires, names, refused)
     places = [place for place in wires if place not in refused]
-    return Reading(_block(arrivals, wires, places, tables), places, refused)
+    return Reading(_block(arrivals, wires, names, places, tables), places, refused)
 
 
-def _read_head(arrival: Arrival) -> Envelope:
+def _read_head(arrival: Arrival, names: SignalNames) -> Envelope:
     body = arrival.body
     if len(body) > MAX_UPLOAD_BYTES:
         raise TooLarge(
@@ -80,6 +81,7 @@ def _read_head(arrival: Arrival) -> Envelope:
             field="vehicle_id",
             fix="leave it out: the credential says which car it is",
         )
+    names.check_version(head.vss)
     check_head(head)
     return head
 
@@ -87,18 +89,20 @@ def _read_head(arrival: Arrival) -> Envelope:
 def _tables(
     arrivals: Sequence[Arrival],
     wires: dict[int, Envelope],
-    known_signals: Collection[str],
+    names: SignalNames,
     refused: dict[int, PitcallError],
 ) -> Iterator[SampleTable]:
     """The samples in tables whose rows are places; what can't be used is put into `refused`."""
     bodies = {place: arrivals[place].body for place in wires}
     if binary := {place: wire for place, wire in wires.items() if isinstance(wire, BinaryHead)}:
-        yield from binary_tables(binary, bodies, known_signals, refused)
+        yield from binary_tables(binary, bodies, names, refused)
     if plain := {place: wire for place, wire in wires.items() if isinstance(wire, JsonHead)}:
-        yield from json_tables(plain, bodies, known_signals, refused)
+        yield from json_tables(plain, bodies, names, refused)
 
 
-def _check_rest(table: SampleTable, wires: dict[int, Envelope], refused: dict[int, PitcallError]) -> None:
+def _check_rest(
+    table: SampleTable, wires: dict[int, Envelope], names: SignalNames, refused: dict[int, PitcallError]
+) -> None:
     for place in table.rows.tolist():
         if place in refused:
             continue
@@ -107,13 +111,22 @@ def _check_rest(table: SampleTable, wires: dict[int, Envelope], refused: dict[in
             refused[place] = InvalidInput("nothing but positions", field="signals", fix=fix)
         elif wires[place].origins:
             try:
-                check_origins(wires[place].origins, table.columns)
+                check_origins(_origins(wires[place], names), table.columns)
             except InvalidInput as error:
                 refused[place] = error
 
 
+def _origins(wire: Envelope, names: SignalNames) -> dict[str, str]:
+    """Where values come from, by the catalogue's paths."""
+    return {names.path(wire.vss, name): origin for name, origin in wire.origins.items()}
+
+
 def _block(
-    arrivals: Sequence[Arrival], wires: dict[int, Envelope], places: Sequence[int], tables: Sequence[SampleTable]
+    arrivals: Sequence[Arrival],
+    wires: dict[int, Envelope],
+    names: SignalNames,
+    places: Sequence[int],
+    tables: Sequence[SampleTable],
 ) -> UploadBlock:
     row_of = np.full(len(arrivals), -1, dtype=np.int64)
     row_of[list(places)] = np.arange(len(places))
@@ -125,7 +138,7 @@ def _block(
         start_ms=np.array([wire.start_ms for wire in own], dtype=np.int64),
         received_ms=np.array([arrivals[place].received_ms for place in places], dtype=np.int64),
         attributes=[arrivals[place].attributes for place in places],
-        origins=[wire.origins for wire in own],
+        origins=[_origins(wire, names) if wire.origins else wire.origins for wire in own],
         codes=[_report(row, wire.codes) for row, wire in enumerate(own) if wire.codes is not None],
         tables=[kept for table in tables if len((kept := _renumbered(table, row_of)).rows)],
     )

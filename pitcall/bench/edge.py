@@ -35,6 +35,7 @@ from pitcall.bench.load import ATTRIBUTES, BINARY, UploadLoad
 from pitcall.bench.reading import read_topic
 from streams.topics import EMBEDDED_PARTITIONS, TELEMETRY_UPLOADS, is_embedded
 from workflow.access import hash_token
+from workflow.signal_names import SignalNames
 from workflow.upload_reading import Arrival, read_uploads
 
 DAY_MS = 86_400_000
@@ -287,12 +288,12 @@ def _free_port() -> int:
 async def _audit(options: EdgeBench, folder: Path, catalogue: Catalogue, edge: _Edge) -> dict[str, int]:
     """Compare what the log has with what was acknowledged, upload by upload; what was sent again may be there again."""
     url = options.broker_url or f"pitcall-log://{folder / 'log.sqlite'}"
-    known = frozenset(catalogue.signals)
+    names = SignalNames(catalogue)
     partitions = EMBEDDED_PARTITIONS if is_embedded_bench(options) else options.partitions
     seen: dict[UploadId, int] = {}
     async for records in read_topic(url, TELEMETRY_UPLOADS, partitions):
         arrivals = [Arrival((record.key or b"").decode(), record.value or b"", 0) for record in records]
-        for upload_id in read_uploads(arrivals, known).block.ids():
+        for upload_id in read_uploads(arrivals, names).block.ids():
             seen[upload_id] = seen.get(upload_id, 0) + 1
     wanted = {edge.load.upload_id(n) for n in edge.acknowledged}
     again = {edge.load.upload_id(n) for n in edge.sent_again}

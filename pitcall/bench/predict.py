@@ -26,6 +26,7 @@ from models.words import words
 from pitcall.bench.load import ATTRIBUTES, BINARY, UploadLoad
 from pitcall.bench.teaching import taught_snapshots
 from pitcall.bench.worker import KEY
+from workflow.signal_names import SignalNames
 from workflow.upload_codec import decode_upload
 
 FIRST_MS = 1_760_000_000_000
@@ -101,7 +102,7 @@ def _driven(catalogue: Catalogue, predictor: Predictor, count: int) -> Array:
                 load.body(seq * count + car),
                 vehicle_id=load.key(car).decode(),
                 received_ms=FIRST_MS + 30 * DAY_MS,
-                known_signals=frozenset(catalogue.signals),
+                names=SignalNames(catalogue),
             )
             for car in range(count)
         ]

@@ -8,20 +8,22 @@ was uploaded after a new consent.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 
 from domain.catalogue import Catalogue
-from domain.errors import InvalidInput, PitcallError
+from domain.errors import InvalidInput
 from domain.signal_history import SignalAggregate
 from models.upload_aggregate import UploadAggregator
 from streams.block import Block, Record
 from streams.table import BlockTable
 from streams.topics import DOMAIN_EVENTS, TELEMETRY_UPLOADS
-from streams.upload_headers import received_ms
+from streams.upload_headers import attributes, received_ms
 from workflow.messages import decode_event
 from workflow.signal_history import SignalHistory
-from workflow.upload_codec import decode_upload
+from workflow.signal_names import SignalNames
+from workflow.upload_reading import Arrival, read_uploads
 
 SLICE_BYTES = 100_000
 """So much of a block is worked on between two looks at the event loop: some milliseconds of JSON."""
@@ -43,7 +45,7 @@ class HistoryAgent:
         self._withdrawals = withdrawals
         self._history = history
         self._aggregator = UploadAggregator(catalogue)
-        self._signals = frozenset(catalogue.signals)
+        self._names = SignalNames(catalogue)
         self._rest = 1.0 / share - 1.0
 
     async def handle(self, block: Block) -> None:
@@ -57,8 +59,7 @@ class HistoryAgent:
         # Not in a thread: one that computes holds the interpreter for 5 ms whenever the event loop wants it back.
         for some in _slices(wanted):
             began_s = time.perf_counter()
-            for record in some:
-                points += self._aggregates(record)
+            points += self._aggregates(some)
             await asyncio.sleep((time.perf_counter() - began_s) * self._rest)
         if points:
             began_s = time.perf_counter()
@@ -69,17 +70,14 @@ class HistoryAgent:
         withdrawn = self._withdrawals.get(block.partition, record.key or b"")
         return withdrawn is not None and _received_ms(record) <= int(withdrawn)
 
-    def _aggregates(self, record: Record) -> list[SignalAggregate]:
-        try:
-            upload = decode_upload(
-                record.value or b"",
-                vehicle_id=(record.key or b"").decode(),
-                received_ms=_received_ms(record),
-                known_signals=self._signals,
-            )
-            return self._aggregator.aggregate(upload)
-        except (PitcallError, ValueError):
-            return []  # the vehicles agent puts it among the rejects, with the reason
+    def _aggregates(self, records: Sequence[Record]) -> list[SignalAggregate]:
+        """Of what can be read; the rest the vehicles agent puts among the rejects, with the reason."""
+        arrivals = []
+        for record in records:
+            with contextlib.suppress(UnicodeDecodeError, InvalidInput):
+                key, received, own = (record.key or b"").decode(), received_ms(record), attributes(record)
+                arrivals.append(Arrival(key, record.value or b"", received, own))
+        return self._aggregator.aggregate(read_uploads(arrivals, self._names).block)
 
     async def _domain_events(self, block: Block) -> None:
         withdrawn: dict[bytes, bytes | None] = {}

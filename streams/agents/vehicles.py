@@ -40,6 +40,7 @@ from streams.topics import (
 from streams.upload_headers import attributes, received_ms
 from workflow.ingest import CONSENT_TRUST_MS
 from workflow.messages import decode, decode_event, encode
+from workflow.signal_names import SignalNames
 from workflow.upload_envelope import MAX_UPLOAD_BYTES
 from workflow.upload_reading import Arrival, read_uploads
 
@@ -124,7 +125,7 @@ class VehiclesAgent:
         self._fold = fold
         self._predictor = predictor
         self._telling = Telling(catalogue, predictor.rows)
-        self._signals = frozenset(catalogue.signals)
+        self._names = SignalNames(catalogue)
 
     async def handle(self, blocks: Sequence[Block]) -> None:
         """Blocks of one topic, each of another partition, as one."""
@@ -190,7 +191,7 @@ class VehiclesAgent:
             positions.append(position)
             arrived.append(arrival)
             cars.append(row)
-        reading = read_uploads(arrived, self._signals)
+        reading = read_uploads(arrived, self._names)
         for place, refusal in reading.refused.items():
             position = positions[place]
             outcome.send(position, _reject(records[position], str(refusal)))

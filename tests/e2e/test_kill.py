@@ -22,6 +22,7 @@ from tests.e2e.demo_run import records_url, run_demo, start_demo
 from tests.e2e.logged import log_url, records_in
 from tests.e2e.outcome import outcome_of
 from workflow.messages import decode_attributes
+from workflow.signal_names import SignalNames
 from workflow.upload_codec import decode_upload
 
 CARS, SEED = 8, 5
@@ -106,7 +107,7 @@ def _every_state_holds_each_upload_once(log: LocalLog) -> None:
             record.value or b"",
             vehicle_id=key.decode(),
             received_ms=int(headers["received-ms"]),
-            known_signals=set(catalogue.signals),
+            names=SignalNames(catalogue),
         )
         state = fresh.setdefault(key, layout.empty(catalogue, attributes))
         fold.fold(state, [upload], attributes, [record.offset])

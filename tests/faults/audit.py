@@ -25,6 +25,7 @@ from streams.topics import (
     changelog_name,
     create_topics,
 )
+from workflow.signal_names import SignalNames
 from workflow.upload_codec import decode_upload
 
 KEY = "a-key-of-this-test-that-is-long-enough"
@@ -85,7 +86,7 @@ async def _records(database_url: str) -> tuple[list[tuple[str, ...]], list[tuple
         await records.close()
 
 
-async def uploads_in(broker_url: str, known_signals: frozenset[str]) -> set[tuple[str, str, int]]:
+async def uploads_in(broker_url: str, names: SignalNames) -> set[tuple[str, str, int]]:
     """(car, boot, seq) of every upload in the log."""
     async with aclosing(scan(broker_url, TELEMETRY_UPLOADS)) as found:
         return {
@@ -96,7 +97,7 @@ async def uploads_in(broker_url: str, known_signals: frozenset[str]) -> set[tupl
                     record.value or b"",
                     vehicle_id=(record.key or b"").decode(),
                     received_ms=0,
-                    known_signals=known_signals,
+                    names=names,
                 )
             ]
         }

@@ -17,6 +17,7 @@ from tests.e2e.part import Part, api_part, url_of
 from tests.faults.audit import KEY, assert_equal, effects_of, undisturbed, uploads_in
 from tests.faults.fleet import FaultFleet, FleetSender, add_operator, drain, enrol
 from tests.faults.small_disk import SmallDisk
+from workflow.signal_names import SignalNames
 
 CARS = 8
 LEFT_BYTES = 600_000
@@ -91,7 +92,7 @@ async def audit(site: Site, sender: FleetSender, before: str) -> None:
     site.check_files()
     kept = site.room / "kept"
     url = log_url(site.data_dir)
-    logged = await uploads_in(url, SIGNALS)
+    logged = await uploads_in(url, SignalNames.of(SIGNALS))
     expected = {sender.fleet.identity(n) for n in sender.acknowledged}
     assert expected <= logged
     disturbed = await effects_of(url, f"sqlite+aiosqlite:///{site.data_dir / 'records.sqlite'}")

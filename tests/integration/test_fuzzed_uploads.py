@@ -29,6 +29,7 @@ from streams.topics import DEAD_LETTERS, TELEMETRY_UPLOADS, VEHICLE_STATES, chan
 from tests.support.http_town import PlainPasswords
 from tests.support.moments import NOW
 from workflow import enrol, identity
+from workflow.signal_names import SignalNames
 from workflow.upload_codec import decode_upload, encode_binary
 
 BATCH = 500
@@ -163,13 +164,13 @@ async def straight_to_the_topic(node: Node, car: str, sent: Iterator[list[bytes]
 
 async def check_rejects(node: Node) -> None:
     """What cannot be read is among the rejects, each with its reason; what can be read is there for the fold's own."""
-    known = frozenset(node.catalogue.signals)
+    names = SignalNames(node.catalogue)
     unreadable = set()
     async with aclosing(scan(node.broker_url, TELEMETRY_UPLOADS)) as uploads:
         async for partition, record in uploads:
             try:
                 decode_upload(
-                    record.value or b"", vehicle_id=(record.key or b"").decode(), received_ms=NOW, known_signals=known
+                    record.value or b"", vehicle_id=(record.key or b"").decode(), received_ms=NOW, names=names
                 )
             except PitcallError:
                 unreadable.add(f"{TELEMETRY_UPLOADS}/{partition}/{record.offset}")

@@ -9,6 +9,7 @@ from typing import Any
 
 from pitcall.command_line import build_parser
 from tests.support.http_town import People, Town, claimed_car
+from workflow.signal_names import SignalNames
 from workflow.upload_batch import MAX_BATCH_BYTES, MAX_BATCH_UPLOADS
 from workflow.upload_codec import MAX_SAMPLES, MAX_UPLOAD_BYTES, decode_upload
 from workflow.upload_envelope import MAX_SIGNALS
@@ -33,9 +34,9 @@ async def test_the_upload_is_taken_in_json_and_in_binary_and_says_the_same(town:
         answer = await people.car.post("/v1/telemetry", content=body, headers=headers)
         assert answer.status_code == 202, answer.text
         assert set(answer.json()) == {"accepted", "upload", "partition", "offset"}
-    known = frozenset(town.office.catalogue.signals)
+    names = SignalNames(town.office.catalogue)
     first, second = (
-        decode_upload(body, vehicle_id="x", received_ms=0, known_signals=known) for body in (as_json.encode(), binary)
+        decode_upload(body, vehicle_id="x", received_ms=0, names=names) for body in (as_json.encode(), binary)
     )
     assert first == second
 

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from domain.catalogue import Catalogue
 from domain.telemetry import VehicleAttributes
-from models.event_time import AHEAD_MS, BEHIND_MS, event_times
+from models.event_time import AHEAD_MS, BEHIND_MS, BUILT_SLACK_MS, event_times
 from models.fold import VehicleFold
 from models.vehicle_state import CLOCK_WRONG, DAY_MS, Record, StateLayout
 from tests.unit.models.conftest import START_MS, stop_and_go, upload
@@ -21,9 +21,9 @@ from tests.unit.models.conftest import START_MS, stop_and_go, upload
 NOW = 1_760_000_000_000
 
 
-def times(start_ms: int, span_ms: int, received_ms: int) -> tuple[int, int, bool]:
+def times(start_ms: int, span_ms: int, received_ms: int, built_ms: int = 0) -> tuple[int, int, bool]:
     start, end, is_wrong = event_times(
-        *(np.array([value], dtype=np.int64) for value in (start_ms, span_ms, received_ms))
+        *(np.array([value], dtype=np.int64) for value in (start_ms, span_ms, received_ms, built_ms))
     )
     return int(start[0]), int(end[0]), bool(is_wrong[0])
 
@@ -33,9 +33,22 @@ def test_within_the_window_the_car_is_believed(late_ms: int) -> None:
     assert times(NOW - 59_000 - late_ms, 59_000, NOW) == (NOW - 59_000 - late_ms, NOW - late_ms, False)
 
 
-@pytest.mark.parametrize("late_ms", [-AHEAD_MS - 1, -40 * 365 * DAY_MS, BEHIND_MS + 1, 20 * 365 * DAY_MS])
+@pytest.mark.parametrize("late_ms", [-AHEAD_MS - 1, -40 * 365 * DAY_MS, BEHIND_MS + 1, 25 * 365 * DAY_MS])
 def test_outside_the_receipt_decides_and_it_is_said(late_ms: int) -> None:
     assert times(NOW - 59_000 - late_ms, 59_000, NOW) == (NOW - 59_000, NOW, True)
+
+
+def test_nothing_was_measured_before_the_car_was_built() -> None:
+    built_ms = NOW - 100 * DAY_MS
+    first_ms = built_ms - BUILT_SLACK_MS
+    assert times(first_ms - 59_000, 59_000, NOW, built_ms) == (first_ms - 59_000, first_ms, False)
+    assert times(first_ms - 59_001, 59_000, NOW, built_ms) == (NOW - 59_000, NOW, True)
+    assert times(first_ms - 59_001, 59_000, NOW, NOW + DAY_MS)[2] is False  # a date of manufacture that can't be
+
+
+def test_a_recording_of_years_ago_keeps_its_times() -> None:
+    years_ago = NOW - 8 * 365 * DAY_MS
+    assert times(years_ago, 59_000, NOW, years_ago)[2] is False
 
 
 def test_without_a_receipt_there_is_only_the_cars_own_clock() -> None:

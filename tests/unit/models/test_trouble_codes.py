@@ -21,6 +21,7 @@ from models.trouble_codes import fold_codes, pack_code, stored_codes, unpack_cod
 from models.upload_block import CodeReport
 from models.vehicle_state import CODES, CODES_LOST, Record, StateLayout
 from tests.unit.models.conftest import START_MS
+from workflow.signal_names import SignalNames
 from workflow.upload_codec import decode_upload
 from workflow.upload_reading import Arrival, read_uploads
 
@@ -109,7 +110,7 @@ def test_codes_of_uploads_reach_the_state(
     sent = [upload({"added": ["P0420", "P0301-1A"]}, 0), upload({"removed": ["P0420"]}, 1), upload(None, 2)]
     states = layout.block(catalogue, [None], [0])
     for body in (*sent, upload({"stored": ["U0100"]}, 3)):
-        reading = read_uploads([Arrival("car-1", encoded(body), START_MS + 240_000)], frozenset(catalogue.signals))
+        reading = read_uploads([Arrival("car-1", encoded(body), START_MS + 240_000)], SignalNames(catalogue))
         assert not reading.refused
         for _ in fold.fold_block(states, [0], reading.block):
             pass
@@ -136,5 +137,5 @@ def test_codes_of_uploads_reach_the_state(
 def test_what_is_wrong_with_codes_is_said_by_its_field(catalogue: Catalogue, codes: Any, field: str) -> None:
     for body in (msgspec.json.encode(upload(codes, 0)), as_binary(upload(codes, 0))):
         with pytest.raises(InvalidInput) as refused:
-            decode_upload(body, vehicle_id="car-1", received_ms=START_MS, known_signals=frozenset(catalogue.signals))
+            decode_upload(body, vehicle_id="car-1", received_ms=START_MS, names=SignalNames(catalogue))
         assert (refused.value.field, bool(refused.value.fix)) == (field, True)

@@ -9,8 +9,9 @@ from hypothesis import strategies as st
 from adapters.catalogue_file import load_catalogue
 from domain.errors import InvalidInput
 from domain.signal_history import LARGEST, MAX_POINTS, SignalAggregate, SpanGrid
-from domain.telemetry import RECORDED, SIMULATED, TelemetryUpload, UploadId
+from domain.telemetry import RECORDED, SIMULATED, TelemetryUpload, UploadId, VehicleAttributes
 from models.upload_aggregate import UploadAggregator
+from models.upload_block import UploadBlock
 from tests.unit.models.conftest import CATALOGUE as CATALOGUE_FILE
 from tests.unit.models.conftest import SPEED, START_MS, VOLTAGE
 
@@ -20,10 +21,11 @@ def aggregator() -> UploadAggregator:
     return UploadAggregator(load_catalogue(CATALOGUE_FILE))
 
 
-def upload(columns: dict[str, Any], n: int, origins: dict[str, str] | None = None) -> TelemetryUpload:
-    return TelemetryUpload(
+def upload(columns: dict[str, Any], n: int, origins: dict[str, str] | None = None) -> UploadBlock:
+    one = TelemetryUpload(
         UploadId("car-1", "boot-1", 1), START_MS, range(0, n * 1000, 1000), columns, START_MS, origins or {}
     )
+    return UploadBlock.of([one], [VehicleAttributes()])
 
 
 def test_gaps_and_impossible_values_count_for_nothing(aggregator: UploadAggregator) -> None:
@@ -39,9 +41,28 @@ def test_a_signal_without_a_value_and_one_nobody_knows_have_no_aggregate(aggrega
     assert aggregator.aggregate(upload(columns, 2)) == []
 
 
-@pytest.mark.parametrize("columns", [{}, {SPEED: [1.0]}, {SPEED: ["fast", 1.0]}, {SPEED: [[1.0], [2.0]]}])
-def test_an_upload_the_fold_refuses_has_no_aggregates(aggregator: UploadAggregator, columns: dict[str, Any]) -> None:
-    assert aggregator.aggregate(upload(columns, 2)) == []
+def test_many_uploads_have_theirs_in_their_order_as_each_by_itself(aggregator: UploadAggregator) -> None:
+    sent = [
+        TelemetryUpload(UploadId("car-1", "boot-1", seq), START_MS + seq, range(n), columns, START_MS)
+        for seq, (n, columns) in enumerate(
+            [
+                (2, {SPEED: [1.0, 2.0]}),
+                (3, {VOLTAGE: [12.0, None, 12.5]}),
+                (2, {SPEED: [3.0, None], VOLTAGE: [12.0, 12.1]}),
+                (2, {SPEED: [5.0, 6.0]}),
+            ]
+        )
+    ]
+    together = aggregator.aggregate(UploadBlock.of(sent, [VehicleAttributes()] * len(sent)))
+    alone = [a for one in sent for a in aggregator.aggregate(UploadBlock.of([one], [VehicleAttributes()]))]
+    assert together == alone
+    assert [aggregate.start_ms - START_MS for aggregate in together] == [0, 1, 2, 2, 3]
+
+
+def test_a_clock_that_is_wrong_gives_way_to_the_receipt(aggregator: UploadAggregator) -> None:
+    one = TelemetryUpload(UploadId("car-1", "boot-1", 1), 1_000_000_000_000, [0, 5000], {SPEED: [1.0, 2.0]}, START_MS)
+    (found,) = aggregator.aggregate(UploadBlock.of([one], [VehicleAttributes()]))
+    assert (found.start_ms, found.end_ms) == (START_MS - 5000, START_MS)
 
 
 @given(

@@ -4,6 +4,7 @@ import pytest
 
 from domain.errors import PitcallError
 from workflow.reject_reasons import OTHER, REASONS, kind_of_reason
+from workflow.signal_names import SignalNames
 from workflow.upload_codec import MAX_UPLOAD_BYTES, decode_upload
 
 GOOD = (
@@ -29,7 +30,7 @@ GOOD = (
 )
 def test_what_the_decoder_refuses_has_a_kind(body: bytes, kind: str) -> None:
     with pytest.raises(PitcallError) as refused:
-        decode_upload(body, vehicle_id="car", received_ms=1_760_000_000_000, known_signals={"Vehicle.Speed"})
+        decode_upload(body, vehicle_id="car", received_ms=1_760_000_000_000, names=SignalNames.of({"Vehicle.Speed"}))
     assert kind_of_reason(str(refused.value)) == kind
 
 

@@ -16,10 +16,11 @@ from adapters.catalogue_file import load_catalogue
 from domain.errors import PitcallError
 from domain.telemetry import TelemetryUpload, UploadId
 from workflow import upload_json
+from workflow.signal_names import SignalNames
 from workflow.upload_codec import decode_upload, encode_binary, upload_of
 from workflow.upload_reading import Arrival, Reading, read_uploads
 
-SIGNALS = frozenset(load_catalogue(Path(__file__).parents[3] / "pitcall" / "data" / "car.yaml").signals)
+SIGNALS = SignalNames(load_catalogue(Path(__file__).parents[3] / "pitcall" / "data" / "car.yaml"))
 SPEED, ODOMETER = "Vehicle.Speed", "Vehicle.TraveledDistance"
 TEMPERATURE, LATITUDE = "Vehicle.Exterior.AirTemperature", "Vehicle.CurrentLocation.Latitude"
 START_MS = 1_760_000_000_000
@@ -135,5 +136,5 @@ def test_a_broken_upload_spoils_none_of_its_neighbours(seed: int) -> None:
     assert {mixed[place] for place in reading.places} >= set(good)
     for place, error in reading.refused.items():
         with pytest.raises(PitcallError) as alone:
-            decode_upload(mixed[place], vehicle_id=None, received_ms=START_MS, known_signals=SIGNALS)
+            decode_upload(mixed[place], vehicle_id=None, received_ms=START_MS, names=SIGNALS)
         assert str(alone.value) == str(error)
