@@ -67,6 +67,10 @@ bench: setup ## which benches there are; `make bench-NAME` runs one
 bench-stream: setup ## ours and the peers on a real Kafka, with a table and a picture (BENCH='--help' says what there is)
 	@$(BIN)/python -m benchmarks.stream $(BENCH)
 
+.PHONY: bench-cars
+bench-cars: setup ## what an upload costs with 10,000 to 1,000,000 distinct cars, on a real Kafka, with a picture
+	@$(BIN)/python -m benchmarks.cars $(BENCH)
+
 .PHONY: bench-edge
 bench-edge: setup ## uploads per second over HTTP: on a real Kafka with PostgreSQL, and embedded end to end
 	@$(BIN)/python -m benchmarks.edge $(BENCH)

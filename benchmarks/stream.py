@@ -38,6 +38,8 @@ PYTHON = ROOM / "venv" / "bin" / "python"
 LOCK = ROOT / "benchmarks" / "peers" / "requirements.lock"
 SETTLE_S = 12.0
 PATIENCE_S = 600.0
+LOADS = {"json": ("5000", "10000"), "binary": ("10000", "20000")}
+"""Live loads for ours: half of what is to be kept up with, and all of it."""
 FAUST_SHARE = 8  # Faust gets an eighth of what Quix gets a sample at a time, or it would take all day
 
 
@@ -60,7 +62,7 @@ class Contender:
 def main() -> None:
     """Run all, print the table, write figures and picture."""
     options = _options()
-    _prepare_peers()
+    prepare_peers()
     rows = []
     for encoding in options.encodings:
         rows.append(_ours(options, encoding))
@@ -83,11 +85,14 @@ def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="make bench-stream", description=__doc__)
     parser.add_argument("--workers", type=int, default=2)
     parser.add_argument("--vehicles", type=int, default=40_000)
-    parser.add_argument("--uploads", type=int, default=80_000, help="whole uploads, for ours and for Quix on the same")
+    parser.add_argument("--uploads", type=int, default=200_000, help="whole uploads, for ours (default 200,000)")
+    parser.add_argument("--peer-uploads", type=int, default=80_000, help="of them, for Quix on the same (80,000)")
     parser.add_argument("--sample-uploads", type=int, default=4_000, help="uploads that Quix gets a sample at a time")
     parser.add_argument("--partitions", type=int, default=32)
     parser.add_argument("--live-s", type=float, default=10.0)
-    parser.add_argument("--load", action="append", default=[], help="a live load for ours; may be given several times")
+    parser.add_argument(
+        "--load", action="append", default=[], help="a live load for ours, instead of LOADS; may be several"
+    )
     parser.add_argument("--encodings", nargs="+", default=["json", "binary"])
     parser.add_argument("--only-ours", action="store_true")
     parser.add_argument("--out", type=Path, default=ROOT / "var" / "bench")
@@ -97,13 +102,13 @@ def _options() -> argparse.Namespace:
 def _contenders(options: argparse.Namespace) -> Iterator[Contender]:
     for encoding in options.encodings:
         module = "benchmarks.peers.quix_uploads"
-        yield Contender("Quix, uploads", module, TELEMETRY_UPLOADS, encoding, options.uploads)
+        yield Contender("Quix, uploads", module, TELEMETRY_UPLOADS, encoding, options.peer_uploads)
     few = max(1, options.sample_uploads // FAUST_SHARE)
     yield Contender("Quix, samples", "benchmarks.peers.quix_samples", "samples", "json", options.sample_uploads)
     yield Contender("Faust, samples", "benchmarks.peers.faust_samples", "samples", "json", few)
 
 
-def _prepare_peers() -> None:
+def prepare_peers() -> None:
     """Make the peers' environment, once for each version of its lock."""
     stamp = ROOM / "lock"
     if stamp.exists() and stamp.read_text() == LOCK.read_text():
@@ -123,22 +128,28 @@ def _prepare_peers() -> None:
     stamp.write_text(LOCK.read_text())
 
 
-def _ours(options: argparse.Namespace, encoding: str) -> dict[str, Any]:
+def bench_ours(arguments: list[str], partitions: int) -> dict[str, Any]:
+    """The figures of `pitcall bench stream` with these arguments, on a fresh Kafka."""
     server, address = kafka_broker.start(kafka_broker.LARGE)
     with server:
         command = [sys.executable, "-m", "benchmarks.ours", "bench", "stream", "--json"]
-        command += ["--broker", f"pitcall-kafka://{address}", "--broker-pid", str(server.pid)]
-        command += ["--workers", str(options.workers), "--vehicles", str(options.vehicles)]
-        command += ["--uploads", str(options.uploads), "--encoding", encoding, "--live-s", str(options.live_s)]
-        command += [part for load in options.load for part in ("--load", load)]
+        command += ["--broker", f"pitcall-kafka://{address}", "--broker-pid", str(server.pid), *arguments]
         environment = os.environ | {
             "PITCALL_SNAPSHOT_KEY": "a key for benches, which keep no secret",
-            "PITCALL_KAFKA_PARTITIONS": str(options.partitions),
+            "PITCALL_KAFKA_PARTITIONS": str(partitions),
         }
         done = subprocess.run(command, cwd=ROOT, env=environment, stdout=subprocess.PIPE, text=True, check=False)  # noqa: S603
     if not done.stdout.strip():
         sys.exit(done.returncode or 1)
-    return {"name": "Pitcall, uploads"} | json.loads(done.stdout)
+    figures: dict[str, Any] = json.loads(done.stdout)
+    return figures
+
+
+def _ours(options: argparse.Namespace, encoding: str) -> dict[str, Any]:
+    arguments = ["--workers", str(options.workers), "--vehicles", str(options.vehicles)]
+    arguments += ["--uploads", str(options.uploads), "--encoding", encoding, "--live-s", str(options.live_s)]
+    arguments += [part for load in options.load or LOADS[encoding] for part in ("--load", load)]
+    return {"name": "Pitcall, uploads"} | bench_ours(arguments, options.partitions)
 
 
 async def _peer(contender: Contender, options: argparse.Namespace) -> dict[str, Any]:

@@ -8,6 +8,7 @@ import resource
 import sys
 from abc import ABC, abstractmethod
 from asyncio.subprocess import PIPE, Process
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Self
 
@@ -32,6 +33,10 @@ class Crew(ABC):
         """Begin to work."""
 
     @abstractmethod
+    def hold(self) -> None:
+        """Begin no more, until told to go again."""
+
+    @abstractmethod
     def check(self) -> None:
         """Raise PitcallError when a worker has ended."""
 
@@ -49,10 +54,13 @@ class Crew(ABC):
 
 
 class ProcessCrew(Crew):
-    """Worker processes that share the partitions of a Kafka."""
+    """Worker processes that share the partitions of a Kafka.
 
-    def __init__(self, broker_url: str, data_dir: Path, catalogue: Path, partitions: int, workers: int) -> None:
-        self._arguments = (broker_url, catalogue, partitions)
+    `arguments`: of the program that a worker is, without its data folder.
+    """
+
+    def __init__(self, arguments: Sequence[str], data_dir: Path, workers: int) -> None:
+        self._arguments = arguments
         self._data_dir = data_dir
         self._workers = workers
         self._processes: list[Process] = []
@@ -67,10 +75,9 @@ class ProcessCrew(Crew):
         return self
 
     async def _start(self, number: int) -> None:
-        url, catalogue, partitions = self._arguments
         folder = str(self._data_dir / f"worker-{number}")
         process = await asyncio.create_subprocess_exec(
-            *(sys.executable, "-m", "pitcall.bench.worker", url, folder, str(catalogue), str(partitions)),
+            *(sys.executable, "-m", "pitcall.bench.worker", folder, *self._arguments),
             stdin=PIPE,
             stdout=PIPE,
             # One thread of numbers per worker: the cores are the workers' and Kafka's.
@@ -93,9 +100,16 @@ class ProcessCrew(Crew):
 
     def go(self) -> None:
         """Begin to work."""
+        self._tell(b"go\n")
+
+    def hold(self) -> None:
+        """Begin no more, until told to go again."""
+        self._tell(b"hold\n")
+
+    def _tell(self, line: bytes) -> None:
         for process in self._processes:
             if process.stdin is not None:
-                process.stdin.write(b"go\n")
+                process.stdin.write(line)
 
     def check(self) -> None:
         """Raise PitcallError when a worker has ended."""
@@ -110,12 +124,13 @@ class ProcessCrew(Crew):
 class EmbeddedCrew(Crew):
     """One worker on the embedded log, which lives in this process; its CPU time includes the sender's."""
 
-    def __init__(self, broker_url: str, data_dir: Path, catalogue: Path) -> None:
+    def __init__(self, broker_url: str, data_dir: Path, catalogue: Path, *, is_on_disk: bool = False) -> None:
         self._arguments = (broker_url, data_dir, load_catalogue(catalogue), None)
+        self._is_on_disk = is_on_disk
         self._crashes: list[BaseException] = []
 
     async def __aenter__(self) -> Self:
-        self._worker = BenchWorker(*self._arguments, self._crashes.append)
+        self._worker = BenchWorker(*self._arguments, self._crashes.append, is_on_disk=self._is_on_disk)
         await self._worker.start()
         return self
 
@@ -125,6 +140,10 @@ class EmbeddedCrew(Crew):
     def go(self) -> None:
         """Begin to work."""
         self._worker.go.set()
+
+    def hold(self) -> None:
+        """Begin no more, until told to go again."""
+        self._worker.go.clear()
 
     def check(self) -> None:
         """Raise PitcallError when the worker crashed."""

@@ -22,12 +22,24 @@ def add_bench(commands: Any) -> None:
     stream.add_argument(
         "--uploads", type=_positive, default=40_000, help="uploads in the filled topic (default 40,000)"
     )
+    stream.add_argument(
+        "--warm-up", type=_not_negative, default=0, metavar="UPLOADS",
+        help="uploads worked off before anything is measured, as many as there are cars for all to be known (default 0)",
+    )  # fmt: skip
     stream.add_argument("--encoding", choices=("json", "binary"), default="json")
     stream.add_argument("--poison", type=_share, default=0.0, help="share of uploads that are broken (default 0)")
     stream.add_argument("--live-s", type=_above_zero, default=10.0, help="how long each live load lasts (default 10)")
     stream.add_argument(
         "--load", type=_above_zero, action="append", default=[], metavar="PER_S",
         help="a live load; may be given several times (default: half the peak)",
+    )  # fmt: skip
+    stream.add_argument(
+        "--store", choices=("memory", "disk"), default="",
+        help="where the workers keep the states (default: disk on Kafka, memory else)",
+    )  # fmt: skip
+    stream.add_argument(
+        "--standbys", type=_not_negative, default=0,
+        help="other workers on Kafka that keep each partition's state ready too (default 0)",
     )  # fmt: skip
     stream.add_argument("--broker-pid", type=_positive, help="process of a Kafka on this machine, to tell its CPU time")
     recover = kinds.add_parser("recover", help="how long a worker takes to hold every car's state again")
@@ -101,6 +113,9 @@ async def run_bench(options: argparse.Namespace, settings: Settings) -> dict[str
             loads_per_s=tuple(options.load),
             partitions=settings.kafka_partitions,
             broker_pid=options.broker_pid,
+            store=options.store,
+            standbys=options.standbys,
+            warm_up=options.warm_up,
         )
     )
 
@@ -114,6 +129,13 @@ def _positive(text: str) -> int:
     number = int(text)
     if number < 1:
         raise argparse.ArgumentTypeError("it must be at least 1")
+    return number
+
+
+def _not_negative(text: str) -> int:
+    number = int(text)
+    if number < 0:
+        raise argparse.ArgumentTypeError("it must be at least 0")
     return number
 
 

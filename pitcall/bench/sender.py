@@ -6,7 +6,9 @@ import asyncio
 import time
 from abc import ABC, abstractmethod
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
+from itertools import pairwise
+from math import ceil
 from typing import Any, Self
 
 from aiokafka import AIOKafkaProducer
@@ -20,6 +22,9 @@ CHUNK = 8_000
 CHUNKS_UNDER_WAY = 3
 BEAT_S = 0.05
 """Between two appends of a live load: an edge gathers uploads for about so long before it appends them."""
+PATIENCE_MS = 300_000
+HEADROOM = 1.5
+"""Of the time that making a live load is expected to take."""
 
 
 class Sender(ABC):
@@ -32,8 +37,12 @@ class Sender(ABC):
     async def __aexit__(self, *_: object) -> None: ...
 
     @abstractmethod
-    async def send(self, records: Sequence[NewRecord]) -> None:
-        """Return when all are durable."""
+    def prepare(self, records: Iterable[NewRecord]) -> Any:
+        """Whatever of sending them can be done before."""
+
+    @abstractmethod
+    async def send(self, prepared: Any) -> None:
+        """Send what `prepare` made, and return when all is durable."""
 
     async def fill(self, load: UploadLoad, first: int, count: int) -> None:
         """Append `count` uploads of the load from upload `first` on, as fast as it goes."""
@@ -42,32 +51,34 @@ class Sender(ABC):
         for start in range(first, end, CHUNK):
             if len(under_way) == CHUNKS_UNDER_WAY:
                 await under_way.pop(0)
-            records = list(load.records(start, min(CHUNK, end - start), int(time.time() * 1000)))
-            under_way.append(asyncio.create_task(self.send(records)))
+            records = load.records(start, min(CHUNK, end - start), int(time.time() * 1000))
+            under_way.append(asyncio.create_task(self.send(self.prepare(records))))
             await asyncio.sleep(0)
         await asyncio.gather(*under_way)
 
     async def send_live(self, load: UploadLoad, first: int, per_s: float, for_s: float) -> int:
         """Append at a steady rate and return how many.
 
-        Open loop: an upload's receipt is the moment it was due, so that a sender or a log that falls behind shows in
-        the latencies instead of slowing the load.
+        Open loop: an upload's receipt is the beginning of the beat at whose end it is sent, so that a sender or a log
+        that falls behind shows in the latencies instead of slowing the load. All is made before the first is sent:
+        a fleet doesn't run on the cores of those who serve it.
         """
         count = max(1, int(per_s * for_s))
-        begin, sent = time.time(), 0
-        under_way: set[asyncio.Task[None]] = set()
-        while sent < count:
-            due = min(count, int((time.time() - begin) * per_s) + 1)
-            if due > sent:
-                received_ms = int((begin + sent / per_s) * 1000)
-                task = asyncio.create_task(self.send(list(load.records(first + sent, due - sent, received_ms))))
-                under_way.add(task)
-                sent = due
-            for done in [task for task in under_way if task.done()]:
-                under_way.discard(done)
-                done.result()
-            await asyncio.sleep(BEAT_S)
-        await asyncio.gather(*under_way)
+        beats = [int(n * BEAT_S * per_s) for n in range(ceil(for_s / BEAT_S))] + [count]
+        beats = sorted({n for n in beats if n <= count})
+        began_s = time.perf_counter()
+        self.prepare(load.records(first, beats[1], 0))
+        # Receipts are told beforehand: so begin when all is made for certain.
+        begin_s = time.time() + HEADROOM * (time.perf_counter() - began_s) * len(beats)
+        prepared = []
+        for start, end in pairwise(beats):
+            due_s = begin_s + start / per_s
+            prepared.append((due_s + BEAT_S, self.prepare(load.records(first + start, end - start, int(due_s * 1000)))))
+            await asyncio.sleep(0)
+        async with asyncio.TaskGroup() as sending:
+            for due_s, beat in prepared:
+                await asyncio.sleep(max(0.0, due_s - time.time()))
+                sending.create_task(self.send(beat))
         return count
 
 
@@ -84,9 +95,13 @@ class LogSender(Sender):
     async def __aexit__(self, *_: object) -> None:
         await self._producer.stop()
 
-    async def send(self, records: Sequence[NewRecord]) -> None:
+    def prepare(self, records: Iterable[NewRecord]) -> Any:
+        """The records."""
+        return list(records)
+
+    async def send(self, prepared: Any) -> None:
         """Return when all are on disk."""
-        await self._producer.send_many(records)
+        await self._producer.send_many(prepared)
 
 
 class KafkaSender(Sender):
@@ -103,6 +118,8 @@ class KafkaSender(Sender):
             acks="all",
             enable_idempotence=True,
             max_batch_size=MAX_RECORD_BYTES,
+            # A live load that is too much shows in the latencies, and must not end the bench.
+            request_timeout_ms=PATIENCE_MS,
             max_request_size=4 * MAX_RECORD_BYTES,
         )
         await self._producer.start()
@@ -111,16 +128,18 @@ class KafkaSender(Sender):
     async def __aexit__(self, *_: object) -> None:
         await self._producer.stop()
 
-    async def send(self, records: Sequence[NewRecord]) -> None:
-        """Return when Kafka has acknowledged all."""
+    def prepare(self, records: Iterable[NewRecord]) -> Any:
+        """Batches, each with its topic and partition."""
         by_partition: defaultdict[tuple[str, int], list[NewRecord]] = defaultdict(list)
-        partitions = partitions_for([record.key for record in records], self._partitions)
-        for record, partition in zip(records, partitions, strict=True):
+        new = list(records)
+        for record, partition in zip(new, partitions_for([one.key for one in new], self._partitions), strict=True):
             by_partition[record.topic, partition].append(record)
+        return [(place, batch) for place, own in by_partition.items() for batch in self._batches(own)]
+
+    async def send(self, prepared: Any) -> None:
+        """Return when Kafka has acknowledged all."""
         sent = [
-            await self._send_batch(topic, partition, batch)
-            for (topic, partition), new in by_partition.items()
-            for batch in self._batches(new)
+            await self._producer.send_batch(batch, topic, partition=partition) for (topic, partition), batch in prepared
         ]
         await asyncio.gather(*sent)
 
@@ -131,11 +150,9 @@ class KafkaSender(Sender):
             if batches[-1].append(**made) is None:
                 batches.append(self._producer.create_batch())
                 batches[-1].append(**made)
+        for batch in batches:
+            batch.close()
         return batches
-
-    async def _send_batch(self, topic: str, partition: int, batch: Any) -> Any:
-        batch.close()
-        return await self._producer.send_batch(batch, topic, partition=partition)
 
 
 def sender(broker_url: str, partitions: int) -> Sender:

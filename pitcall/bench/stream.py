@@ -30,7 +30,8 @@ DRAIN_LOOK_S = 0.1  # a look at the lag is work for the broker too
 class StreamBench:
     """What to run. `broker_url` empty: the embedded log. `loads_per_s` empty: one live load, at half the peak.
 
-    `broker_pid` names the broker's process if it is on this machine, so that its CPU time can be told too.
+    `store`: memory or disk; empty: what a worker does by default. `standbys`: see `create_app`.
+    `warm_up`: so many uploads come before those that are measured. `broker_pid` names the broker's process if it is on this machine, so that its CPU time can be told too.
     """
 
     catalogue: Path
@@ -44,6 +45,19 @@ class StreamBench:
     loads_per_s: tuple[float, ...] = ()
     partitions: int = 32
     broker_pid: int | None = None
+    store: str = ""
+    standbys: int = 0
+    warm_up: int = 0
+
+    @property
+    def is_on_disk(self) -> bool:
+        """Whether the workers keep states on disk."""
+        return self.store == "disk" or (not self.store and self.is_on_kafka)
+
+    @property
+    def is_on_kafka(self) -> bool:
+        """Whether the log is a Kafka."""
+        return bool(self.broker_url) and not is_embedded(self.broker_url)
 
 
 @dataclass
@@ -61,6 +75,14 @@ class _Bench:
         while any((await self.lag.lag((TELEMETRY_UPLOADS,))).values()):
             self.crew.check()
             await asyncio.sleep(DRAIN_LOOK_S)
+
+    async def warm_up(self, uploads: int) -> None:
+        """Have uploads worked off that nobody measures."""
+        self.crew.go()
+        await self.sender.fill(self.load, self.sent, uploads)
+        self.sent += uploads
+        await self.drained()
+        self.crew.hold()
 
     async def peak(self, uploads: int) -> dict[str, Any]:
         """Fill the topic, then let the workers loose."""
@@ -116,13 +138,20 @@ async def bench_stream(options: StreamBench) -> dict[str, Any]:
         first_ms = int(time.time() * 1000) - 30 * DAY_MS
         load = UploadLoad(catalogue, options.vehicles, options.encoding, first_ms, options.poison)
         crew: Crew = (
-            EmbeddedCrew(broker_url, folder, options.catalogue)
+            EmbeddedCrew(broker_url, folder, options.catalogue, is_on_disk=options.is_on_disk)
             if is_local
-            else ProcessCrew(broker_url, folder, options.catalogue, partitions, options.workers)
+            else ProcessCrew(
+                [broker_url, str(options.catalogue), str(partitions), "disk" if options.is_on_disk else "memory"]
+                + [str(options.standbys)],
+                folder,
+                options.workers,
+            )
         )
         to_log = await stack.enter_async_context(sender(broker_url, partitions))
         await stack.enter_async_context(crew)
         bench = _Bench(load, to_log, reader, crew, broker_url, options.broker_pid)
+        if options.warm_up:
+            await bench.warm_up(options.warm_up)
         peak = await bench.peak(options.uploads)
         lives = [await bench.live(per_s, options.live_s) for per_s in options.loads_per_s or (peak["rate"] / 2,)]
         rss_mb = crew.rss_mb()
@@ -134,7 +163,9 @@ def _figures(
     options: StreamBench, load: UploadLoad, peak: Mapping[str, Any], lives: list[dict[str, Any]], sent: int
 ) -> dict[str, Any]:
     return {
-        "broker": "Kafka" if options.broker_url and not is_embedded(options.broker_url) else "embedded",
+        "broker": "Kafka" if options.is_on_kafka else "embedded",
+        "store": "disk" if options.is_on_disk else "memory",
+        "standbys": options.standbys,
         "encoding": options.encoding,
         "workers": options.workers,
         "vehicles": options.vehicles,

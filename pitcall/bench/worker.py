@@ -2,7 +2,8 @@
 
 It is the product's app, agent, fold, models and table; only the policy that leaves predictions out is off. Needs,
 learning and history read other topics and are not part of it. Also a program of its own: a worker process that says
-`ready` on standard output, begins when it reads `go` and ends in order when its input ends.
+`ready` on standard output, begins when it reads `go`, begins no more when it reads `hold`, and ends in order when its
+input ends.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ from streams.agents.vehicles import VehiclesAgent
 from streams.app import create_app
 from streams.block import Block
 from streams.producer import record_producer
-from streams.topics import TELEMETRY_UPLOADS, VEHICLE_STATES, is_embedded
+from streams.topics import TELEMETRY_UPLOADS, VEHICLE_STATES
 
 KEY = b"a key for benches, which keep no secret"
 
@@ -39,6 +40,9 @@ class BenchWorker:
         catalogue: Catalogue,
         partitions: int | None,
         on_crash: Callable[[BaseException], None],
+        *,
+        is_on_disk: bool,
+        standbys: int = 0,
     ) -> None:
         layout = StateLayout(catalogue)
         predictor = Predictor(catalogue, KEY)
@@ -50,9 +54,8 @@ class BenchWorker:
             data_dir,
             on_crash=on_crash,
             partitions=partitions,
-            # As the settings have it by default.
-            is_on_disk=not is_embedded(broker_url),
-            standby_replicas=1,
+            is_on_disk=is_on_disk,
+            standby_replicas=standbys,
         )
         self.table = self.app.block_table(VEHICLE_STATES)
         self._producer = record_producer(broker_url)
@@ -79,7 +82,7 @@ class BenchWorker:
         await self._producer.stop()
 
 
-async def run(broker_url: str, data_dir: str, catalogue: str, partitions: int) -> int:
+async def run(data_dir: str, broker_url: str, catalogue: str, partitions: int, store: str, standbys: int) -> int:
     """Be a worker process until standard input ends; 1 when a part crashed."""
     loop = asyncio.get_running_loop()
     is_over = asyncio.Event()
@@ -89,12 +92,20 @@ async def run(broker_url: str, data_dir: str, catalogue: str, partitions: int) -
         crashes.append(error)
         is_over.set()
 
-    worker = BenchWorker(broker_url, Path(data_dir), load_catalogue(Path(catalogue)), partitions, on_crash)
+    worker = BenchWorker(
+        broker_url,
+        Path(data_dir),
+        load_catalogue(Path(catalogue)),
+        partitions,
+        on_crash,
+        is_on_disk=store == "disk",
+        standbys=standbys,
+    )
 
     def listen() -> None:
         for line in sys.stdin:
-            if line.strip() == "go":
-                loop.call_soon_threadsafe(worker.go.set)
+            say = {"go": worker.go.set, "hold": worker.go.clear}
+            loop.call_soon_threadsafe(say[line.strip()])
         loop.call_soon_threadsafe(is_over.set)
 
     await worker.start()
@@ -111,5 +122,5 @@ async def run(broker_url: str, data_dir: str, catalogue: str, partitions: int) -
 
 
 if __name__ == "__main__":
-    url, folder, file, count = sys.argv[1:]
-    sys.exit(asyncio.run(run(url, folder, file, int(count))))
+    folder, url, file, count, kept, others = sys.argv[1:]
+    sys.exit(asyncio.run(run(folder, url, file, int(count), kept, int(others))))

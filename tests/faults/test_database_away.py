@@ -4,97 +4,66 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
 import httpx
 import msgspec
 import pytest
-from psycopg import sql
 from sqlalchemy import make_url
 
-from adapters.clocks import WallClock
 from streams.lag import LagReader, lag_reader
-from streams.producer import record_producer
 from streams.topics import DEAD_LETTERS, PREDICTIONS, TELEMETRY_UPLOADS
-from streams.writers import LogUploads
-from tests.e2e.part import Part, api_part, url_of
-from tests.faults.audit import KEY, assert_equal, effects_of, undisturbed
-from tests.faults.fleet import FaultFleet, add_operator, enrol
-from tests.servers.postgres import ROLE, Cluster
+from tests.e2e.part import Part, url_of
+from tests.faults.audit import assert_equal, effects_of, undisturbed
+from tests.faults.installation import Installation, drained, lag_of, make_database, until
+from tests.servers.postgres import Cluster
 from tests.support.fault_proxy import FaultProxy
 
 pytestmark = [pytest.mark.kafka, pytest.mark.postgres]
 
-PARTITIONS = 4
-PATIENCE_S = 180.0
 NEW_CARS = 12
 """Cars that first send something at each step."""
 
 
-class Site:
+class Site(Installation):
     """A worker and an API on Kafka, and PostgreSQL behind a proxy; uploads come straight to the topic."""
 
     def __init__(self, folder: Path, kafka: str, database_url: str, proxy: FaultProxy) -> None:
-        self.folder = folder
-        self.broker_url = f"pitcall-kafka://{kafka}"
-        self.database_url = database_url
-        self.proxy = proxy
         through = make_url(database_url).set(port=proxy.port).render_as_string(hide_password=False)
-        self.settings = {
-            "PITCALL_BROKER_URL": self.broker_url,
-            "PITCALL_DATABASE_URL": through,
-            "PITCALL_KAFKA_PARTITIONS": str(PARTITIONS),
-            "PITCALL_SNAPSHOT_KEY": KEY,
-        }
+        super().__init__(folder, kafka, through)
+        self.proxy = proxy
         self.known = 0
         self.turns = 1
-        self.fleet: FaultFleet
-        self.worker: Part
+        self.running_worker: Part
         self.url = ""
-
-    def of(self, name: str) -> dict[str, str]:
-        """The settings of one process."""
-        return {**self.settings, "PITCALL_DATA_DIR": str(self.folder / name)}
-
-    async def enrol(self, cars: int) -> None:
-        """Enrol the fleet by an API that ends afterwards, so that its database can be copied."""
-        await asyncio.to_thread(lambda: add_operator(**self.of("first")))
-        with api_part(self.folder / "first.log", **self.of("first")) as api:
-            self.fleet = await asyncio.to_thread(lambda: enrol(url_of(api), cars))
-            assert await asyncio.to_thread(api.end) == 0
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[LagReader]:
         """A worker and an API, and how far the worker is behind."""
         with (
-            Part(self.folder / "worker.log", "worker", **self.of("worker")) as self.worker,
-            api_part(self.folder / "api.log", **self.of("api")) as api,
+            self.worker("worker") as self.running_worker,
+            self.api() as api,
         ):
-            await asyncio.to_thread(self.worker.wait_for, r"^pitcall worker is running$")
+            await asyncio.to_thread(self.running_worker.wait_for, r"^pitcall worker is running$")
             self.url = await asyncio.to_thread(url_of, api)
             async with lag_reader(self.broker_url) as lag:
                 yield lag
-            assert await asyncio.to_thread(self.worker.end) == 0, self.worker.said()
+            assert await asyncio.to_thread(self.running_worker.end) == 0, self.running_worker.said()
             assert await asyncio.to_thread(api.end) == 0, api.said()
-        assert "Traceback" not in self.worker.said() + api.said()
+        assert "Traceback" not in self.running_worker.said() + api.said()
 
     async def send_first(self) -> None:
         """The first uploads of cars that were not heard of yet: each has a prediction that is told."""
         first, self.known = self.known, self.known + NEW_CARS
         assert self.known <= len(self.fleet.cars)
-        await self._send(range(first, self.known))
+        await self.send(range(first, self.known))
 
     async def send_more(self, count: int) -> None:
         """More of cars that were."""
-        await self._send([self.turns * len(self.fleet.cars) + car for car in range(min(count, self.known))])
+        await self.send([self.turns * len(self.fleet.cars) + car for car in range(min(count, self.known))])
         self.turns += 1
-
-    async def _send(self, numbers: Sequence[int]) -> None:
-        """As a maker who writes to the topic does: the database has no part in it."""
-        async with record_producer(self.broker_url) as producer:
-            await LogUploads(producer, WallClock()).append_many([self.fleet.logged(n) for n in numbers])
 
     async def at_the_edge(self) -> httpx.Response:
         """What the edge answers to a batch now."""
@@ -103,33 +72,15 @@ class Site:
             return await cloud.post("/v1/telemetry/batch", content=msgspec.msgpack.encode([self.fleet.body(0)]))
 
 
-async def lag_of(lag: LagReader, topic: str) -> int:
-    return sum((await lag.lag((topic,))).values())
-
-
-async def until(ask: Callable[[], Awaitable[bool]], within_s: float = PATIENCE_S) -> None:
-    """Return when the answer is yes."""
-    async with asyncio.timeout(within_s):
-        while not await ask():  # noqa: ASYNC110 - other processes have no event for this
-            await asyncio.sleep(0.1)
-
-
-async def drained(lag: LagReader, within_s: float = PATIENCE_S) -> None:
-    async def is_drained() -> bool:
-        return not await lag_of(lag, TELEMETRY_UPLOADS) and not await lag_of(lag, PREDICTIONS)
-
-    await until(is_drained, within_s)
-
-
 async def wait_out(site: Site, lag: LagReader, outage_s: float) -> None:
     """While the database is away: uploads are worked off, predictions wait, nothing of them is acknowledged."""
-    waits = site.worker.said().count("agent needs waits with")
+    waits = site.running_worker.said().count("agent needs waits with")
     began_s = time.monotonic()
     handled = await predictions_handled(lag)
     await site.send_first()
 
     async def has_noticed() -> bool:
-        return site.worker.said().count("agent needs waits with") > waits
+        return site.running_worker.said().count("agent needs waits with") > waits
 
     async def is_folded() -> bool:
         return not await lag_of(lag, TELEMETRY_UPLOADS)
@@ -147,7 +98,7 @@ async def wait_out(site: Site, lag: LagReader, outage_s: float) -> None:
     assert await predictions_handled(lag) == handled
     assert await lag_of(lag, PREDICTIONS) >= NEW_CARS
     assert (await lag.ends((DEAD_LETTERS,)))[DEAD_LETTERS] == 0
-    assert site.worker.process.poll() is None, site.worker.said()
+    assert site.running_worker.process.poll() is None, site.running_worker.said()
 
 
 async def predictions_handled(lag: LagReader) -> int:
@@ -198,11 +149,3 @@ async def test_while_postgresql_is_away_needs_wait_and_nothing_is_lost(
     disturbed = await effects_of(site.broker_url, url)
     (tmp_path / "again").mkdir()
     assert_equal(disturbed, await undisturbed(site.broker_url, tmp_path / "again", before))
-
-
-def make_database(cluster: Cluster, name: str, template: str) -> str:
-    """Make a database of the product's role as a copy of one that nobody uses now; its URL."""
-    command = sql.SQL("CREATE DATABASE {} TEMPLATE {} OWNER {}")
-    with cluster.superuser() as connection:
-        connection.execute(command.format(sql.Identifier(name), sql.Identifier(template), sql.Identifier(ROLE)))
-    return cluster.url(name)
