@@ -90,9 +90,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--sample-uploads", type=int, default=4_000, help="uploads that Quix gets a sample at a time")
     parser.add_argument("--partitions", type=int, default=32)
     parser.add_argument("--live-s", type=float, default=10.0)
-    parser.add_argument(
-        "--load", action="append", default=[], help="a live load for ours, instead of LOADS; may be several"
-    )
+    parser.add_argument("--load", action="append", default=[], help="a live load for ours")
     parser.add_argument("--encodings", nargs="+", default=["json", "binary"])
     parser.add_argument("--only-ours", action="store_true")
     parser.add_argument("--out", type=Path, default=ROOT / "var" / "bench")
@@ -170,7 +168,8 @@ async def _peer(contender: Contender, options: argparse.Namespace) -> dict[str, 
             await asyncio.sleep(SETTLE_S)
             async with sender(url, options.partitions) as to_log:
                 for start in range(0, contender.uploads, 500):
-                    await to_log.send(_records(contender, load, start, min(500, contender.uploads - start)))
+                    records = _records(contender, load, start, min(500, contender.uploads - start))
+                    await to_log.send(to_log.prepare(records))
             cpu_s = sum(process_cpu_s(worker.pid) for worker in workers)
             broker_s, begin = process_cpu_s(server.pid), time.perf_counter()
             gate.touch()

@@ -24,7 +24,7 @@ def add_bench(commands: Any) -> None:
     )
     stream.add_argument(
         "--warm-up", type=_not_negative, default=0, metavar="UPLOADS",
-        help="uploads worked off before anything is measured, as many as there are cars for all to be known (default 0)",
+        help="uploads worked off before anything is measured, so that cars are known (default 0)",
     )  # fmt: skip
     stream.add_argument("--encoding", choices=("json", "binary"), default="json")
     stream.add_argument("--poison", type=_share, default=0.0, help="share of uploads that are broken (default 0)")

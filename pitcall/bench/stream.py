@@ -30,8 +30,9 @@ DRAIN_LOOK_S = 0.1  # a look at the lag is work for the broker too
 class StreamBench:
     """What to run. `broker_url` empty: the embedded log. `loads_per_s` empty: one live load, at half the peak.
 
-    `store`: memory or disk; empty: what a worker does by default. `standbys`: see `create_app`.
-    `warm_up`: so many uploads come before those that are measured. `broker_pid` names the broker's process if it is on this machine, so that its CPU time can be told too.
+    `store`: memory or disk; empty: what a worker does by default. `standbys`: see `create_app`. `warm_up`: so many
+    uploads come before those that are measured. `broker_pid` names the broker's process if it is on this machine, so
+    that its CPU time can be told too.
     """
 
     catalogue: Path
@@ -50,9 +51,9 @@ class StreamBench:
     warm_up: int = 0
 
     @property
-    def is_on_disk(self) -> bool:
-        """Whether the workers keep states on disk."""
-        return self.store == "disk" or (not self.store and self.is_on_kafka)
+    def kept_in(self) -> str:
+        """Where the workers keep states: memory or disk."""
+        return self.store or ("disk" if self.is_on_kafka else "memory")
 
     @property
     def is_on_kafka(self) -> bool:
@@ -138,11 +139,10 @@ async def bench_stream(options: StreamBench) -> dict[str, Any]:
         first_ms = int(time.time() * 1000) - 30 * DAY_MS
         load = UploadLoad(catalogue, options.vehicles, options.encoding, first_ms, options.poison)
         crew: Crew = (
-            EmbeddedCrew(broker_url, folder, options.catalogue, is_on_disk=options.is_on_disk)
+            EmbeddedCrew(broker_url, folder, options.catalogue, is_on_disk=options.kept_in == "disk")
             if is_local
             else ProcessCrew(
-                [broker_url, str(options.catalogue), str(partitions), "disk" if options.is_on_disk else "memory"]
-                + [str(options.standbys)],
+                (broker_url, str(options.catalogue), str(partitions), options.kept_in, str(options.standbys)),
                 folder,
                 options.workers,
             )
@@ -164,7 +164,7 @@ def _figures(
 ) -> dict[str, Any]:
     return {
         "broker": "Kafka" if options.is_on_kafka else "embedded",
-        "store": "disk" if options.is_on_disk else "memory",
+        "store": options.kept_in,
         "standbys": options.standbys,
         "encoding": options.encoding,
         "workers": options.workers,
