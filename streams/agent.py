@@ -32,6 +32,8 @@ RECORDS_TOGETHER = 1_024
 """Blocks of several partitions are taken together up to so many records: what a call of numpy costs is shared."""
 TAKES_AT_A_TIME = 3
 """While the log acknowledges what one take came to, the next is worked on."""
+WORTH_A_TAKE = RECORDS_TOGETHER // 2
+"""Beside another a take begins only with so many records: a small one costs as many calls as a large one."""
 
 
 def block_agent(app: StreamApp, name: str, topics: Sequence[str], handle: Handle) -> Any:
@@ -97,7 +99,7 @@ class _BlockQueue:
         """Begin a take whenever there is something to take and room for one more."""
         while True:
             self._is_changed.clear()
-            taken = self._take() if self._under_way < self._takes else []
+            taken = self._take() if self._is_time() else []
             if not taken:
                 await self._is_changed.wait()
                 continue
@@ -106,6 +108,15 @@ class _BlockQueue:
             group.create_task(self._work_off(taken))
             # Others may have blocks ready by the time it has been worked on.
             await asyncio.sleep(0)
+
+    def _is_time(self) -> bool:
+        if not self._under_way:
+            return True
+        return self._under_way < self._takes and self._free_records() >= WORTH_A_TAKE
+
+    def _free_records(self) -> int:
+        blocks = [event.message.block for event in self._waiting]
+        return sum(len(block) for block in blocks if block.partition not in self._busy)
 
     def _take(self) -> list[Any]:
         """The oldest event whose partition is free, and with it others of its topic, of one partition each."""

@@ -94,20 +94,18 @@ class _Bench:
         self.crew.go()
         await self.drained()
         wall_s = time.perf_counter() - begin
-        return {
-            "rate": uploads / wall_s,
-            "worker_us": (self.crew.cpu_s() - cpu_s) / uploads * 1e6,
-            "broker_us": (self._broker_cpu_s() - broker_s) / uploads * 1e6 if self.broker_pid else None,
-        }
+        return {"rate": uploads / wall_s, "cost": self._cost(uploads, cpu_s, broker_s)}
 
     async def live(self, per_s: float, for_s: float) -> dict[str, Any]:
         """Send at a rate, and see how long a prediction takes and whether the workers keep up."""
         async with LatencySample(self.broker_url, PREDICTIONS) as sample:
+            cpu_s, broker_s = self.crew.cpu_s(), self._broker_cpu_s()
             sent = await self.sender.send_live(self.load, self.sent, per_s, for_s)
             self.sent += sent
             begin = time.perf_counter()
             await self.drained()
             behind_s = time.perf_counter() - begin
+            cost = self._cost(sent, cpu_s, broker_s)
             await asyncio.sleep(0.2)  # the last predictions are on their way to the reader
         return {
             "offered_per_s": round(per_s, 1),
@@ -116,6 +114,16 @@ class _Bench:
             "sample": len(sample.latencies_ms),
             "kept_up": behind_s < 1.0,
             "behind_s": round(behind_s, 2),
+            **cost,
+        }
+
+    def _cost(self, uploads: int, cpu_s: float, broker_s: float) -> dict[str, Any]:
+        """CPU time per upload since the workers and the broker had used so much, in microseconds."""
+        worker_us = (self.crew.cpu_s() - cpu_s) / uploads * 1e6
+        broker_us = (self._broker_cpu_s() - broker_s) / uploads * 1e6
+        return {
+            "worker_cpu_us_per_upload": round(worker_us, 1),
+            "broker_cpu_us_per_upload": round(broker_us, 1) if self.broker_pid else None,
         }
 
     def _broker_cpu_s(self) -> float:
@@ -178,7 +186,6 @@ def _figures(
         "p99_ms": lives[0]["p99_ms"],
         "rate_from": f"a topic filled with {options.uploads} uploads",
         "latency_from": f"a live sender of {lives[0]['offered_per_s']} uploads/s, at the predictions of one partition",
-        "worker_cpu_us_per_upload": round(peak["worker_us"], 1),
-        "broker_cpu_us_per_upload": None if peak["broker_us"] is None else round(peak["broker_us"], 1),
+        **peak["cost"],
         "live": lives,
     }
