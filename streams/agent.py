@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
+import time
 import traceback
 from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
@@ -33,7 +35,8 @@ RECORDS_TOGETHER = 1_024
 TAKES_AT_A_TIME = 3
 """While the log acknowledges what one take came to, the next is worked on."""
 WORTH_A_TAKE = RECORDS_TOGETHER // 2
-"""Beside another a take begins only with so many records: a small one costs as many calls as a large one."""
+"""A take with fewer records waits for more, and for the one before it: a small one costs as many calls as a large one.
+How long it waits for more, when it is alone, is `StreamApp.gather_s`."""
 
 
 def block_agent(app: StreamApp, name: str, topics: Sequence[str], handle: Handle) -> Any:
@@ -68,7 +71,7 @@ def _register(
     worker = _BlockWorker(app, name, handle)
 
     async def run(stream: Any) -> None:
-        queue = _BlockQueue(worker, takes, records)
+        queue = _BlockQueue(worker, takes, records, app.gather_s if takes > 1 else 0.0)
         async with asyncio.TaskGroup() as group:
             group.create_task(queue.work_off_for_ever(group))
             # Faust's own acknowledging is compiled in, and counts single offsets: so noack, and acknowledge ourselves.
@@ -81,17 +84,21 @@ def _register(
 class _BlockQueue:
     """Events that wait, in their order, and the takes of them that are under way."""
 
-    def __init__(self, worker: _BlockWorker, takes: int, records: int) -> None:
+    def __init__(self, worker: _BlockWorker, takes: int, records: int, gather_s: float) -> None:
         self._worker = worker
         self._takes = takes
         self._records = records
+        self._gather_s = gather_s
         self._waiting: deque[Any] = deque()
+        self._waiting_since_s = 0.0
         self._busy: set[int] = set()
         self._under_way = 0
         self._is_changed = asyncio.Event()
 
     def put(self, event: Any) -> None:
         """Add an event whose message is a block."""
+        if not self._waiting:
+            self._waiting_since_s = time.monotonic()
         self._waiting.append(event)
         self._is_changed.set()
 
@@ -99,24 +106,26 @@ class _BlockQueue:
         """Begin a take whenever there is something to take and room for one more."""
         while True:
             self._is_changed.clear()
-            taken = self._take() if self._is_time() else []
-            if not taken:
-                await self._is_changed.wait()
+            if (wait_s := self._wait_s()) is None or wait_s > 0:
+                with contextlib.suppress(TimeoutError):
+                    await asyncio.wait_for(self._is_changed.wait(), wait_s)
                 continue
+            taken = self._take()
             self._under_way += 1
             self._busy.update(event.message.block.partition for event in taken)
             group.create_task(self._work_off(taken))
             # Others may have blocks ready by the time it has been worked on.
             await asyncio.sleep(0)
 
-    def _is_time(self) -> bool:
-        if not self._under_way:
-            return True
-        return self._under_way < self._takes and self._free_records() >= WORTH_A_TAKE
-
-    def _free_records(self) -> int:
+    def _wait_s(self) -> float | None:
+        """How long to wait with the next take, for more to take; None: until something changes."""
         blocks = [event.message.block for event in self._waiting]
-        return sum(len(block) for block in blocks if block.partition not in self._busy)
+        free = sum(len(block) for block in blocks if block.partition not in self._busy)
+        if not free or self._under_way == self._takes:
+            return None
+        if free >= WORTH_A_TAKE:
+            return 0.0
+        return None if self._under_way else self._waiting_since_s + self._gather_s - time.monotonic()
 
     def _take(self) -> list[Any]:
         """The oldest event whose partition is free, and with it others of its topic, of one partition each."""

@@ -16,13 +16,20 @@ from streams.state_store import MemoryStore, StateStore
 from streams.table import BlockTable
 from streams.topics import APP_ID, EMBEDDED_PARTITIONS, KAFKA_PARTITIONS, is_embedded
 
+GATHER_S = 0.03
+"""On Kafka, where blocks of many partitions come one after the other, an agent waits so long for others to take with
+the first."""
+
 OnCrash = Callable[[BaseException], None]
 
 
 class StreamApp(faust.App):
     """A Faust app that reports, once, when it or any part of it has crashed."""
 
-    def __init__(self, *args: Any, on_crash: OnCrash, states_in: Path | None, **kwargs: Any) -> None:
+    def __init__(
+        self, *args: Any, on_crash: OnCrash, states_in: Path | None, gather_s: float = 0.0, **kwargs: Any
+    ) -> None:
+        self.gather_s = gather_s
         self._on_crash: OnCrash | None = on_crash
         self._states_in = states_in
         self._states: list[StateStore] = []
@@ -114,6 +121,7 @@ def create_app(
         app_id,
         on_crash=on_crash,
         states_in=data_dir if is_on_disk else None,
+        gather_s=0.0 if is_embedded(broker_url) else GATHER_S,
         broker=broker_url,
         datadir=directory,
         key_serializer="raw",
