@@ -54,7 +54,7 @@ class Installation:
     async def enrol(self, cars: int) -> None:
         """Enrol the fleet by an API that ends afterwards, so that its database can be copied."""
         await asyncio.to_thread(lambda: add_operator(**self.of("first")))
-        with self.api() as api:
+        with api_part(self.folder / "first.log", **self.of("first")) as api:
             self.fleet = await asyncio.to_thread(lambda: enrol(url_of(api), cars))
             assert await asyncio.to_thread(api.end) == 0
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
 
 import pytest
@@ -14,7 +14,7 @@ from streams.lag import lag_reader
 from tests.e2e.part import url_of
 from tests.faults.audit import assert_equal, effects_of, undisturbed, uploads_in
 from tests.faults.fleet import FleetSender
-from tests.faults.installation import Installation, drained, make_database
+from tests.faults.installation import Installation, drained, make_database, until
 from tests.servers.postgres import Cluster
 from tests.servers.process import ServerProcess
 from workflow.signal_names import SignalNames
@@ -33,13 +33,24 @@ class Cloud:
         self.sender = sender
         self.sent = 0
         self._is_over = False
+        self.sending = asyncio.create_task(asyncio.to_thread(self._send_without_end))
 
-    def send_without_end(self) -> None:
-        """Until `stop`; then until everything is acknowledged."""
+    def _send_without_end(self) -> None:
+        """Until `stop`."""
         while not self._is_over:
             if self.sender.send(range(self.sent, self.sent + CARS)):
                 self.sent += CARS
-        self.sender.insist(self.sent)
+
+    def has_more_acknowledged(self) -> Callable[[], Awaitable[bool]]:
+        """Asks whether more is acknowledged than now; fails when sending has failed."""
+        now = len(self.sender.acknowledged)
+
+        async def has_more() -> bool:
+            if self.sending.done():
+                self.sending.result()
+            return len(self.sender.acknowledged) > now
+
+        return has_more
 
     def stop(self) -> None:
         """Begin nothing new."""
@@ -79,17 +90,22 @@ async def test_what_was_acknowledged_is_there_after_the_broker_was_not(
     await site.enrol(CARS)
     before = await asyncio.to_thread(make_database, own_postgres_cluster, "before", "ours")
     with site.worker("one") as one, site.worker("two") as two, site.api() as api:
+        for worker in (one, two):
+            await asyncio.to_thread(worker.wait_for, r"^pitcall worker is running$")
         cloud = Cloud(FleetSender(site.fleet, await asyncio.to_thread(url_of, api)))
-        sending = asyncio.create_task(asyncio.to_thread(cloud.send_without_end))
-        async with lag_reader(site.broker_url) as lag:
-            for fault in faults:
-                await asyncio.sleep(STEADY_S)
-                acknowledged = len(cloud.sender.acknowledged)
-                await befall(server, fault, away_s)
-                await drained(lag, within_s=120.0)
-                assert len(cloud.sender.acknowledged) > acknowledged, "the control: uploads come in again"
+        try:
+            async with lag_reader(site.broker_url) as lag:
+                for fault in faults:
+                    await until(cloud.has_more_acknowledged())
+                    await asyncio.sleep(STEADY_S)
+                    await befall(server, fault, away_s)
+                    # The control: uploads come in again, without anybody's help.
+                    await until(cloud.has_more_acknowledged())
+                    await drained(lag, within_s=120.0)
+        finally:
             cloud.stop()
-            await sending
+        await cloud.sending
+        async with lag_reader(site.broker_url) as lag:
             await drained(lag)
         for part in (one, two, api):
             # Nobody had to start anything again.
