@@ -37,7 +37,10 @@ class UploadAggregator:
             for path, values in table.columns.items():
                 if path not in self._ranges:
                     continue
-                counts, means, least, greatest = _figures(values.astype(np.float64), *self._ranges[path])
+                # A signalling NaN, which a maker's bytes may hold, is told of once when it is converted.
+                with np.errstate(invalid="ignore"):
+                    wide = values.astype(np.float64)
+                counts, means, least, greatest = _figures(wide, *self._ranges[path])
                 for place in np.flatnonzero(counts).tolist():
                     row = int(table.rows[place])
                     aggregate = SignalAggregate(

@@ -1,7 +1,9 @@
 """What an upload says of its signals, whatever is in its columns."""
 
+from dataclasses import replace
 from typing import Any
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -39,6 +41,14 @@ def test_gaps_and_impossible_values_count_for_nothing(aggregator: UploadAggregat
 def test_a_signal_without_a_value_and_one_nobody_knows_have_no_aggregate(aggregator: UploadAggregator) -> None:
     columns = {SPEED: [None, float("nan")], VOLTAGE: [99.0, -99.0], "Vehicle.Unknown": [1.0, 2.0]}
     assert aggregator.aggregate(upload(columns, 2)) == []
+
+
+def test_a_signalling_nan_in_a_makers_bytes_counts_for_nothing(aggregator: UploadAggregator) -> None:
+    block = upload({SPEED: [10.0, 20.0]}, 2)
+    signalling = np.frombuffer(b"\x01\x00\x80\x7f" + np.float32(20.0).tobytes(), dtype="<f4").reshape(1, 2)
+    (table,) = block.tables
+    odd = replace(block, tables=[replace(table, columns={SPEED: signalling})])
+    assert [(one.count, one.mean) for one in aggregator.aggregate(odd)] == [(1, 20.0)]
 
 
 def test_many_uploads_have_theirs_in_their_order_as_each_by_itself(aggregator: UploadAggregator) -> None:
