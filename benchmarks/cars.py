@@ -9,6 +9,7 @@ from __future__ import annotations
 import argparse
 import json
 import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -37,6 +38,8 @@ def main() -> None:
     print(f"most / least: {max(map(_cost_us, rows)) / min(map(_cost_us, rows)):.2f} x")
     subprocess.run([PYTHON, "-m", "benchmarks.draw_cars", figures, options.out / "cars.svg"], cwd=ROOT, check=True)  # noqa: S603
     print(f"figures in {figures}, picture beside it")
+    if any(row["lost"] or row["doubled"] for row in rows):
+        sys.exit("something was lost or doubled: the costs don't count")
 
 
 def _run(options: argparse.Namespace, cars: int) -> dict[str, Any]:
