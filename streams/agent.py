@@ -28,7 +28,7 @@ Handle = Callable[[Block], Awaitable[None]]
 HandleTogether = Callable[[Sequence[Block]], Awaitable[None]]
 
 RETRIES = 2
-"""Times a block that failed is tried again before its records are tried one by one."""
+"""Times a block that failed is tried again before it is tried in parts."""
 MAX_ERROR_TEXT = 500
 RECORDS_TOGETHER = 1_024
 """Blocks of several partitions are taken together up to so many records: what a call of numpy costs is shared."""
@@ -45,8 +45,8 @@ def block_agent(app: StreamApp, name: str, topics: Sequence[str], handle: Handle
     Several topics must be co-partitioned; one block is handled at a time. `handle` must be idempotent, for a block
     may come again. The block is acknowledged when `handle` returns. When it raises `Unavailable` it is called again
     with the same block, after a pause, until it succeeds: nothing is skipped or acknowledged meanwhile. Any other
-    error: two more tries, then record by record; a record that still fails goes to the dead letters, and the rest
-    goes on.
+    error: two more tries, then in halves, and what fails of them in halves again; a record that fails by itself goes
+    to the dead letters, and the rest goes on.
     """
 
     async def handle_one(blocks: Sequence[Block]) -> None:
@@ -188,19 +188,24 @@ class _BlockWorker:
 
     async def _work_off_block(self, block: Block) -> bool:
         try:
-            if await self._try(block, RETRIES) is not None:
-                for record in block.records:
-                    await self._work_off_record(block, record)
+            error = await self._try(block, RETRIES)
+            if error is not None:
+                await self._set_aside_of(block, block.records, error)
         except PartitionRevoked:
             return False
         return not block.is_revoked
 
-    async def _work_off_record(self, block: Block, record: Record) -> None:
-        if block.is_revoked:
-            raise PartitionRevoked(str(block))
-        error = await self._try(Block(block.topic, block.partition, [record]), 0, of=block)
-        if error is not None:
-            await self._set_aside(block, record, error)
+    async def _set_aside_of(self, block: Block, records: Sequence[Record], error: Exception) -> None:
+        """Set aside what fails of records that fail together, in order, and handle the rest."""
+        if len(records) == 1:
+            await self._set_aside(block, records[0], error)
+            return
+        middle = len(records) // 2
+        for half in (records[:middle], records[middle:]):
+            failed = await self._try(Block(block.topic, block.partition, half), 0, of=block)
+            self._app.halves += 1
+            if failed is not None:
+                await self._set_aside_of(block, half, failed)
 
     async def _try(self, block: Block, retries: int, of: Block | None = None) -> Exception | None:
         """Handle a block; None when that succeeded, else the error after the last of `retries` more tries."""
@@ -219,7 +224,8 @@ class _BlockWorker:
             except Exception as error:
                 # No text of the error in the log: it may quote what the record holds.
                 name = type(error).__name__
-                logger.warning("agent %s failed on %r: %s at %s", self._name, block, name, _place(error))
+                level = logging.WARNING if of is None or len(block) == 1 else logging.INFO
+                logger.log(level, "agent %s failed on %r: %s at %s", self._name, block, name, _place(error))
                 if retries == 0:
                     return error
                 retries -= 1

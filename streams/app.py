@@ -36,6 +36,8 @@ class StreamApp(faust.App):
         self._home = threading.get_ident()
         self.outages = 0
         """How often a part of the worker was told that something it needs is away, and waited."""
+        self.halves = 0
+        """How often a part of a block was handled by itself, since the whole had failed."""
         super().__init__(*args, **kwargs)
 
     def _crash(self, reason: BaseException) -> None:

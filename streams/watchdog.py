@@ -29,7 +29,8 @@ class Watchdog:
     """Calls `on_stuck`, once, when records of a partition of this worker wait for `limit_s` without a commit.
 
     A worker that waits for something that is away is not stuck: while the log does not answer, and whenever an agent
-    was told `Unavailable`, the time begins anew. So it does with every commit and every step of recovery.
+    was told `Unavailable`, the time begins anew. So it does with every commit, every part of a block that failed as a
+    whole, and every step of recovery.
     """
 
     def __init__(
@@ -110,7 +111,7 @@ def progress(app: StreamApp) -> dict[Place, Hashable]:
         return {}
     manager: Any = app.tables
     committed = consumer._committed_offset
-    rest = (manager.recovery.active_remaining_total(), app.outages)
+    rest = (manager.recovery.active_remaining_total(), app.outages, app.halves)
     return {
         (tp.topic, tp.partition): (committed.get(tp), *rest)
         for tp in consumer.assignment()

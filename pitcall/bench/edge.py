@@ -127,19 +127,21 @@ class _Edge:
         await self.post(self.next_batch(batch))
         return time.perf_counter() - due
 
-    async def handled(self) -> int:
-        """How many uploads have left all their effects, as the process itself counts them."""
-        found = re.search(
-            r'^pitcall_records_handled_total\{agent="vehicles",topic="telemetry-uploads"\} (\S+)$',
-            (await self.client.get(f"{self.monitor}/metrics")).text,
-            re.MULTILINE,
-        )
-        return int(float(found[1])) if found else 0
+    async def is_settled(self) -> bool:
+        """Whether all that was acknowledged has left all its effects, as the process itself counts them."""
+        text = (await self.client.get(f"{self.monitor}/metrics")).text
+        uploads = _sum_of(r'records_handled_total\{agent="vehicles",topic="telemetry-uploads"\}', text)
+        return uploads >= len(self.acknowledged) and not _sum_of(r"log_lag_records\{[^}]*\}|outbox_waiting", text)
 
     async def settled(self) -> None:
         """Wait for the effects of all that was acknowledged, where this process is the stream too."""
-        while is_embedded_bench(self.options) and await self.handled() < len(self.acknowledged):  # noqa: ASYNC110
+        while is_embedded_bench(self.options) and not await self.is_settled():  # noqa: ASYNC110
             await asyncio.sleep(LOOK_S)
+
+
+def _sum_of(pattern: str, text: str) -> float:
+    """The sum of the samples whose name, after ours, and labels match."""
+    return sum(map(float, re.findall(rf"^pitcall_(?:{pattern}) (\S+)$", text, re.MULTILINE)))
 
 
 def is_embedded_bench(options: EdgeBench) -> bool:

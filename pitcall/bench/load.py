@@ -23,7 +23,6 @@ JSON, BINARY = "json", "binary"
 SIGNALS = 12
 """Signals of an upload, if the catalogue has so many."""
 TEMPLATES = 64
-STEP_M = 5_000  # from one upload of a car to the next, more than is driven in any of them
 ATTRIBUTES = VehicleAttributes(built_ms=1_600_000_000_000)
 
 
@@ -38,7 +37,8 @@ class _Drive(NamedTuple):
 class UploadLoad:
     """Upload `n` is the `n // vehicles`-th of car `n % vehicles`: a minute of samples at 1 Hz, driven in town.
 
-    All cars share 64 drives, so that an upload costs the sender little; identity, time and odometer are its own.
+    All cars share 64 drives, so that an upload costs the sender little; identity, time and odometer are its own, and
+    the odometer goes on where the drive before ended.
     `poison` is the share of uploads that are broken (cut off in the middle); `first_ms` the time of each car's first.
     """
 
@@ -60,6 +60,8 @@ class UploadLoad:
         self._odometer = odometer or ""
         self.signals = (*paths, *([odometer] if odometer else []))
         self._drives = [self._drive(np.random.default_rng([self.seed, n]), paths) for n in range(TEMPLATES)]
+        # A car drives all of them in turn, for ever: how far it is before each, counted from before the first.
+        self._before_m = np.concatenate([[0.0], np.cumsum([drive.driven_m[-1] for drive in self._drives])])
         template = JsonTemplate if self.encoding == JSON else BinaryTemplate
         self._templates = [template(drive.columns, self._odometer) for drive in self._drives]
 
@@ -100,8 +102,10 @@ class UploadLoad:
         """Upload `n` as the edge would take it."""
         car, seq = self.vehicle(n), n // self.vehicles
         which = (car + seq) % TEMPLATES
-        start_m = 10_000_000 + car % 1000 * 100_000 + seq * STEP_M
-        readings_m = self._drives[which].driven_m.astype(np.int64) + start_m
+        rounds = (car + seq) // TEMPLATES - car // TEMPLATES
+        driven_m = rounds * self._before_m[-1] + self._before_m[which] - self._before_m[car % TEMPLATES]
+        start_m = 10_000_000 + car % 1000 * 100_000 + driven_m
+        readings_m = (self._drives[which].driven_m + start_m).astype(np.int64)
         start_ms = self.first_ms + seq * SAMPLES * 1000
         value = self._templates[which].fill(self.key(car), seq, start_ms, readings_m)
         return value[: len(value) // 2] if self.is_poison(n) else value

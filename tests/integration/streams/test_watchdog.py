@@ -75,3 +75,22 @@ async def test_a_worker_that_waits_for_what_is_away_is_not_stuck(place: Place) -
         await all_handled(place)
         assert worker.counts() == expected(new)
         assert reports.empty()
+
+
+@pytest.mark.parametrize("broker_url", ["embedded"], indirect=True)
+async def test_a_worker_that_looks_for_poison_in_a_block_is_not_stuck(place: Place) -> None:
+    parts: list[int] = []
+
+    async def choke(block: Block) -> None:
+        parts.append(len(block))
+        await asyncio.sleep(LIMIT_S / 8)
+        if any(record.value == b"upload 77" for record in block.records):
+            raise ValueError("poison")
+
+    new = records(place, 128, keys=1)
+    await append(place, new)
+    async with watched(place, choke) as (worker, reports):
+        await all_handled(place)
+        assert reports.empty()
+        assert worker.counts() == {"car-0": 127}
+    assert len(parts) == 3 + 2 * 7, "the whole three times, then two halves at each of seven steps"
