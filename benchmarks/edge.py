@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import argparse
 import json
-import subprocess
 import sys
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
+from benchmarks.bench_command import ROOT, bench
 from tests.servers import kafka_broker, postgres
 
-ROOT = Path(__file__).parents[1]
 OUT = ROOT / "var" / "bench"
 
 
@@ -42,13 +40,8 @@ def _on_kafka(options: argparse.Namespace, encoding: str) -> dict[str, Any]:
 
 
 def _run(options: argparse.Namespace, encoding: str, more: Sequence[str]) -> dict[str, Any]:
-    command = [sys.executable, "-m", "benchmarks.ours", "bench", "edge", "--json", "--encoding", encoding, *more]
-    command += ["--vehicles", str(options.vehicles), "--uploads", str(options.uploads)]
-    done = subprocess.run(command, cwd=ROOT, stdout=subprocess.PIPE, text=True, check=False)  # noqa: S603
-    if not done.stdout.strip():
-        sys.exit(done.returncode or 1)
-    figures: dict[str, Any] = json.loads(done.stdout)
-    return figures
+    sizes = ["--vehicles", str(options.vehicles), "--uploads", str(options.uploads)]
+    return bench(["edge", "--encoding", encoding, *sizes, *more])
 
 
 def _say(row: dict[str, Any]) -> None:

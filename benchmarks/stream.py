@@ -22,6 +22,7 @@ from pathlib import Path
 from typing import Any
 
 from adapters.catalogue_file import load_catalogue
+from benchmarks.bench_command import ROOT, bench
 from pitcall.bench.crew import process_cpu_s
 from pitcall.bench.load import UploadLoad
 from pitcall.bench.options import BENCH_CATALOGUE
@@ -32,7 +33,6 @@ from streams.producer import NewRecord
 from streams.topics import PREDICTIONS, TELEMETRY_UPLOADS, Topic, create_topics
 from tests.servers import kafka_broker
 
-ROOT = Path(__file__).parents[1]
 ROOM = ROOT / ".cache" / "peers"
 PYTHON = ROOM / "venv" / "bin" / "python"
 LOCK = ROOT / "benchmarks" / "peers" / "requirements.lock"
@@ -129,18 +129,13 @@ def prepare_peers() -> None:
 def bench_ours(arguments: list[str], partitions: int) -> dict[str, Any]:
     """The figures of `pitcall bench stream` with these arguments, on a fresh Kafka."""
     server, address = kafka_broker.start(kafka_broker.LARGE)
+    settings = {
+        "PITCALL_SNAPSHOT_KEY": "a key for benches, which keep no secret",
+        "PITCALL_KAFKA_PARTITIONS": str(partitions),
+    }
     with server:
-        command = [sys.executable, "-m", "benchmarks.ours", "bench", "stream", "--json"]
-        command += ["--broker", f"pitcall-kafka://{address}", "--broker-pid", str(server.pid), *arguments]
-        environment = os.environ | {
-            "PITCALL_SNAPSHOT_KEY": "a key for benches, which keep no secret",
-            "PITCALL_KAFKA_PARTITIONS": str(partitions),
-        }
-        done = subprocess.run(command, cwd=ROOT, env=environment, stdout=subprocess.PIPE, text=True, check=False)  # noqa: S603
-    if not done.stdout.strip():
-        sys.exit(done.returncode or 1)
-    figures: dict[str, Any] = json.loads(done.stdout)
-    return figures
+        broker = ["--broker", f"pitcall-kafka://{address}", "--broker-pid", str(server.pid)]
+        return bench(["stream", *broker, *arguments], settings)
 
 
 def _ours(options: argparse.Namespace, encoding: str) -> dict[str, Any]:
