@@ -56,7 +56,8 @@ class Compaction:
         """Delete some dead records in the transaction that is open; `note_deleted` when it has committed."""
         some = self._dead[-DELETED_AT_ONCE:]
         self._deleting = len(some)
-        self._writer.executemany("DELETE FROM records WHERE position = ?", [(position,) for position in some])
+        if some:
+            self._writer.execute("DELETE FROM records WHERE position IN (SELECT value FROM json_each(?))", (str(some),))
 
     def note_deleted(self) -> None:
         """Forget what the committed transaction deleted."""

@@ -13,6 +13,7 @@ import sqlite3
 import threading
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from itertools import chain
 from pathlib import Path
 from typing import NamedTuple, Self
 
@@ -28,7 +29,11 @@ MAX_COMMIT_RECORDS = 20_000
 OFFSET_FLUSH_S = 0.05
 """Consumer offsets wait this long for an append whose transaction they can share: losing one only repeats work."""
 
+ROWS_AT_ONCE = (512, 64, 8, 1)
+"""Rows of one insert: of few sizes, so that each is compiled once."""
+
 _OFFSET_BITS = 40
+_Row = tuple[int, bytes | None, bytes | None, bytes | None, int]
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS topics (name TEXT PRIMARY KEY, partitions INTEGER NOT NULL, is_compacted INTEGER NOT NULL);
 CREATE TABLE IF NOT EXISTS partitions (
@@ -306,12 +311,12 @@ class LocalLog:
 
     def _write_transaction(self, requests: list[_Request], offsets: dict[tuple[str, str, int], int]) -> list[list[int]]:
         ends: dict[tuple[str, int], int] = {}
-        rows: list[tuple[int, bytes | None, bytes | None, bytes | None, int]] = []
+        rows: list[_Row] = []
         results = [self._place(request.entries, ends, rows) for request in requests]
         run = self._writer
         run.execute("BEGIN IMMEDIATE")
         try:
-            run.executemany("INSERT INTO records VALUES (?, ?, ?, ?, ?)", rows)
+            _insert(run, rows)
             run.executemany(
                 "UPDATE partitions SET next_offset = ?, uncompacted = ? WHERE id = ?",
                 [(end, self._uncompacted(where, end), self._partitions[where].id) for where, end in ends.items()],
@@ -336,7 +341,7 @@ class LocalLog:
         self,
         entries: Sequence[Entry],
         ends: dict[tuple[str, int], int],
-        rows: list[tuple[int, bytes | None, bytes | None, bytes | None, int]],
+        rows: list[_Row],
     ) -> list[int]:
         offsets = []
         for topic, partition, key, value, timestamp_ms, headers in entries:
@@ -371,6 +376,20 @@ class LocalLog:
         if not is_closing:
             # A full disk doesn't empty itself in a millisecond; and nothing is lost by waiting.
             time.sleep(0.1)
+
+
+def _insert(run: sqlite3.Connection, rows: Sequence[_Row]) -> None:
+    """Insert records, many with each statement.
+
+    The interpreter's lock is given up and won again with each: once for every record, a writer of 500 of them took
+    seconds beside an event loop that computes.
+    """
+    start = 0
+    for size in ROWS_AT_ONCE:
+        statement = f"INSERT INTO records VALUES {', '.join(['(?, ?, ?, ?, ?)'] * size)}"  # noqa: S608  # marks only
+        while len(rows) - start >= size:
+            run.execute(statement, list(chain.from_iterable(rows[start : start + size])))
+            start += size
 
 
 def _headers(raw: bytes | None) -> Headers:

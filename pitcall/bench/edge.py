@@ -17,7 +17,7 @@ from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import httpx
 import msgspec
@@ -64,6 +64,11 @@ class EdgeBench:
     broker_pid: int | None = None
 
 
+class _Batch(NamedTuple):
+    numbers: range
+    content: bytes
+
+
 @dataclass
 class _Edge:
     """The process under load, and what was sent to it."""
@@ -77,54 +82,53 @@ class _Edge:
     acknowledged: set[int] = field(default_factory=set)
     sent_again: set[int] = field(default_factory=set)
 
-    async def post(self, numbers: Sequence[int]) -> float:
-        """Send these uploads as one batch; the seconds until its answer."""
-        bodies = [self.load.body(n) for n in numbers]
-        is_binary = self.load.encoding == BINARY
-        content = msgspec.msgpack.encode(bodies) if is_binary else b"\n".join(bodies)
-        begin = time.perf_counter()
+    def prepare(self, uploads: int, size: int) -> list[_Batch]:
+        """The next uploads in batches of this size: made beforehand, for the sender is on the same machine."""
+        batches = []
+        for end in range(size, uploads + size, size):
+            numbers = range(self.sent, self.sent + size - max(0, end - uploads))
+            bodies = [self.load.body(n) for n in numbers]
+            content = msgspec.msgpack.encode(bodies) if self.load.encoding == BINARY else b"\n".join(bodies)
+            batches.append(_Batch(numbers, content))
+            self.sent = numbers.stop
+        return batches
+
+    async def post(self, batch: _Batch) -> None:
+        """Send a batch until it is answered."""
         headers = {"Content-Type": _KINDS[self.load.encoding]}
         while True:
-            answer = await self.client.post("/v1/telemetry/batch", content=content, headers=headers)
+            answer = await self.client.post("/v1/telemetry/batch", content=batch.content, headers=headers)
             if answer.status_code != httpx.codes.SERVICE_UNAVAILABLE:
                 break
             # As any sender does; what was not acknowledged may be in the log all the same.
-            self.sent_again.update(numbers)
+            self.sent_again.update(batch.numbers)
             await asyncio.sleep(float(answer.headers["Retry-After"]))
-        taken_s = time.perf_counter() - begin
         if answer.status_code != httpx.codes.ACCEPTED:
             raise PitcallError(f"the edge answered {answer.status_code}: {answer.text[:200]}")
         results = msgspec.json.decode(answer.content)["results"]
-        self.acknowledged.update(n for n, result in zip(numbers, results, strict=True) if result["accepted"])
-        return taken_s
+        self.acknowledged.update(n for n, result in zip(batch.numbers, results, strict=True) if result["accepted"])
 
-    def next_batch(self, count: int) -> range:
-        """The numbers of the uploads that come next."""
-        numbers = range(self.sent, self.sent + count)
-        self.sent += count
-        return numbers
-
-    async def send_all(self, uploads: int) -> None:
-        """Send so many uploads as fast as they are taken."""
-        end = self.sent + uploads
+    async def send_all(self, batches: Sequence[_Batch]) -> None:
+        """Send these as fast as they are taken."""
+        waiting = iter(batches)
 
         async def one_sender() -> None:
-            while self.sent < end:
-                await self.post(self.next_batch(min(self.options.batch, end - self.sent)))
+            for batch in waiting:
+                await self.post(batch)
 
         await asyncio.gather(*(one_sender() for _ in range(BATCHES_UNDER_WAY)))
 
-    async def send_live(self, per_s: float, batch: int) -> list[float]:
+    async def send_live(self, batches: Sequence[_Batch], per_s: float) -> list[float]:
         """Send batches on a steady beat, whatever the answers do; how long after its moment each was answered (s)."""
         begin, posts = time.perf_counter(), list[asyncio.Task[float]]()
-        for number in range(max(1, int(self.options.live_s * per_s / batch))):
-            due = begin + number * batch / per_s
+        for number, batch in enumerate(batches):
+            due = begin + number * len(batch.numbers) / per_s
             await asyncio.sleep(max(0.0, due - time.perf_counter()))
             posts.append(asyncio.create_task(self._post_at(due, batch)))
         return await asyncio.gather(*posts)
 
-    async def _post_at(self, due: float, batch: int) -> float:
-        await self.post(self.next_batch(batch))
+    async def _post_at(self, due: float, batch: _Batch) -> float:
+        await self.post(batch)
         return time.perf_counter() - due
 
     async def is_settled(self) -> bool:
@@ -158,7 +162,7 @@ async def bench_edge(options: EdgeBench) -> dict[str, Any]:
         await _enrol(options, folder, load)
         async with _running(options, folder, load) as edge:
             # Each car's first upload makes an assessment of every item: that is not what a fleet does all day.
-            await edge.send_all(options.vehicles)
+            await edge.send_all(edge.prepare(options.vehicles, options.batch))
             await edge.settled()
             figures = await _measure(edge)
         found = await _audit(options, folder, catalogue, edge)
@@ -176,23 +180,26 @@ async def bench_edge(options: EdgeBench) -> dict[str, Any]:
 
 async def _measure(edge: _Edge) -> dict[str, Any]:
     options = edge.options
+    batches = edge.prepare(options.uploads, options.batch)
     cpu_s, broker_s = process_cpu_s(edge.pid), process_cpu_s(options.broker_pid) if options.broker_pid else 0.0
     begin = time.perf_counter()
-    await edge.send_all(options.uploads)
+    await edge.send_all(batches)
     answered_s = time.perf_counter() - begin
     await edge.settled()
     wall_s = time.perf_counter() - begin
     cpu_s = process_cpu_s(edge.pid) - cpu_s
     broker_s = process_cpu_s(options.broker_pid) - broker_s if options.broker_pid else 0.0
     rate = options.uploads / wall_s
-    live = sorted(await edge.send_live(rate / 2, max(1, options.batch // 5)))
+    size = max(1, options.batch // 5)
+    live_uploads = max(1, int(options.live_s * rate / 2 / size)) * size
+    live = sorted(await edge.send_live(edge.prepare(live_uploads, size), rate / 2))
     await edge.settled()
     return {
         "uploads_per_s": round(rate, 1),
         "answered_per_s": round(options.uploads / answered_s, 1),
         "p50_ms": _quantile_ms(live, 0.5),
         "p99_ms": _quantile_ms(live, 0.99),
-        "latency_from": f"batches of {max(1, options.batch // 5)} at {rate / 2:,.0f} uploads/s",
+        "latency_from": f"batches of {size} at {rate / 2:,.0f} uploads/s",
         "api_cpu_us_per_upload": round(cpu_s / options.uploads * 1e6, 1),
         "broker_cpu_us_per_upload": round(broker_s / options.uploads * 1e6, 1) if options.broker_pid else None,
     }

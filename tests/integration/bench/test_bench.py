@@ -10,6 +10,7 @@ from domain.errors import Conflict, InvalidInput
 from models.prediction_row import PredictionLayout
 from models.vehicle_state import StateLayout
 from pitcall.bench.audit import audit
+from pitcall.bench.edge import EdgeBench, bench_edge
 from pitcall.bench.load import UploadLoad
 from pitcall.bench.options import add_bench, has_worked
 from pitcall.bench.predict import PredictBench, bench_predict
@@ -49,6 +50,15 @@ async def test_broken_uploads_become_rejects_and_the_others_lose_nothing(tmp_pat
     assert 0 < figures["rejects"] < figures["uploads"]
     assert figures["predictions"] == (figures["uploads"] - figures["rejects"]) * ITEMS
     assert (figures["lost"], figures["doubled"]) == (0, 0)
+
+
+@pytest.mark.parametrize("encoding", ["json", "binary"])
+async def test_every_upload_that_the_edge_acknowledges_is_in_the_log_once(encoding: str) -> None:
+    figures = await bench_edge(EdgeBench(CATALOGUE, vehicles=30, uploads=95, encoding=encoding, batch=20, live_s=0.2))
+    live = figures["uploads"] - 30 - 95
+    assert live > 0
+    assert figures["acknowledged"] == figures["uploads"]
+    assert (figures["lost"], figures["doubled"], figures["sent_again"]) == (0, 0, 0)
 
 
 async def test_uploads_without_effect_are_counted_as_lost(tmp_path: Path) -> None:
