@@ -20,6 +20,7 @@ from models.fold import VehicleFold
 from models.predictor import Predictor
 from models.vehicle_state import StateLayout
 from pitcall.bench.teaching import taught_snapshots
+from pitcall.heap import freeze_start
 from streams.agent import blocks_agent
 from streams.agents.vehicles import VehiclesAgent
 from streams.app import create_app
@@ -109,6 +110,7 @@ async def run(data_dir: str, broker_url: str, catalogue: str, partitions: int, s
         loop.call_soon_threadsafe(is_over.set)
 
     await worker.start()
+    freeze_start()
     listening = asyncio.create_task(asyncio.to_thread(listen))
     sys.stdout.write("ready\n")
     sys.stdout.flush()
