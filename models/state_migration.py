@@ -8,7 +8,7 @@ is dropped.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -105,13 +105,29 @@ class StateMigration:
             )
         self._old = old.dtype()
         self._axes = {name: _shared(old.axes.get(name, ()), names) for name, names in new.axes.items()}
+        self._added = {
+            name: [place for place, own in enumerate(names) if own not in old.axes.get(name, ())]
+            for name, names in new.axes.items()
+        }
+        self._exposures = {item: _shared(new.axes["exposures"], names) for item, names in _items(new.axes)}
         self._steps = np.array(old.quanta), np.array(new.quanta)
 
     def migrate(self, data: Sequence[bytes], fresh: npt.NDArray[Any]) -> npt.NDArray[Any]:
         """The states in `data`, each of the old layout; `fresh`: as many empty ones of the new, which are filled."""
         old = np.frombuffer(b"".join(data), self._old)
         self._carry(old, fresh, "")
+        self._begin_baselines(old, fresh)
         return fresh
+
+    def _begin_baselines(self, old: npt.NDArray[Any], fresh: npt.NDArray[Any]) -> None:
+        """An item that is new to an exposure counts it from now on, not from the first time that it was summed."""
+        for item, columns in self._exposures.items():
+            if item not in (old["items"].dtype.names or ()):
+                continue
+            for source, place in columns:
+                if place in self._added[f"item:{item}"]:
+                    for name in ("exposure", "exposure_m"):
+                        fresh["items"][item][name][..., place] = fresh[name][..., source]
 
     def _carry(self, old: npt.NDArray[Any], new: npt.NDArray[Any], item: str) -> None:
         old_names = old.dtype.names or ()
@@ -142,6 +158,14 @@ class StateMigration:
                 # Sums of days are counted in steps that follow from the catalogue's figures.
                 values = np.minimum(np.rint(values * before[source] / after[target]), 65_535)
             new[..., target] = values
+        if name == "trends" and new.dtype.kind == "f":
+            # Of the uploads in the ring: no reading is not a reading of 0.
+            new[..., self._added[axis]] = np.nan
+
+
+def _items(axes: Mapping[str, Sequence[str]]) -> list[tuple[str, Sequence[str]]]:
+    """The items that have columns of their own, with the names of those."""
+    return [(axis.removeprefix("item:"), names) for axis, names in axes.items() if axis.startswith("item:")]
 
 
 def _shared(old: Sequence[str], new: Sequence[str]) -> list[tuple[int, int]]:

@@ -68,8 +68,9 @@ class Demo:
     async def run(self) -> dict[str, Any]:
         """Play until told to stop (interactive) or until the bookings are there (headless); the figures."""
         async with AsyncExitStack() as stack:
-            await self._open(stack)
+            # First of all: told to stop while it starts, it stops in order too.
             stop = await stack.enter_async_context(stop_signals())
+            await self._open(stack)
             if self.options.is_headless:
                 await self._play_headless(stop)
             else:

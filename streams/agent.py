@@ -15,10 +15,11 @@ from typing import Any
 from aiokafka.errors import KafkaError
 from faust.exceptions import ProducerSendError
 
-from domain.errors import Unavailable
+from domain.errors import TryAgain, Unavailable
 from streams.app import StreamApp
 from streams.backoff import pauses_s
-from streams.block import Block, Headers, Record
+from streams.block import Block, Record
+from streams.set_aside import set_aside
 from streams.table import PartitionRevoked
 from streams.topics import DEAD_LETTERS
 
@@ -202,7 +203,9 @@ class _BlockWorker:
             return
         middle = len(records) // 2
         for half in (records[:middle], records[middle:]):
-            failed = await self._try(Block(block.topic, block.partition, half), 0, of=block)
+            # What hits a record by itself may be no fault of the record: it gets the patience of a block.
+            retries = RETRIES if len(half) == 1 else 0
+            failed = await self._try(Block(block.topic, block.partition, half), retries, of=block)
             self._app.halves += 1
             if failed is not None:
                 await self._set_aside_of(block, half, failed)
@@ -216,7 +219,7 @@ class _BlockWorker:
             try:
                 await self._handle([block])
                 return None
-            except Unavailable as error:
+            except (Unavailable, TryAgain) as error:
                 self._app.outages += 1
                 logger.warning("agent %s waits with %r: %s", self._name, block, error)
             except PartitionRevoked:
@@ -232,20 +235,14 @@ class _BlockWorker:
             await asyncio.sleep(next(pauses))
 
     async def _set_aside(self, block: Block, record: Record, error: Exception) -> None:
-        headers: Headers = (
-            *record.headers,
-            ("agent", self._name.encode()),
-            ("topic", block.topic.encode()),
-            ("partition", str(block.partition).encode()),
-            ("offset", str(record.offset).encode()),
-            ("error", f"{type(error).__name__}: {error}"[:MAX_ERROR_TEXT].encode()),
-        )
+        said = {"agent": self._name, "error": f"{type(error).__name__}: {error}"[:MAX_ERROR_TEXT]}
+        letter = set_aside(DEAD_LETTERS, block.topic, block.partition, record, said)
         for pause_s in pauses_s():
             if block.is_revoked:
                 raise PartitionRevoked(str(block))
             try:
                 await self._app.producer.send_and_wait(
-                    DEAD_LETTERS, record.key, record.value, None, record.timestamp_ms / 1000, list(headers)
+                    DEAD_LETTERS, letter.key, letter.value, None, letter.timestamp_ms / 1000, list(letter.headers)
                 )
             except (Unavailable, KafkaError, ProducerSendError) as unsent:
                 self._app.outages += 1

@@ -29,8 +29,9 @@ MAX_COMMIT_RECORDS = 20_000
 OFFSET_FLUSH_S = 0.05
 """Consumer offsets wait this long for an append whose transaction they can share: losing one only repeats work."""
 
-ROWS_AT_ONCE = (512, 64, 8, 1)
+ROWS_AT_ONCE = (256, 32, 4, 1)
 """Rows of one insert: of few sizes, so that each is compiled once."""
+LARGE_BYTES = 16_384
 
 _OFFSET_BITS = 40
 _Row = tuple[int, bytes | None, bytes | None, bytes | None, int]
@@ -177,7 +178,7 @@ class LocalLog:
         if name in self._counts:
             refuse_other_count(name, self._counts[name], partitions)
             return
-        with self._reader_lock:
+        with self._reader_lock, self._reader:
             # Rare and short, so done here; SQLite makes this connection and the writer's take turns.
             self._reader.execute("BEGIN IMMEDIATE")
             self._reader.execute("INSERT INTO topics VALUES (?, ?, ?)", (name, partitions, is_compacted))
@@ -187,7 +188,6 @@ class LocalLog:
                     "INSERT INTO partitions (topic, partition, next_offset) VALUES (?, ?, 0)", (name, partition)
                 )
                 created[(name, partition)] = _Partition(cursor.lastrowid or 0, 0, 0, is_compacted)
-            self._reader.execute("COMMIT")
         self._partitions = {**self._partitions, **created}
         self._counts = {**self._counts, name: partitions}
 
@@ -285,7 +285,7 @@ class LocalLog:
                 return
             try:
                 results = self._write_transaction(requests, offsets)
-            except sqlite3.Error as error:
+            except Exception as error:  # whatever it is: a writer that has ended would leave all who come waiting
                 self._refuse(requests, offsets, error)
                 continue
             _resolve(requests, results)
@@ -365,7 +365,7 @@ class LocalLog:
                 self._compaction.plan(known.id, known.end)
                 known.uncompacted = 0
 
-    def _refuse(self, requests: list[_Request], offsets: dict[tuple[str, str, int], int], error: sqlite3.Error) -> None:
+    def _refuse(self, requests: list[_Request], offsets: dict[tuple[str, str, int], int], error: Exception) -> None:
         refusal = Unavailable(f"the log {self.path} can't be written: {error}")
         _resolve(requests, [refusal] * len(requests))
         with self._work:
@@ -382,14 +382,20 @@ def _insert(run: sqlite3.Connection, rows: Sequence[_Row]) -> None:
     """Insert records, many with each statement.
 
     The interpreter's lock is given up and won again with each: once for every record, a writer of 500 of them took
-    seconds beside an event loop that computes.
+    seconds beside an event loop that computes. Large ones go one by one: a statement keeps a copy of what it was given.
     """
+    small = [row for row in rows if len(row[2] or b"") <= LARGE_BYTES]
+    if len(small) < len(rows):
+        run.executemany(_inserting(1), (row for row in rows if len(row[2] or b"") > LARGE_BYTES))
     start = 0
     for size in ROWS_AT_ONCE:
-        statement = f"INSERT INTO records VALUES {', '.join(['(?, ?, ?, ?, ?)'] * size)}"  # noqa: S608  # marks only
-        while len(rows) - start >= size:
-            run.execute(statement, list(chain.from_iterable(rows[start : start + size])))
+        while len(small) - start >= size:
+            run.execute(_inserting(size), list(chain.from_iterable(small[start : start + size])))
             start += size
+
+
+def _inserting(rows: int) -> str:
+    return f"INSERT INTO records VALUES {', '.join(['(?, ?, ?, ?, ?)'] * rows)}"  # noqa: S608  # marks only
 
 
 def _headers(raw: bytes | None) -> Headers:

@@ -9,10 +9,10 @@ from functools import partial
 from typing import Any, NamedTuple, Self
 
 from aiokafka import AIOKafkaProducer
-from aiokafka.errors import KafkaError
+from aiokafka.errors import KafkaError, MessageSizeTooLargeError
 from aiokafka.structs import RecordMetadata
 
-from domain.errors import Unavailable
+from domain.errors import TooLarge, Unavailable
 from streams.block import Headers
 from streams.local_log import Entry, LocalLog
 from streams.partitioning import partitions_for
@@ -179,6 +179,9 @@ class KafkaRecordProducer(RecordProducer):
                 done = await asyncio.shield(asyncio.gather(*acknowledgements))
         except TimeoutError as error:
             raise Unavailable(f"Kafka didn't acknowledge within {self._timeout_s:g} s") from error
+        except MessageSizeTooLargeError as error:
+            # Coming again later would not make it smaller.
+            raise TooLarge(f"Kafka takes no such record: {error}", field="$", fix="make it smaller") from error
         except KafkaError as error:
             raise Unavailable(f"Kafka didn't take the record: {error}") from error
         return [(metadata.partition, metadata.offset) for metadata in done]

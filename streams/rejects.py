@@ -148,16 +148,21 @@ class Rejects:
 
 def _reject(partition: int, record: Record, marks: set[str]) -> Reject:
     headers = dict(record.headers)  # of two with one name the agent's stands last
-    where = [headers.get(name, b"").decode(errors="replace") for name in ("topic", "partition", "offset")]
+
+    def text(name: str, default: bytes = b"") -> str:
+        # A maker's header may be null.
+        return (headers.get(name) or default).decode(errors="replace")
+
+    where = [text(name) for name in ("topic", "partition", "offset")]
     # One that somebody else put there has no headers of ours.
     reject_id = "/".join(where) if all(where) else f"{TELEMETRY_REJECTS}/{partition}/{record.offset}"
     return Reject(
         reject_id=reject_id,
         vehicle_id=(record.key or b"").decode(errors="surrogateescape"),
-        reason=headers.get("reason", b"unknown").decode(errors="replace"),
+        reason=text("reason", b"unknown"),
         rejected_ms=record.timestamp_ms,
         value=record.value or b"",
         headers=tuple((name, value) for name, value in record.headers if name not in _ADDED),
-        replay_of=headers.get(REPLAY_OF, b"").decode(errors="replace"),
+        replay_of=text(REPLAY_OF),
         is_replayed=reject_id in marks,
     )

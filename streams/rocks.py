@@ -169,6 +169,7 @@ class PartitionFiles:
             is_there[key] = value is not None
             self._pending_bytes += len(value or b"") - len(self._pending.get(key) or b"")
             self._pending[key] = value
+            self._known.pop(key, None)
         self._applied += len(entries)
         self._move_mark(count, self.mark.offset if offset is None else offset)
         if self._pending_bytes > PENDING_BYTES or self._applied > PENDING_ENTRIES:

@@ -91,6 +91,15 @@ class BlockTable(faust.Table[bytes, bytes]):
         with self._ending_worker():
             return self.states.get_many(partition, keys)
 
+    def term(self, partition: int) -> int:
+        """What `write_block` must be given by whoever reads values now, and writes what follows from them later.
+
+        In between the partition may leave this worker and come back with newer values: the number is another one then.
+        Raises `PartitionRevoked` when the partition is not ours any more.
+        """
+        self._check_owned(partition)
+        return self._table_store.term(partition)
+
     def items(self, partition: int) -> Iterable[tuple[bytes, bytes]]:  # type: ignore[override]
         """All keys and values of a partition."""
         return self.states.items(partition)
@@ -107,18 +116,23 @@ class BlockTable(faust.Table[bytes, bytes]):
         """Changelog records taken over since the start, in recoveries and while standing by."""
         return self._table_store.records_read.total()
 
-    async def write_block(self, partition: int, entries: Mapping[bytes, bytes | None]) -> None:
+    async def write_block(self, partition: int, entries: Mapping[bytes, bytes | None], term: int | None = None) -> None:
         """Write values (None removes a key): to the changelog, acknowledged, then to the store.
 
+        `term`: of the moment in which the values they follow from were read; None when that is now.
+
         While the log is away it sends the same batch again and again, for a batch that failed may have arrived: to
-        fold again could write something else. Raises `PartitionRevoked` when the partition is not ours any more.
+        fold again could write something else. Raises `PartitionRevoked` when the partition is not ours any more, or
+        not any more in that term.
         """
         if not entries:
             return
+        self._check_owned(partition, term)
+        term = self._table_store.term(partition)
         self._writes += 1
         self._is_settled.clear()
         try:
-            await self._write_batch(partition, list(entries.items()))
+            await self._write_batch(partition, list(entries.items()), term)
         finally:
             self._writes -= 1
             if not self._writes:
@@ -133,9 +147,9 @@ class BlockTable(faust.Table[bytes, bytes]):
         self._table_store.disown(partitions)
         await asyncio.wait_for(self._is_settled.wait(), RELEASE_S)
 
-    async def _write_batch(self, partition: int, batch: Entries) -> None:
+    async def _write_batch(self, partition: int, batch: Entries, term: int) -> None:
         for pause_s in pauses_s():
-            self._check_owned(partition)
+            self._check_owned(partition, term)
             try:
                 written = await cast(BlockAppender, self.app.producer).append_batch(
                     self.changelog_topic_name, partition, batch
@@ -148,8 +162,9 @@ class BlockTable(faust.Table[bytes, bytes]):
         with self._ending_worker():
             self.states.apply(partition, batch, self._reached(partition, written))
 
-    def _check_owned(self, partition: int) -> None:
-        if not self._table_store.owns(partition):
+    def _check_owned(self, partition: int, term: int | None = None) -> None:
+        store = self._table_store
+        if not store.owns(partition) or term not in (None, store.term(partition)):
             raise PartitionRevoked(f"{self.name}: partition {partition} belongs to another worker")
 
     def _reached(self, partition: int, written: Iterable[tuple[int, int]]) -> int | None:

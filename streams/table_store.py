@@ -25,6 +25,7 @@ class TableStore(stores.Store[bytes, bytes]):
 
     def __post_init__(self) -> None:
         self._owned: set[int] = set()
+        self._terms: Counter[int] = Counter()
         self._actives: set[int] = set()
         self._standbys: set[int] = set()
         self.records_read: Counter[int] = Counter()
@@ -36,9 +37,15 @@ class TableStore(stores.Store[bytes, bytes]):
         """Whether the partition is this worker's, and all of its state is here."""
         return partition in self._owned
 
+    def term(self, partition: int) -> int:
+        """A number that is another one each time the partition has left this worker and come back."""
+        return self._terms[partition]
+
     def disown(self, partitions: Iterable[int]) -> None:
         """Read and write these partitions no more, until they are assigned and recovered again."""
-        self._owned.difference_update(partitions)
+        left = self._owned.intersection(partitions)
+        self._owned -= left
+        self._terms.update(left)
 
     def active_count(self) -> int:
         """Number of keys in the partitions that this worker works on."""
@@ -64,7 +71,7 @@ class TableStore(stores.Store[bytes, bytes]):
         self._standbys = held & standbys
         self._actives = held - standbys
         # A block that was begun before must not go on with a state that is not all here yet.
-        self._owned.clear()
+        self.disown(set(self._owned))
         # In a thread: opening and closing files takes a while, and the worker's group wants to hear from it.
         await asyncio.to_thread(self._hold_only, held)
 

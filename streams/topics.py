@@ -39,10 +39,15 @@ class Topic:
     retention_days: int = 30
 
     def kafka_configs(self) -> dict[str, str]:
-        """The topic's settings in Kafka's own names."""
+        """The topic's settings in Kafka's own names.
+
+        Whatever a maker's producer compresses with, the broker stores it uncompressed: a worker need not know the
+        codec, and no small batch becomes a gigabyte in its memory.
+        """
+        settings = {"compression.type": "uncompressed"}
         if self.is_compacted:
-            return {"cleanup.policy": "compact"}
-        return {"cleanup.policy": "delete", "retention.ms": str(self.retention_days * _DAY_MS)}
+            return settings | {"cleanup.policy": "compact"}
+        return settings | {"cleanup.policy": "delete", "retention.ms": str(self.retention_days * _DAY_MS)}
 
 
 def changelog_name(table: str, app_id: str = APP_ID) -> str:

@@ -10,6 +10,7 @@ from streams.block import Record
 from workflow.messages import decode_attributes
 from workflow.upload_envelope import EARLIEST_MS, LATEST_MS
 
+MAX_ATTRIBUTES_BYTES = 1_000
 _DIGITS = 15
 _attributes = lru_cache(maxsize=4_096)(decode_attributes)
 
@@ -29,6 +30,12 @@ def attributes(record: Record) -> VehicleAttributes:
     """The car's attributes of the header `attributes`, or those of an ordinary car; InvalidInput when it has others."""
     for name, value in record.headers:
         if name == "attributes":
+            if value and len(value) > MAX_ATTRIBUTES_BYTES:
+                raise InvalidInput(
+                    f"the header has {len(value):,} bytes",
+                    field="attributes",
+                    fix=f"a car's attributes, in at most {MAX_ATTRIBUTES_BYTES:,} bytes",
+                )
             return _attributes(value or b"{}")
     return VehicleAttributes()
 

@@ -10,10 +10,15 @@ import numpy.typing as npt
 
 from domain.catalogue import UnitScale
 
+_LARGEST = float(np.finfo(np.float64).max)
+
 
 def scaled(values: npt.NDArray[Any], scale: UnitScale | None) -> npt.NDArray[Any]:
-    """Values in a signal's own unit."""
-    return values if scale is None else values.astype(np.float64) * scale.factor + scale.offset
+    """Values in a signal's own unit; finite, as they were."""
+    if scale is None:
+        return values
+    with np.errstate(over="ignore"):
+        return np.clip(values.astype(np.float64) * scale.factor + scale.offset, -_LARGEST, _LARGEST)
 
 
 class Column(Sequence[float | None]):

@@ -14,6 +14,7 @@ from domain.telemetry import RECORDED, SIMULATED
 MAX_UPLOAD_BYTES = 983_040
 """960 KiB: with its key and headers, and as a reject with the reason, it fits into a record of 1,000,000 bytes."""
 MAX_SAMPLES = 3_600
+MAX_PATH = 128  # characters of a signal's name; VSS's own have up to 90
 MAX_SIGNALS = 200
 POSITION = "Vehicle.CurrentLocation."  # a trajectory is never kept: dropped before the log sees it
 MAX_QUOTED = 200
@@ -52,7 +53,7 @@ class Envelope(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
 
 def is_position(path: str) -> bool:
     """Whether the signal tells where the car is."""
-    return path.startswith(POSITION)
+    return path.startswith(POSITION) and len(path) <= MAX_PATH
 
 
 def cut(text: str) -> str:

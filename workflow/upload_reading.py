@@ -70,12 +70,10 @@ def _read_head(arrival: Arrival, names: SignalNames) -> Envelope:
             fix="send fewer samples at a time",
         )
     head = read_binary_head(body) if is_binary(body) else read_json_head(body)
-    if arrival.vehicle_id is None:
-        if head.vehicle_id is None or not _VEHICLE_ID.fullmatch(head.vehicle_id):
-            raise InvalidInput(
-                "no car is named", field="vehicle_id", fix="the id that the car got when it was enrolled"
-            )
-    elif head.vehicle_id not in (None, arrival.vehicle_id):
+    car = head.vehicle_id if arrival.vehicle_id is None else arrival.vehicle_id
+    if car is None or not _VEHICLE_ID.fullmatch(car):
+        raise InvalidInput("no car is named", field="vehicle_id", fix="the id that the car got when it was enrolled")
+    if head.vehicle_id not in (None, car):
         raise Forbidden(
             "vehicle_id: the credential belongs to another car than the payload names",
             field="vehicle_id",

@@ -20,6 +20,7 @@ from streams.block import Block, Record
 from streams.table import BlockTable
 from streams.topics import DOMAIN_EVENTS, TELEMETRY_UPLOADS
 from streams.upload_headers import attributes, received_ms
+from workflow.ingest import CONSENT_TRUST_MS
 from workflow.messages import decode_event
 from workflow.signal_history import SignalHistory
 from workflow.signal_names import SignalNames
@@ -35,8 +36,8 @@ class HistoryAgent:
     `share` (above 0, at most 1) bounds the part of a core that it takes: it lags by design, and where it shares a
     process with the stream, a backlog of its own must not slow that.
 
-    `withdrawals` holds the time at which a car's owner withdrew prediction: this agent may lag, and an upload from
-    before then that it reads afterwards must not bring back what was deleted.
+    `withdrawals` holds until when uploads may have come in although a car's owner had withdrawn prediction: this agent
+    may lag, and one from before then that it reads afterwards must not bring back what was deleted.
     """
 
     def __init__(
@@ -81,17 +82,18 @@ class HistoryAgent:
 
     async def _domain_events(self, block: Block) -> None:
         withdrawn: dict[bytes, bytes | None] = {}
+        term = self._withdrawals.term(block.partition)
         for record in block.records:
             event = decode_event(record.value or b"")
             if event.get("type") != "pitcall.consent-withdrawn.v1" or event["data"].get("purpose") != "prediction":
                 continue
-            key, at_ms = record.key or b"", int(event["data"]["time_ms"])
+            key, at_ms = record.key or b"", int(event["data"]["time_ms"]) + CONSENT_TRUST_MS
             if at_ms > int(withdrawn.get(key) or self._withdrawals.get(block.partition, key) or -1):
                 withdrawn[key] = str(at_ms).encode()
         for key in withdrawn:
             await self._history.forget(key.decode())
         if withdrawn:
-            await self._withdrawals.write_block(block.partition, withdrawn)
+            await self._withdrawals.write_block(block.partition, withdrawn, term)
 
 
 def _received_ms(record: Record) -> int:

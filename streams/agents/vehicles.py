@@ -26,8 +26,9 @@ from models.state_migration import FormerLayouts
 from models.told import Telling, forget_told
 from models.upload_block import UploadBlock
 from models.vehicle_state import UNKNOWN, StateLayout, States
-from streams.block import Block, Headers, Record
+from streams.block import Block, Record
 from streams.producer import NewRecord, RecordProducer
+from streams.set_aside import set_aside
 from streams.table import BlockTable
 from streams.topics import (
     DOMAIN_EVENTS,
@@ -41,11 +42,8 @@ from streams.upload_headers import attributes, received_ms
 from workflow.ingest import CONSENT_TRUST_MS
 from workflow.messages import decode, decode_event, encode
 from workflow.signal_names import SignalNames
-from workflow.upload_envelope import MAX_UPLOAD_BYTES
 from workflow.upload_reading import Arrival, read_uploads
 
-MAX_CUT_BYTES = 65_536  # of an upload that is over the limit so much is kept among the rejects
-MAX_HEADER_BYTES = 8_192
 NEED_REOPENED = "pitcall.need-reopened.v1"
 WITHDRAWN = b"withdrawn:"  # what stands in place of a state once prediction is no longer allowed
 
@@ -130,6 +128,7 @@ class VehiclesAgent:
     async def handle(self, blocks: Sequence[Block]) -> None:
         """Blocks of one topic, each of another partition, as one."""
         outcome = _Outcome()
+        terms = {block.partition: self._table.term(block.partition) for block in blocks}
         records = [(block, record) for block in blocks for record in block.records]
         if blocks[0].topic == TELEMETRY_UPLOADS:
             self._uploads(records, outcome)
@@ -139,7 +138,10 @@ class VehiclesAgent:
                 step(records, position, outcome)
         if outcome.sends:
             await self._producer.send_many(outcome.sent())
-        writes = [self._table.write_block(partition, entries) for partition, entries in outcome.entries().items()]
+        writes = [
+            self._table.write_block(partition, entries, terms[partition])
+            for partition, entries in outcome.entries().items()
+        ]
         # All of them to their end: what one partition meets must not cut off another's.
         for result in await asyncio.gather(*writes, return_exceptions=True):
             if isinstance(result, BaseException):
@@ -307,18 +309,4 @@ def _is_after(withdrawn: bytes, at_ms: int) -> bool:
 def _reject(rejected: tuple[Block, Record], reason: str) -> NewRecord:
     """The upload as it came, with why it could not be used and where it stood: (topic, partition, offset) is its id."""
     block, record = rejected
-    # A maker's own headers may be of any size too.
-    is_short = sum(len(name) + len(value or b"") for name, value in record.headers) <= MAX_HEADER_BYTES
-    headers: Headers = (
-        *(record.headers if is_short else ()),
-        ("reason", reason.encode()),
-        ("topic", block.topic.encode()),
-        ("partition", str(block.partition).encode()),
-        ("offset", str(record.offset).encode()),
-    )
-    value = record.value
-    if value is not None and len(value) > MAX_UPLOAD_BYTES:
-        # A maker may write records that with our headers no producer would take; too large, they are of no more use.
-        headers = (*headers, ("cut-from-bytes", str(len(value)).encode()))
-        value = value[:MAX_CUT_BYTES]
-    return NewRecord(TELEMETRY_REJECTS, record.key or b"", value, record.timestamp_ms, headers)
+    return set_aside(TELEMETRY_REJECTS, block.topic, block.partition, record, {"reason": reason})

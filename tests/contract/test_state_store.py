@@ -275,3 +275,13 @@ def test_the_bytes_on_disk_are_those_of_all_files(reopened: Callable[..., DiskSt
     assert store.bytes_on_disk() == sum(
         path.stat().st_size for path in (tmp_path / "states").rglob("*") if path.is_file()
     )
+
+
+def test_a_key_that_is_set_without_a_look_at_it_is_counted_once(store: StateStore) -> None:
+    store.get_many(0, [b"car"])
+    store.apply(0, [(b"car", b"state")], 0)
+    store.confirm(0)
+    store.apply(0, [(b"other", b"x")], 1)
+    store.confirm(0)
+    store.apply(0, [(b"car", b"another")], 2)
+    assert store.count(0) == len(list(store.items(0))) == 2

@@ -93,4 +93,4 @@ async def test_a_worker_that_looks_for_poison_in_a_block_is_not_stuck(place: Pla
         await all_handled(place)
         assert reports.empty()
         assert worker.counts() == {"car-0": 127}
-    assert len(parts) == 3 + 2 * 7, "the whole three times, then two halves at each of seven steps"
+    assert len(parts) == 3 + 2 * 7 + 2, "the whole three times, two halves at each of seven steps, the one twice more"

@@ -109,3 +109,29 @@ def test_another_kind_of_layout_is_refused() -> None:
 def test_what_describes_nothing_is_refused(data: bytes) -> None:
     with pytest.raises(InvalidInput, match="description"):
         read_description(data)
+
+
+@settings(max_examples=5, deadline=None)
+@given(seed=st.integers(0, 10_000))
+def test_a_trend_that_is_new_was_not_read_by_the_uploads_in_the_ring(seed: int) -> None:
+    layout = StateLayout(TEN)
+    after = carried(CAR, TEN, states_of(CAR, seed))
+    new = [layout.trends.index(name) for name in set(layout.trends) - set(StateLayout(CAR).trends)]
+    assert new
+    assert np.isnan(after["ring"]["trends"][..., new]).all()
+
+
+@settings(max_examples=5, deadline=None)
+@given(seed=st.integers(0, 10_000))
+def test_an_exposure_that_is_new_to_an_item_counts_from_now_on(seed: int) -> None:
+    layout = StateLayout(CAR)
+    item, columns = next((item, columns) for item, columns in layout.wear_columns.items() if len(columns) > 1)
+    rates = dict(CAR.items[item].wear.rates)
+    dropped = layout.exposures[columns[0]]
+    del rates[dropped]
+    spec = replace(CAR.items[item], wear=replace(CAR.items[item].wear, rates=rates))
+    old = replace(CAR, items={**CAR.items, item: spec})
+    assert StateLayout(old).version != layout.version
+    after = carried(old, CAR, states_of(old, seed))
+    for name in ("exposure", "exposure_m"):
+        assert after["items"][item][name][:, 0].tolist() == after[name][:, columns[0]].tolist()

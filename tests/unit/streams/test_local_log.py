@@ -12,7 +12,7 @@ import pytest
 
 from domain.errors import Conflict, InvalidInput, NotFound, Unavailable
 from streams.compaction import DUE_AFTER, Compaction
-from streams.local_log import Entry, LocalLog
+from streams.local_log import LARGE_BYTES, Entry, LocalLog
 from streams.log_file import log_path
 
 ROOT = Path(__file__).parents[3]
@@ -257,3 +257,16 @@ async def _until(is_so) -> None:
     async with asyncio.timeout(20):
         while not is_so():  # noqa: ASYNC110  # compaction tells nobody when it is done
             await asyncio.sleep(0.01)
+
+
+async def test_what_cannot_be_written_is_refused_and_the_log_goes_on(log: LocalLog) -> None:
+    with pytest.raises(Unavailable, match="can't be written"):
+        await log.append([entry(b"v")._replace(timestamp_ms=2**63)])
+    assert await log.append([entry(b"v")]) == [0]
+
+
+async def test_many_records_of_any_size_come_back_in_their_order(log: LocalLog) -> None:
+    values = [bytes([n % 251]) * (LARGE_BYTES + n if n % 7 == 0 else n % 50) for n in range(600)]
+    await log.append([entry(value) for value in values])
+    read = [*log.read("uploads", 0, 0), *log.read("uploads", 0, 512)]
+    assert [record.value for record in read] == values

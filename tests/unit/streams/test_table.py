@@ -230,3 +230,20 @@ async def test_a_store_that_fails_ends_the_worker_and_leaves_the_block(tmp_path:
 async def test_one_key_at_a_time_is_refused(table: BlockTable) -> None:
     with pytest.raises(TypeError, match="write_block"):
         table[b"car-1"] = b"a"
+
+
+async def test_what_was_read_before_a_partition_left_and_came_back_is_not_written(
+    table: BlockTable, appends: RecordedAppends
+) -> None:
+    term, other = table.term(0), table.term(1)
+    await table.release([0])
+    with pytest.raises(PartitionRevoked):
+        table.term(0)
+    await assign(table, {0, 1})
+    with pytest.raises(PartitionRevoked):
+        await table.write_block(0, {b"car-1": b"old"}, term)
+    with pytest.raises(PartitionRevoked):
+        await table.write_block(1, {b"car-2": b"old"}, other)
+    assert appends.batches == []
+    await table.write_block(0, {b"car-1": b"new"}, table.term(0))
+    assert dict(table.items(0)) == {b"car-1": b"new"}

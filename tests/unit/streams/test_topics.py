@@ -14,9 +14,13 @@ def test_topics_that_are_read_together_are_not_compacted_and_names_are_unique() 
         topics.MODEL_SNAPSHOTS,
         "pitcall-vehicle-states-changelog",
     }
-    assert by_name[topics.MODEL_SNAPSHOTS].kafka_configs() == {"cleanup.policy": "compact"}
+    assert by_name[topics.MODEL_SNAPSHOTS].kafka_configs() == {
+        "cleanup.policy": "compact",
+        "compression.type": "uncompressed",
+    }
     assert by_name[topics.TELEMETRY_UPLOADS].kafka_configs() == {
         "cleanup.policy": "delete",
+        "compression.type": "uncompressed",
         "retention.ms": "604800000",
     }
 

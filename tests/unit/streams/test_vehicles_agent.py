@@ -45,7 +45,10 @@ class MemoryTable:
     def get_many(self, partition: int, keys: Sequence[bytes]) -> list[bytes | None]:
         return [self.values.get(key) for key in keys]
 
-    async def write_block(self, partition: int, entries: Mapping[bytes, bytes | None]) -> None:
+    def term(self, partition: int) -> int:
+        return 0
+
+    async def write_block(self, partition: int, entries: Mapping[bytes, bytes | None], term: int) -> None:
         self.writes += 1
         self.values |= {key: value for key, value in entries.items() if value is not None}
 
@@ -244,3 +247,12 @@ async def test_a_service_record_is_told_under_a_cause_of_its_own(catalogue: Cata
     rows = layout.from_bytes([record.value or b"" for record in bench.sent(PREDICTIONS)])
     assert [cause_of(row, "p") for row in rows] == ["p/b/0", "p/b/0/service-records-5"]
     assert "front_brake_pads" in told(catalogue, bench.sent(PREDICTIONS)[-1])
+
+
+@pytest.mark.parametrize("key", [None, b"", b"a\0b", b"a\nb", b"\xff", b"k" * 65])
+async def test_what_is_no_cars_id_is_no_car(catalogue: Catalogue, key: bytes | None) -> None:
+    bench = Bench(catalogue)
+    await bench.take([upload(0, "p", 0)._replace(key=key), upload(1, "q", 0)])
+    assert sorted(bench.table.values) == [b"q"]
+    (reject,) = [sent for sent in bench.producer.sent if sent.topic == TELEMETRY_REJECTS]
+    assert reject.key == (key or b"")

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
+import numpy as np
 import pytest
 from msgspec.msgpack import Ext
 
@@ -125,3 +126,13 @@ def test_mistakes_in_the_file_are_told_with_file_line_and_field(tmp_path: Path) 
         if field == "versions.5.1.units.Vehicle.TraveledDistance":
             assert "leagues" in lines[int(line) - 1]
     assert any("leagues" in wrong for _, wrong in refused.value.mistakes)
+
+
+def test_a_name_that_is_no_name_is_refused_and_not_remembered() -> None:
+    with pytest.raises(InvalidInput, match="unknown signal"):
+        in_json({SPEED: [1.0, 2.0], "Vehicle.CurrentLocation." + "x" * 500_000: [1.0, 2.0]})
+
+
+def test_a_value_that_is_too_large_in_the_catalogues_unit_stays_finite() -> None:
+    found = in_json({ODOMETER: [1.7e308, 2.0]}, units={ODOMETER: "km"})
+    assert np.isfinite(np.asarray(found.columns[ODOMETER], dtype=np.float64)).all()
