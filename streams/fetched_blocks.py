@@ -9,13 +9,18 @@ aborted has to be left out.
 from __future__ import annotations
 
 import asyncio
+import struct
 import time
+from collections.abc import Iterable
 from collections.abc import Set as AbstractSet
 from typing import Any
 
 from aiokafka import TopicPartition
+from aiokafka.consumer import fetcher as fetching
 from aiokafka.consumer.fetcher import Fetcher, FetchResult, PartitionRecords
 from aiokafka.errors import CorruptRecordException
+from aiokafka.record.default_records import _DefaultRecordBatchPy
+from aiokafka.record.memory_records import MemoryRecords
 
 from streams.block import Block, Record, blocks_of
 
@@ -84,18 +89,68 @@ def _unpacked(fetched: PartitionRecords) -> list[Record]:
     """As `PartitionRecords._unpack_records`; moves `next_fetch_offset` behind what was unpacked."""
     records: list[Record] = []
     batches = fetched._records
+    number = 0
     while batches.has_next():
         batch = batches.next_batch()
         if fetched._check_crcs and not batch.validate_crc():
             raise CorruptRecordException(f"a batch of {fetched._tp} has another checksum than was written")
         if not batch.is_control_batch:
             start = fetched.next_fetch_offset
-            records += [
-                Record(record.offset, record.key, record.value, record.timestamp, tuple(record.headers))
-                for record in batch
-                # A batch is fetched whole, also when reading starts in the middle of it.
-                if record.offset >= start
-            ]
+            try:
+                records += _records(batch, start)
+            except UnicodeDecodeError:
+                records += _records(_LenientBatch(_nth_batch(batches.raw, number)), start)
         # Behind the batch and not behind its last record, which compaction may have taken out.
         fetched.next_fetch_offset = batch.next_offset
+        number += 1
     return records
+
+
+def _records(batch: Iterable[Any], start: int) -> list[Record]:
+    return [
+        Record(record.offset, record.key, record.value, record.timestamp, tuple(record.headers))
+        for record in batch
+        # A batch is fetched whole, also when reading starts in the middle of it.
+        if record.offset >= start
+    ]
+
+
+class _KeptRecords(MemoryRecords):  # type: ignore[misc]  # compiled
+    """aiokafka's reader of what was fetched, and the bytes that it reads."""
+
+    def __init__(self, raw: bytes) -> None:
+        super().__init__(raw)
+        self.raw = raw
+
+
+# A header's name may be any bytes to librdkafka and the broker, and aiokafka's compiled reader refuses the whole batch
+# for it, each time. With the bytes at hand the batch can be read once more.
+fetching.MemoryRecords = _KeptRecords
+
+
+def _nth_batch(raw: bytes, number: int) -> bytes:
+    """The bytes of a batch: an offset of 8 bytes, the length of what follows in 4, and that."""
+    start = 0
+    for _ in range(number):
+        start += 12 + struct.unpack_from(">i", raw, start + 8)[0]
+    return raw[start : start + 12 + struct.unpack_from(">i", raw, start + 8)[0]]
+
+
+class _LenientBytes(bytes):
+    """Bytes whose parts, when they are no UTF-8, are decoded with each wrong byte as an escape."""
+
+    def __getitem__(self, place: Any) -> Any:
+        part = super().__getitem__(place)
+        return _LenientBytes(part) if isinstance(part, bytes) else part
+
+    def decode(self, encoding: str = "utf-8", errors: str = "strict") -> str:
+        """As the text would be, had it been one."""
+        return super().decode(encoding, "backslashreplace")
+
+
+class _LenientBatch(_DefaultRecordBatchPy):  # type: ignore[misc]  # final, and the only one that can be told how
+    """aiokafka's reader in Python, of a batch with header names that are no text."""
+
+    def _maybe_uncompress(self) -> None:
+        super()._maybe_uncompress()
+        self._buffer: Any = _LenientBytes(self._buffer)

@@ -1,16 +1,19 @@
 """Blocks hold what aiokafka itself would have given, record by record."""
 
+import gzip
 import random
 
 import pytest
 from aiokafka import TopicPartition
+from aiokafka.consumer import fetcher
 from aiokafka.consumer.fetcher import READ_UNCOMMITTED, PartitionRecords
 from aiokafka.errors import CorruptRecordException
+from aiokafka.record._crc32c import crc as crc32c
 from aiokafka.record.default_records import DefaultRecordBatchBuilder
 from aiokafka.record.memory_records import MemoryRecords
 
 from streams.block import Record
-from streams.fetched_blocks import _unpacked
+from streams.fetched_blocks import _KeptRecords, _unpacked
 
 HERE = TopicPartition("telemetry-uploads", 3)
 
@@ -52,6 +55,35 @@ def test_the_same_records_and_the_same_next_offset(compression: int, start: int)
     assert expected
     assert _unpacked(ours) == expected
     assert ours.next_fetch_offset == theirs.next_fetch_offset == 152
+
+
+@pytest.mark.parametrize("compression", [0, 1])
+def test_a_header_whose_name_is_no_text_spoils_nothing(compression: int) -> None:
+    good = [(b"car-%d" % n, b"value") for n in range(3)]
+    bad = bytearray(batch_at(103, good))
+    at = bad.index(b"received-ms")
+    bad[at : at + 2] = b"\xff\xfe"
+    if compression:
+        head, body = bad[:61], gzip.compress(bytes(bad[61:]))
+        head[21:23] = (1).to_bytes(2, "big")
+        head[8:12] = (49 + len(body)).to_bytes(4, "big")
+        bad = head + body
+    bad[17:21] = crc32c(bytes(bad[21:])).to_bytes(4, "big")
+    content = batch_at(100, good) + bytes(bad) + batch_at(106, good)
+    ours = PartitionRecords(HERE, _KeptRecords(content), [], 101, None, None, True, READ_UNCOMMITTED)
+    records = _unpacked(ours)
+    assert [(record.offset, record.value) for record in records] == [(n, b"value") for n in range(101, 109)]
+    assert [record.headers for record in records[2:5]] == [
+        (),
+        (("\\xff\\xfeceived-ms", b"1"),),
+        (("received-ms", b"2"), ("reason", None)),
+    ]
+    assert all(record.key == b"car-%d" % ((record.offset - 100) % 3) for record in records)
+    assert ours.next_fetch_offset == 109
+
+
+def test_workers_fetch_with_the_reader_that_can_read_again() -> None:
+    assert fetcher.MemoryRecords is _KeptRecords
 
 
 def test_a_batch_that_was_altered_is_refused() -> None:
