@@ -161,6 +161,7 @@ class StateLayout:
             ("exposure_m", "f8", (n,)),
             ("boots", boot, (BOOTS,)),
             ("forgotten_ms", "i8"),
+            ("withdrawn_ms", "i8"),  # nothing that came until then counts: consent was withdrawn, and given again since
             ("predicted_ms", "i8"),
             ("predicted_m", "f8"),
             ("predicted_readings", "u4"),
@@ -177,7 +178,7 @@ class StateLayout:
         state["version"] = self.version
         state["offsets"] = UNKNOWN
         state["built_ms"] = attributes.built_ms
-        for name in ("first_ms", "forgotten_ms", "predicted_ms", "told_ms"):
+        for name in ("first_ms", "forgotten_ms", "withdrawn_ms", "predicted_ms", "told_ms"):
             state[name] = UNKNOWN
         for levels in (state, state["base"]):
             for name in ("last_ms", "start_ms", "first_odometer_m", "odometer_m", "held_odometer_m"):
@@ -249,6 +250,10 @@ class StateLayout:
     def set_offset(self, state: Record, topic: str, offset: int) -> None:
         """Remember that the record at `offset` of `topic` is in the state."""
         state["offsets"][TOPICS.index(topic)] = offset
+
+    def withdrawn_ms(self, data: bytes) -> int:
+        """Until when nothing counts, of the state in `data`; UNKNOWN when consent was never withdrawn."""
+        return int(np.frombuffer(data, self.dtype)["withdrawn_ms"][0])
 
     def uploads(self, state: Record) -> tuple[UploadRange, ...]:
         """The uploads of the boots that are remembered, oldest boot first."""

@@ -82,8 +82,8 @@ class _Outcome:
 class _Arrivals:
     """The uploads of blocks that could be read and are allowed, in order, and the states of their cars.
 
-    `positions` among all records, and `offsets`, of each upload; `cars`: the row of each upload's car in `keys` and
-    `kept`, the states' bytes (None: a car that is new).
+    `positions` among all records, and `offsets`, of each upload; `cars`: the row of each upload's car in `keys`,
+    `kept`, the states' bytes (None: a car that is new), `built_ms` and `withdrawn_ms`.
     """
 
     uploads: UploadBlock
@@ -93,6 +93,7 @@ class _Arrivals:
     keys: list[_Car]
     kept: list[bytes | None]
     built_ms: list[int]
+    withdrawn_ms: list[int]
 
 
 class VehiclesAgent:
@@ -151,6 +152,7 @@ class VehiclesAgent:
         """Fold and predict the uploads of all cars together, the n-th of each car in the n-th round."""
         arrivals = self._arrivals(records, outcome)
         states = self._layout.block(self._catalogue, arrivals.kept, arrivals.built_ms)
+        states["withdrawn_ms"] = arrivals.withdrawn_ms
         is_changed = np.zeros(len(states), dtype=np.bool_)
         for one in self._fold.fold_block(states, arrivals.cars, arrivals.uploads, arrivals.offsets):
             for row, car, result in zip(one.rows.tolist(), one.cars.tolist(), one.outcomes, strict=True):
@@ -171,6 +173,7 @@ class VehiclesAgent:
         rows: dict[_Car, int] = {}
         cars: list[int] = []
         kept: list[bytes | None] = []
+        withdrawn_ms: list[int] = []
         known = self._states_of(records)
         for position, (block, record) in enumerate(records):
             key = record.key or b""
@@ -183,13 +186,11 @@ class VehiclesAgent:
             car = block.partition, key
             row = rows.get(car)
             if row is None:
-                state = known[car]
-                if state is not None and state.startswith(WITHDRAWN):
-                    if not _is_after(state, received):
-                        continue
-                    state = None
                 row = rows[car] = len(kept)
-                kept.append(state)
+                withdrawn_ms.append(self._withdrawn_ms(known[car]))
+                kept.append(_state(known[car]))
+            if received <= withdrawn_ms[row]:
+                continue
             positions.append(position)
             arrived.append(arrival)
             cars.append(row)
@@ -208,6 +209,7 @@ class VehiclesAgent:
             keys=list(rows),
             kept=kept,
             built_ms=built_ms,
+            withdrawn_ms=withdrawn_ms,
         )
 
     def _states_of(self, records: _Records) -> dict[_Car, bytes | None]:
@@ -224,6 +226,13 @@ class VehiclesAgent:
     def _current(self, kept: bytes | None) -> bytes | None:
         """What is kept of a car, a state in the layout that is in use."""
         return kept if kept is None or kept.startswith(WITHDRAWN) else self._former.current(kept)
+
+    def _withdrawn_ms(self, kept: bytes | None) -> int:
+        """Until when nothing that came of a car counts."""
+        if kept is None:
+            return UNKNOWN
+        is_mark = kept.startswith(WITHDRAWN)
+        return int(kept.removeprefix(WITHDRAWN)) if is_mark else self._layout.withdrawn_ms(kept)
 
     def _predict_round(
         self, records: _Records, one: FoldRound, states: States, arrivals: _Arrivals, outcome: _Outcome
@@ -260,11 +269,12 @@ class VehiclesAgent:
         service = decode(record.value or b"", ServiceRecord)
         car = block.partition, record.key or b""
         kept = outcome.states.get(car) or self._current(self._table.get(*car))
-        if kept is not None and kept.startswith(WITHDRAWN):
-            if not _is_after(kept, service.performed_ms):
-                return
-            kept = None
-        state = self._layout.from_bytes(kept) if kept else self._layout.empty(self._catalogue, VehicleAttributes())
+        withdrawn_ms = self._withdrawn_ms(kept)
+        if service.performed_ms <= withdrawn_ms:
+            return
+        own = _state(kept)
+        state = self._layout.from_bytes(own) if own else self._layout.empty(self._catalogue, VehicleAttributes())
+        state["withdrawn_ms"] = withdrawn_ms
         if record.offset <= self._layout.offset(state, SERVICE_RECORDS):
             return
         example = self._fold.apply_service(state, service, self._predictor)
@@ -285,9 +295,13 @@ class VehiclesAgent:
             self._tell_anew(car, record.offset, outcome)
         if event.get("type") != "pitcall.consent-withdrawn.v1" or event["data"].get("purpose") != "prediction":
             return
-        outcome.states.pop(car, None)
         # The edge may have trusted the consent that little longer.
-        outcome.dropped[car] = int(event["data"]["time_ms"]) + CONSENT_TRUST_MS
+        at_ms = int(event["data"]["time_ms"]) + CONSENT_TRUST_MS
+        kept = outcome.states.get(car) or self._current(self._table.get(*car))
+        # One that comes again must not drop what came after a new consent.
+        if at_ms > max(self._withdrawn_ms(kept), outcome.dropped.get(car, UNKNOWN)):
+            outcome.states.pop(car, None)
+            outcome.dropped[car] = at_ms
 
     def _tell_anew(self, car: _Car, offset: int, outcome: _Outcome) -> None:
         """A need whose visit fell through is weighed again: what speaks against it must be told once more."""
@@ -301,9 +315,9 @@ class VehiclesAgent:
             outcome.states[car] = self._layout.to_bytes(state)
 
 
-def _is_after(withdrawn: bytes, at_ms: int) -> bool:
-    """Whether something of `at_ms` came after what stands in place of a state: its owner withdrew prediction before."""
-    return at_ms > int(withdrawn.removeprefix(WITHDRAWN))
+def _state(kept: bytes | None) -> bytes | None:
+    """The state in what is kept of a car; None where there is none, or none any more."""
+    return None if kept is None or kept.startswith(WITHDRAWN) else kept
 
 
 def _reject(rejected: tuple[Block, Record], reason: str) -> NewRecord:

@@ -176,6 +176,34 @@ async def test_what_was_received_before_a_withdrawal_does_not_bring_a_car_back(c
     assert (boot.first_seq, boot.last_seq) == (3, 4)
 
 
+async def test_after_a_new_consent_a_withdrawal_that_comes_again_drops_nothing_and_nothing_older_counts(
+    catalogue: Catalogue,
+) -> None:
+    bench = Bench(catalogue)
+    event = json.dumps(
+        {"type": "pitcall.consent-withdrawn.v1", "data": {"purpose": "prediction", "time_ms": START_MS + 600_000}}
+    ).encode()
+    withdrawal = Record(0, b"p", event, START_MS)
+    before, after = [upload(0, "p", 0)], [upload(k, "p", k, minute=900 + k) for k in (1, 2)]
+    await bench.take(before)
+    await bench.take([withdrawal], DOMAIN_EVENTS)
+    await bench.take(after)
+    # As after a kill before the commit: the uploads come first.
+    known = dict(bench.table.values)
+    await bench.take(after)
+    await bench.take([withdrawal], DOMAIN_EVENTS)
+    # Sent again, as rejects are: of a boot that the state knows nothing of, but from before the withdrawal.
+    await bench.take([upload(9, "p", 5, boot="old", minute=5)])
+    late = ServiceRecord("r1", "p", "engine_oil", ServiceOutcome.REPLACED, START_MS + 300_000, 20_003_000)
+    await bench.take([Record(0, b"p", encode(late), START_MS)], SERVICE_RECORDS)
+    assert bench.table.values == known
+    again = json.dumps(
+        {"type": "pitcall.consent-withdrawn.v1", "data": {"purpose": "prediction", "time_ms": START_MS + 10**8}}
+    ).encode()
+    await bench.take([Record(1, b"p", again, START_MS)], DOMAIN_EVENTS)
+    assert bench.table.values[b"p"].startswith(WITHDRAWN)
+
+
 async def test_several_services_of_a_car_in_a_block_all_count(catalogue: Catalogue) -> None:
     bench = Bench(catalogue)
     await bench.take([upload(k, "p", k) for k in range(3)])
