@@ -136,6 +136,10 @@ class BlockConsumer(base.Consumer):
         await super().on_start()
         self.add_future(self._commit_promptly())
 
+    def is_member(self) -> bool:
+        """Whether this worker's partitions are certainly still its own, as far as its log can say."""
+        return True
+
     async def _commit_promptly(self) -> None:
         while not self.should_stop:
             await self._acknowledged.wait()

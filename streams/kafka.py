@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping, Sequence
-from typing import Any, ClassVar
+from typing import Any, ClassVar, cast
 
 import aiokafka
 from aiokafka.errors import ConsumerStoppedError
@@ -14,6 +14,7 @@ from faust.types import TP
 from streams.block import MAX_RECORDS, Block
 from streams.commits import BlockConsumer
 from streams.fetched_blocks import fetched_blocks
+from streams.membership import Membership
 
 COMMIT_PAUSE_S = 0.1
 """Time between two commits under load: each is a request to the group's coordinator."""
@@ -23,6 +24,17 @@ _GATE_POLL_S = 0.02
 
 class ConsumerThread(driver.AIOKafkaConsumerThread):
     """Faust's thread with the aiokafka consumer, which takes blocks from it."""
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        conf = self.app.conf
+        # A heartbeat's interval less than the session: joining is noted when it is answered, not when it was asked.
+        self.membership = Membership(conf.broker_session_timeout - conf.broker_heartbeat_interval)
+
+    async def on_start(self) -> None:
+        """Connect, and hear whether the group still hears of this worker."""
+        await super().on_start()
+        self.membership.follow(self._ensure_consumer()._coordinator)
 
     async def _fetch_records(  # the time-out is Faust's
         self,
@@ -46,6 +58,10 @@ class Consumer(BlockConsumer, driver.Consumer):
     RebalanceListener = driver.ConsumerRebalanceListener
     consumer_stopped_errors = driver.Consumer.consumer_stopped_errors
     commit_pause_s = COMMIT_PAUSE_S
+
+    def is_member(self) -> bool:
+        """Whether this worker is certainly in its group."""
+        return cast(ConsumerThread, self._thread).membership.is_certain
 
     def _new_consumer_thread(self) -> ConsumerThread:
         return ConsumerThread(self, loop=self.loop, beacon=self.beacon)

@@ -17,6 +17,7 @@ from aiokafka.errors import KafkaError
 
 from domain.errors import Unavailable
 from streams.backoff import pauses_s
+from streams.commits import BlockConsumer
 from streams.state_store import Entries, StateStore, StoreFailed
 from streams.table_store import TableStore
 
@@ -27,6 +28,7 @@ RECOVERY_BLOCKS = 8
 
 
 RELEASE_S = 5.0
+MEMBER_POLL_S = 0.1
 
 
 class BlockAppender(Protocol):
@@ -149,7 +151,7 @@ class BlockTable(faust.Table[bytes, bytes]):
 
     async def _write_batch(self, partition: int, batch: Entries, term: int) -> None:
         for pause_s in pauses_s():
-            self._check_owned(partition, term)
+            await self._until_member(partition, term)
             try:
                 written = await cast(BlockAppender, self.app.producer).append_batch(
                     self.changelog_topic_name, partition, batch
@@ -161,6 +163,14 @@ class BlockTable(faust.Table[bytes, bytes]):
                 await asyncio.sleep(pause_s)
         with self._ending_worker():
             self.states.apply(partition, batch, self._reached(partition, written))
+
+    async def _until_member(self, partition: int, term: int) -> None:
+        """Wait until the group has heard of this worker, or has taken the partition from it: then PartitionRevoked."""
+        self._check_owned(partition, term)
+        while not cast(BlockConsumer, self.app.consumer).is_member():
+            cast(Any, self.app).outages += 1
+            await asyncio.sleep(MEMBER_POLL_S)
+            self._check_owned(partition, term)
 
     def _check_owned(self, partition: int, term: int | None = None) -> None:
         store = self._table_store

@@ -23,6 +23,8 @@ pytestmark = [pytest.mark.kafka, pytest.mark.postgres]
 CARS = 24
 RESUMES_WITHIN_S = 30.0
 WORKERS = ("one", "two")
+FROZEN_S = 14.0
+"""More than a worker's session in its group."""
 
 
 @dataclass(frozen=True)
@@ -47,6 +49,12 @@ def stormy(seed: int, count: int, pause_s: float) -> Sequence[End]:
     return [End(dice.uniform(0.5, 1.5) * pause_s, WORKERS[n % 2], signal.SIGTERM) for n in range(count)]
 
 
+def frozen(seed: int, count: int) -> Sequence[End]:
+    """A worker is frozen, and wakes when its partitions have long been another's; see `FROZEN_S`."""
+    dice = random.Random(seed)
+    return [End(dice.uniform(0.0, 0.3), WORKERS[n % 2], signal.SIGSTOP) for n in range(count)]
+
+
 class Crew:
     """The workers that there should be; what became of those before is in their logs."""
 
@@ -59,7 +67,10 @@ class Crew:
         self.running[name] = self._site.worker(name)
 
     async def end(self, end: End) -> None:
-        """End one as the schedule says, and start another in its place."""
+        """End one as the schedule says, and start another in its place; one that was frozen goes on."""
+        if end.by is signal.SIGSTOP:
+            self.running[end.worker].process.send_signal(signal.SIGSTOP)
+            return
         code = await asyncio.to_thread(self.running[end.worker].end, end.by)
         assert code in (0, -end.by), self.running[end.worker].said()[-2000:]
         self.start(end.worker)
@@ -85,7 +96,17 @@ async def follow(schedule: Sequence[End], site: Installation, crew: Crew, lag: L
         await asyncio.sleep(end.after_s)
         interrupted += bool(await lag_of(lag, TELEMETRY_UPLOADS))
         await crew.end(end)
+        if end.by is signal.SIGSTOP:
+            await thaw_at_last(number, site, crew.running[end.worker], lag)
     return interrupted
+
+
+async def thaw_at_last(number: int, site: Installation, worker: Part, lag: LagReader) -> None:
+    """More comes of the same cars, the other worker takes over and handles it all; then the first goes on."""
+    await site.send([CARS * (1_000 + number) + car for car in range(CARS)])
+    await asyncio.sleep(FROZEN_S)
+    await drained(lag)
+    worker.process.send_signal(signal.SIGCONT)
 
 
 @pytest.mark.parametrize(
@@ -97,6 +118,7 @@ async def follow(schedule: Sequence[End], site: Installation, crew: Crew, lag: L
             pytest.param(killed_at_random(100 + n, 50, 12.0), id=f"fifty-kills-{n}", marks=pytest.mark.long)
             for n in range(4)
         ),
+        pytest.param(frozen(4, 6), id="six-frozen", marks=pytest.mark.long),
         pytest.param(stormy(3, 60, 3.0), id="a-long-storm", marks=pytest.mark.long),
     ],
 )

@@ -11,7 +11,7 @@ from streams.app import StreamApp, create_app
 from streams.block import Block, Record
 from streams.commits import TP, BlockMessage
 from streams.state_store import Entries, MemoryStore, StoreFailed
-from streams.table import BlockTable, PartitionRevoked
+from streams.table import MEMBER_POLL_S, BlockTable, PartitionRevoked
 
 CHANGELOG = "pitcall-states-changelog"
 
@@ -247,3 +247,23 @@ async def test_what_was_read_before_a_partition_left_and_came_back_is_not_writte
     assert appends.batches == []
     await table.write_block(0, {b"car-1": b"new"}, table.term(0))
     assert dict(table.items(0)) == {b"car-1": b"new"}
+
+
+async def test_while_the_group_is_not_heard_of_a_write_waits_and_is_given_up_when_the_partition_has_gone(
+    app: StreamApp, table: BlockTable, appends: RecordedAppends, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    is_heard = False
+    monkeypatch.setattr(app.consumer, "is_member", lambda: is_heard)
+    writing = asyncio.create_task(table.write_block(0, {b"car": b"a"}))
+    await asyncio.sleep(3 * MEMBER_POLL_S)
+    assert appends.batches == [] and app.outages > 0
+    is_heard = True
+    await writing
+    assert appends.batches == [(CHANGELOG, 0, [(b"car", b"a")])]
+    is_heard = False
+    writing = asyncio.create_task(table.write_block(0, {b"car": b"b"}))
+    await asyncio.sleep(MEMBER_POLL_S)
+    await table.release([0])
+    with pytest.raises(PartitionRevoked):
+        await writing
+    assert dict(table.items(0)) == {b"car": b"a"}
