@@ -23,6 +23,7 @@ pytestmark = [pytest.mark.kafka, pytest.mark.postgres]
 CARS = 24
 RESUMES_WITHIN_S = 30.0
 WORKERS = ("one", "two")
+TURNS_BEFORE_FREEZING = 40
 FROZEN_S = 14.0
 """More than a worker's session in its group."""
 
@@ -92,7 +93,9 @@ async def follow(schedule: Sequence[End], site: Installation, crew: Crew, lag: L
     """Send uploads and end workers; at how many ends something was unread."""
     interrupted = 0
     for number, end in enumerate(schedule):
-        await site.send(range(number * CARS, (number + 1) * CARS))
+        # Who is to be frozen in the middle of something must have enough to do.
+        sent = CARS * (TURNS_BEFORE_FREEZING if end.by is signal.SIGSTOP else 1)
+        await site.send(range(number * sent, (number + 1) * sent))
         await asyncio.sleep(end.after_s)
         interrupted += bool(await lag_of(lag, TELEMETRY_UPLOADS))
         await crew.end(end)
