@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
 import sqlite3
 import threading
 import time
@@ -23,6 +24,8 @@ from domain.errors import Conflict, NotFound, Unavailable
 from streams.block import MAX_RECORDS, Headers, Record
 from streams.compaction import Compaction
 from streams.log_file import locked, log_path
+
+logger = logging.getLogger(__name__)
 
 MAX_READ_BYTES = 4_000_000
 MAX_COMMIT_RECORDS = 20_000
@@ -127,6 +130,7 @@ class LocalLog:
         self._unsaved_offsets: dict[tuple[str, str, int], int] = {}
         self._work = threading.Condition()
         self._is_closing = False
+        self._is_refusing = False
         self._listeners: list[Callable[[], None]] = []
         self._thread = threading.Thread(target=self._write, name="local-log", daemon=True)
         self._thread.start()
@@ -288,6 +292,9 @@ class LocalLog:
             except Exception as error:  # whatever it is: a writer that has ended would leave all who come waiting
                 self._refuse(requests, offsets, error)
                 continue
+            if self._is_refusing:
+                self._is_refusing = False
+                logger.warning("the log %s can be written again", self.path)
             _resolve(requests, results)
             if requests:
                 for listener in self._listeners:
@@ -367,6 +374,10 @@ class LocalLog:
 
     def _refuse(self, requests: list[_Request], offsets: dict[tuple[str, str, int], int], error: Exception) -> None:
         refusal = Unavailable(f"the log {self.path} can't be written: {error}")
+        if not self._is_refusing:
+            # Once, for whoever runs it: each sender is told by its own refusal.
+            self._is_refusing = True
+            logger.warning("%s", refusal)
         _resolve(requests, [refusal] * len(requests))
         with self._work:
             self._unsaved_offsets = {**offsets, **self._unsaved_offsets}

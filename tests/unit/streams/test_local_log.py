@@ -259,10 +259,15 @@ async def _until(is_so) -> None:
             await asyncio.sleep(0.01)
 
 
-async def test_what_cannot_be_written_is_refused_and_the_log_goes_on(log: LocalLog) -> None:
-    with pytest.raises(Unavailable, match="can't be written"):
-        await log.append([entry(b"v")._replace(timestamp_ms=2**63)])
+async def test_what_cannot_be_written_is_refused_and_said_once_and_the_log_goes_on(
+    log: LocalLog, caplog: pytest.LogCaptureFixture
+) -> None:
+    for _ in range(3):
+        with pytest.raises(Unavailable, match="can't be written"):
+            await log.append([entry(b"v")._replace(timestamp_ms=2**63)])
     assert await log.append([entry(b"v")]) == [0]
+    said = [record.getMessage() for record in caplog.records]
+    assert [("can't be written" in line, "written again" in line) for line in said] == [(True, False), (False, True)]
 
 
 async def test_many_records_of_any_size_come_back_in_their_order(log: LocalLog) -> None:
