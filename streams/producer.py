@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import Any, NamedTuple, Self
 
@@ -15,6 +15,7 @@ from aiokafka.structs import RecordMetadata
 from domain.errors import TooLarge, Unavailable
 from streams.block import Headers
 from streams.local_log import Entry, LocalLog
+from streams.partition_queue import PartitionQueue
 from streams.partitioning import partitions_for
 from streams.topics import is_embedded, kafka_servers
 
@@ -22,7 +23,7 @@ MAX_RECORD_BYTES = 1_000_000
 MAX_BATCHED_BYTES = 500_000
 """A larger record is sent by itself: alone it may fill a request."""
 BATCH_FROM = 16
-"""From so many records on, whole batches are made of them at once."""
+"""So many records or more go in batches, together with what others send to their partitions."""
 KAFKA_TIMEOUT_S = 15.0
 MAX_UNACKNOWLEDGED_BYTES = 64_000_000
 """While Kafka is away no more than this waits in memory; then `Unavailable` comes at once."""
@@ -128,6 +129,7 @@ class KafkaRecordProducer(RecordProducer):
         self._timeout_s = timeout_s
         self._producer: AIOKafkaProducer | None = None
         self._unacknowledged_bytes = 0
+        self._queues: dict[tuple[str, int], PartitionQueue] = {}
 
     async def start(self) -> None:
         """Connect; `Unavailable` when no broker answers."""
@@ -153,7 +155,10 @@ class KafkaRecordProducer(RecordProducer):
         producer, self._producer = self._producer, None
         if producer is not None:
             try:
-                await asyncio.wait_for(producer.stop(), self._timeout_s)
+                async with asyncio.timeout(self._timeout_s):
+                    for queue in self._queues.values():
+                        await queue.drained()
+                    await producer.stop()
             except TimeoutError:
                 await producer.client.close()
 
@@ -169,7 +174,7 @@ class KafkaRecordProducer(RecordProducer):
         try:
             async with asyncio.timeout(self._timeout_s):
                 if is_many:
-                    return await self._send_batches(producer, records)
+                    return await self._send_together(producer, records)
                 partitions = _placed(records, await _counts(producer, records))
                 acknowledgements = [
                     await self._begin(producer, record, partition)
@@ -186,27 +191,31 @@ class KafkaRecordProducer(RecordProducer):
             raise Unavailable(f"Kafka didn't take the record: {error}") from error
         return [(metadata.partition, metadata.offset) for metadata in done]
 
-    async def _send_batches(self, producer: AIOKafkaProducer, records: Sequence[NewRecord]) -> list[tuple[int, int]]:
-        """As `send_many`, in whole batches per partition: a tenth of the work that sending one by one costs."""
+    async def _send_together(self, producer: AIOKafkaProducer, records: Sequence[NewRecord]) -> list[tuple[int, int]]:
+        """As `send_many`, in batches with what others send: a tenth of the work that sending one by one costs."""
         positions: dict[tuple[str, int], list[int]] = {}
         for position, (record, partition) in enumerate(
             zip(records, _placed(records, await _counts(producer, records)), strict=True)
         ):
             positions.setdefault((record.topic, partition), []).append(position)
-        begun: list[tuple[list[int], asyncio.Future[RecordMetadata]]] = []
-        for (topic, partition), own in positions.items():
-            for batch, members in _batches(producer, records, own):
-                size = batch.size()
-                acknowledgement = await producer.send_batch(batch, topic, partition=partition)
-                self._unacknowledged_bytes += size
-                acknowledgement.add_done_callback(partial(self._acknowledged, size=size))
-                begun.append((members, acknowledgement))
-        done = await asyncio.shield(asyncio.gather(*(acknowledgement for _, acknowledgement in begun)))
-        where: list[tuple[int, int]] = [(-1, -1)] * len(records)
-        for (members, _), metadata in zip(begun, done, strict=True):
-            for number, position in enumerate(members):
-                where[position] = (metadata.partition, metadata.offset + number)
-        return where
+        begun: list[asyncio.Future[list[int]]] = []
+        for where, own in positions.items():
+            queue = self._queues.get(where)
+            if queue is None:
+                queue = self._queues[where] = PartitionQueue(producer, *where)
+            waiting = [records[position] for position in own]
+            size = sum(len(record.value or b"") for record in waiting)
+            self._unacknowledged_bytes += size
+            acknowledgement = queue.add(waiting)
+            acknowledgement.add_done_callback(partial(self._acknowledged, size=size))
+            begun.append(acknowledgement)
+        # Shielded: what was begun goes on, whoever still waits for it.
+        done = await asyncio.shield(asyncio.gather(*begun))
+        placed: list[tuple[int, int]] = [(-1, -1)] * len(records)
+        for ((_, partition), own), offsets in zip(positions.items(), done, strict=True):
+            for position, offset in zip(own, offsets, strict=True):
+                placed[position] = (partition, offset)
+        return placed
 
     async def _begin(
         self, producer: AIOKafkaProducer, record: NewRecord, partition: int
@@ -224,7 +233,7 @@ class KafkaRecordProducer(RecordProducer):
         acknowledgement.add_done_callback(partial(self._acknowledged, size=size))
         return acknowledgement
 
-    def _acknowledged(self, done: asyncio.Future[RecordMetadata], size: int) -> None:
+    def _acknowledged(self, done: asyncio.Future[Any], size: int) -> None:
         self._unacknowledged_bytes -= size
         if not done.cancelled():
             done.exception()  # looked at, so that asyncio doesn't report one that came after our time-out
@@ -247,21 +256,3 @@ def _placed(records: Sequence[NewRecord], partitions: Mapping[str, int]) -> list
 async def _counts(producer: AIOKafkaProducer, records: Sequence[NewRecord]) -> dict[str, int]:
     """How many partitions each record's topic has."""
     return {topic: len(await producer.partitions_for(topic)) for topic in {record.topic for record in records}}
-
-
-def _batches(
-    producer: AIOKafkaProducer, records: Sequence[NewRecord], positions: Sequence[int]
-) -> Iterator[tuple[Any, list[int]]]:
-    """Closed batches of the records at these positions, in order, and the positions in each."""
-    batch, members = producer.create_batch(), list[int]()
-    for position in positions:
-        _, key, value, timestamp_ms, headers, _ = records[position]
-        made = {"timestamp": timestamp_ms, "key": key, "value": value, "headers": list(headers)}
-        if batch.append(**made) is None:
-            batch.close()
-            yield batch, members
-            batch, members = producer.create_batch(), list[int]()
-            batch.append(**made)
-        members.append(position)
-    batch.close()
-    yield batch, members
