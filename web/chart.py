@@ -8,6 +8,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 WIDTH, HEIGHT = 340.0, 220.0
 LEFT, RIGHT, TOP, BOTTOM = 46.0, 14.0, 12.0, 38.0
@@ -49,13 +50,14 @@ class AxisTick:
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """Points joined in order; `style` names its look in the style sheet, `label` is written beside its end."""
+    """Points joined in order; `style` names its look in the style sheet, `label` is written above one of its ends."""
 
     path: str
     style: str
     label: str = ""
     label_x: float = 0.0
     label_y: float = 0.0
+    anchor: str = "end"
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,28 +131,39 @@ def round_ticks(low: float, high: float, most: int = MOST_TICKS) -> list[float]:
 
 
 def log_ticks(low: float, high: float, most: int = 5) -> list[float]:
-    """Powers of ten within the scale, thinned to at most `most`; the ends where there are fewer than two."""
-    powers = range(math.ceil(math.log10(low) - 1e-9), math.floor(math.log10(high) + 1e-9) + 1)
-    if len(powers) < 2:
-        return [low, high]
-    every = -(-len(powers) // most)
-    return [10.0**power for power in powers[::every]]
+    """Powers of ten within the scale, thinned to at most `most`; 1, 2, 5 … of each where there are fewer than three.
+
+    >>> log_ticks(0.06, 1.0)
+    [0.1, 0.2, 0.5, 1.0]
+    """
+    powers = range(math.floor(math.log10(low)), math.ceil(math.log10(high)) + 1)
+    fine = [float(f"{step}e{power}") for power in powers for step in (1, 2, 5)]
+    inside = [value for value in fine if low * (1 - 1e-9) <= value <= high * (1 + 1e-9)]
+    tens = [value for value in inside if value in {float(f"1e{power}") for power in powers}]
+    chosen = tens if len(tens) > 2 else inside
+    return chosen[:: -(-len(chosen) // max(most, 6 if chosen is inside else most))] or [low, high]
 
 
 def ticks_across(scale: Scale, values: Sequence[float], label: Callable[[float], str]) -> tuple[AxisTick, ...]:
-    """Ticks of x, without those whose label would run into the one before."""
-    ticks: list[AxisTick] = []
-    free_from = -math.inf
-    for value in values:
-        at, text = scale.at(value), label(value)
-        half = len(text) * LETTER / 2
-        # A label at the very edge is moved in rather than cut off.
-        anchor = "end" if at + half > WIDTH else "middle"
-        begins = at - (2 * half if anchor == "end" else half)
-        if begins >= free_from:
-            ticks.append(AxisTick(at, text, anchor))
-            free_from = begins + 2 * half + LETTER
-    return tuple(ticks)
+    """Ticks of x; every second, third … of them where their labels would run into one another."""
+    for step in range(1, len(values) + 1):
+        ticks = tuple(_tick(scale.at(value), label(value)) for value in values[::step])
+        if all(_begin(right) - _begin(left) >= _width(left) + LETTER for left, right in pairwise(ticks)):
+            return ticks
+    return ()
+
+
+def _tick(at: float, text: str) -> AxisTick:
+    # A label at the very edge is moved in rather than cut off.
+    return AxisTick(at, text, "end" if at + len(text) * LETTER / 2 > WIDTH else "middle")
+
+
+def _width(tick: AxisTick) -> float:
+    return len(tick.label) * LETTER
+
+
+def _begin(tick: AxisTick) -> float:
+    return tick.at - _width(tick) / (1 if tick.anchor == "end" else 2)
 
 
 def ticks_upward(scale: Scale, label: Callable[[float], str], most: int = 5) -> tuple[AxisTick, ...]:
@@ -158,17 +171,27 @@ def ticks_upward(scale: Scale, label: Callable[[float], str], most: int = 5) -> 
     return tuple(AxisTick(scale.at(value), label(value)) for value in round_ticks(scale.low, scale.high, most))
 
 
-def line(x: Scale, y: Scale, points: Sequence[tuple[float, float]], style: str, label: str = "") -> Line:
-    """A line through points in the data's units, its label above its last point."""
-    placed = [(x.at(a), y.at(b)) for a, b in points]
-    path = "M" + " L".join(f"{a:g} {b:g}" for a, b in placed) if placed else ""
-    last_x, last_y = placed[-1] if placed else (0.0, 0.0)
-    return Line(path, style, label, last_x, max(TOP + 8, last_y - 5))
+def line(x: Scale, y: Scale, points: Sequence[tuple[float, float]], style: str) -> Line:
+    """A line through points in the data's units; what lies above the scale is cut off where it leaves it."""
+    pieces: list[list[tuple[float, float]]] = [[]]
+    for before, here in pairwise([points[0], *points] if points else []):
+        if (before[1] > y.high) != (here[1] > y.high):
+            share = (y.high - before[1]) / (here[1] - before[1])
+            edge = (before[0] + share * (here[0] - before[0]), y.high)
+            pieces[-1].append(edge)
+            if here[1] > y.high:
+                pieces.append([])
+        if here[1] <= y.high:
+            pieces[-1].append(here)
+    drawn = ["M" + " L".join(f"{x.at(a):g} {y.at(b):g}" for a, b in piece) for piece in pieces if piece]
+    return Line(" ".join(drawn), style)
 
 
-def level(x: Scale, y: Scale, value: float, style: str, label: str = "") -> Line:
-    """A level right across the chart, its label at the right end."""
-    return line(x, y, [(x.low, value), (x.high, value)], style, label)
+def level(x: Scale, y: Scale, value: float, style: str, label: str = "", *, is_left: bool = False) -> Line:
+    """A level right across the chart, its label above the right end, or the left one."""
+    across_it = line(x, y, [(x.low, value), (x.high, value)], style)
+    label_x, anchor = (x.start + 4, "start") if is_left else (x.end, "end")
+    return Line(across_it.path, style, label, label_x, max(TOP + 8, y.at(value) - 5), anchor)
 
 
 def dot(x: Scale, y: Scale, at: tuple[float, float], interval: tuple[float, float], title: str) -> Dot:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from domain.judgement import CostCurve, HazardFigures, Share, WearFigures
 from web.chart import (
@@ -24,7 +24,7 @@ from web.chart import (
     ticks_upward,
     upward,
 )
-from web.formatting import Formatting
+from web.formatting import NARROW, Formatting
 from web.texts import Texts
 
 LOWEST_LOG = 1e-4  # what was said below is drawn at this end of a logarithm's scale
@@ -78,6 +78,10 @@ class Plotter:
         """A probability in percent, with digits for small ones."""
         return self.fmt.percent(value, 0 if value >= 0.1 or value == 0 else 1 if value >= 0.01 else 2)
 
+    def level_of(self, value: float) -> str:
+        """A probability in percent with no more digits than it has: 0.1 %, 30 %."""
+        return f"{100 * value:.3g}{NARROW}%"
+
     def reliability(self, figures: HazardFigures, horizon: str) -> Figure | None:
         """What was said against what came true; None without decisions."""
         points = figures.reliability
@@ -90,8 +94,8 @@ class Plotter:
         x = across(least, min(1.0, high), is_log=is_log)
         y = upward(least, min(1.0, high), is_log=is_log)
         values = log_ticks(x.low, x.high) if is_log else round_ticks(0.0, 1.0)
-        ticks = ticks_across(x, values, self.chance)
-        upward_ticks = tuple(AxisTick(y.at(value), self.chance(value)) for value in values)
+        ticks = ticks_across(x, values, self.level_of)
+        upward_ticks = tuple(AxisTick(y.at(value), self.level_of(value)) for value in values)
         dots = tuple(self._dot_of(x, y, p.said, p.came_true) for p in points)
         return Figure(
             key="reliability",
@@ -106,7 +110,7 @@ class Plotter:
                 y_name=self.t("judgement.came_true"),
                 x_ticks=ticks,
                 y_ticks=upward_ticks,
-                lines=(line(x, y, _diagonal(x), "ideal", ""),),
+                lines=(line(x, y, _diagonal(x), "ideal"),),
                 dots=dots,
             ),
             table=Table(
@@ -235,8 +239,8 @@ class Plotter:
         places = range(len(bins))
         lines = (
             level(x, y, 0.0, "zero"),
-            line(x, y, [(float(i), bins[i].mae) for i in places], "main", ""),
-            line(x, y, [(float(i), bins[i].bias) for i in places], "second", ""),
+            line(x, y, [(float(i), bins[i].mae) for i in places], "main"),
+            line(x, y, [(float(i), bins[i].bias) for i in places], "second"),
         )
         dots = tuple(
             dot(x, y, (i, b.mae), (b.mae, b.mae), f"{name} {figures.unit}: {self.exactly(b.mae)} {figures.unit}")
@@ -288,12 +292,13 @@ class Plotter:
             return None
         high = ceiling([COST_ROOM * curve.never, min(cost for _, cost in points)])
         y = upward(0.0, high)
-        x, values = self._cost_across(curve, [threshold for threshold, _ in points])
-        label = self.chance if not curve.unit else self.exactly
+        x, values = self._cost_across(curve, [threshold for threshold, cost in points if cost <= high])
+        is_left = not curve.acts_below  # where acting costs too much to be drawn there is room for words
+        label = self.level_of if not curve.unit else self.exactly
         levels: tuple[Line, ...] = (
-            level(x, y, curve.never, "never", self.t("judgement.never")),
-            level(x, y, curve.schedule, "schedule", self.t("judgement.schedule")),
-            level(x, y, curve.truth, "truth", self.t("judgement.truth")),
+            level(x, y, curve.never, "never", self.t("judgement.never"), is_left=is_left),
+            level(x, y, curve.schedule, "schedule", self.t("judgement.schedule"), is_left=is_left),
+            level(x, y, curve.truth, "truth", self.t("judgement.truth"), is_left=is_left),
         )
         at = curve.at_action
         dots: tuple[Dot, ...] = ()
@@ -373,7 +378,7 @@ def apart(lines: Sequence[Line], least: float = 12.0) -> tuple[Line, ...]:
         while any(abs(y - other) < least for other in taken):
             y -= 1.0
         taken.append(y)
-        placed.append(Line(one.path, one.style, one.label, one.label_x, y))
+        placed.append(replace(one, label_y=y))
     return tuple(placed)
 
 

@@ -100,25 +100,27 @@ class _Page:
         return Table(self.t("judgement.overview"), tuple(self.t(f"judgement.{key}") for key in head), rows)
 
     def _in_short(self, item: ItemJudgement) -> str:
+        if not item.hazards and item.wear is None:
+            return self.t("judgement.not_judged", name=item.name)
         if not item.failures:
             return self.t("judgement.no_failure_short")
         for hazard in item.hazards:
             return self._hazard_verdict(hazard)
-        return self._wear_verdict(item.wear) if item.wear else self.t("judgement.not_judged", name=item.name)
+        return self._wear_verdict(item.wear) if item.wear else NOTHING
 
     def _section(self, number: int, item: ItemJudgement) -> ItemSection:
         cost = self.plot.cost(item.cost) if item.cost else None
         panels = [self._hazard_panel(item, hazard) for hazard in item.hazards]
-        panels += [self._wear_panel(item, item.wear)] if item.wear else []
-        if cost is not None:
+        panels += [self._wear_panel(item, item.wear, cost)] if item.wear else []
+        if cost is not None and item.wear is None:
             panels.append(Panel(self.t("judgement.cost_title"), "", (), (cost,)))
         nothing = ""
         if not item.decisions:
             nothing = self.t("judgement.no_decision", name=item.name)
-        elif not item.failures:
-            nothing = self.t("judgement.no_failure", name=item.name)
         elif not item.hazards and item.wear is None:
             nothing = self.t("judgement.not_judged", name=item.name)
+        elif not item.failures:
+            nothing = self.t("judgement.no_failure", name=item.name)
         return ItemSection(
             anchor=f"item-{number}",
             name=item.name,
@@ -162,9 +164,11 @@ class _Page:
             ("calibration_error", self._score(figures.calibration_error, 3)),
             ("brier", self._score(figures.brier, 4)),
         )
-        level = self.plot.chance(figures.action_probability)
-        best = NOTHING if figures.f1_best_at is None else self.plot.chance(figures.f1_best_at)
-        named = tuple(Tile(self.t(f"judgement.{key}", level=level, best=best), value) for key, value in tiles)
+        level = self.plot.level_of(figures.action_probability)
+        best = NOTHING if figures.f1_best_at is None else self.plot.level_of(figures.f1_best_at)
+        named = tuple(
+            Tile(self.t(f"judgement.{key}", level=level, best=best), value) for key, value in tiles if value != NOTHING
+        )
         plot = self.plot.reliability(figures, horizon)
         nothing = self.t("judgement.no_failure_within", name=item.name, horizon=horizon)
         return Panel(
@@ -191,7 +195,7 @@ class _Page:
     def _out_of_reach(self, catches: Catches) -> str:
         return self.t.plural("judgement.out_of_reach", catches.out_of_reach) if catches.out_of_reach else ""
 
-    def _wear_panel(self, item: ItemJudgement, figures: WearFigures) -> Panel:
+    def _wear_panel(self, item: ItemJudgement, figures: WearFigures, cost: Figure | None) -> Panel:
         unit = figures.unit
         if not figures.failures:
             nothing = self.t("judgement.only_censored", name=item.name, n=self.fmt.number(figures.censored))
@@ -207,7 +211,7 @@ class _Page:
             ("past_latest", self.fmt.number(figures.censored_past_latest)),
         )
         named = tuple(Tile(self.t(f"judgement.{key}", unit=unit), value) for key, value in tiles)
-        plots = (self.plot.coverage(figures), self.plot.width(figures), self.plot.notice(figures))
+        plots = (self.plot.coverage(figures), self.plot.width(figures), self.plot.notice(figures), cost)
         return Panel(
             self.t("judgement.remaining"),
             self._wear_verdict(figures),
@@ -253,7 +257,10 @@ class _Page:
         return self.t("when.hours", n=self.fmt.number(hours, 0 if hours == int(hours) else 1))
 
     def _score(self, value: float | None, digits: int = 2) -> str:
-        return NOTHING if value is None else self.fmt.number(value, digits)
+        if value is None:
+            return NOTHING
+        # What is nearly 0 is not 0.
+        return f"<{10**-digits:g}" if 0 < value < 0.5 * 10**-digits else self.fmt.number(value, digits)
 
     def _percent(self, share: float | None) -> str:
         return NOTHING if share is None else self.fmt.percent(share)

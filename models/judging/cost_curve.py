@@ -64,7 +64,7 @@ def cost_curve(
     served = lives.ended_ms - lives.entered_ms
     if not len(lives) or served.sum() <= 0:
         return None
-    thresholds = _thresholds(score)
+    thresholds = _thresholds(score, action)
 
     def point(threshold: float) -> CostPoint:
         is_high = score <= threshold if acts_below else score >= threshold
@@ -90,15 +90,18 @@ def cost_curve(
     )
 
 
-def _thresholds(score: Floats) -> Floats:
-    """Some of the scores, evenly by rank, which puts most of them where most decisions are, and the rarest few."""
+def _thresholds(score: Floats, action: float | None) -> Floats:
+    """Some of the scores, by rank and by value, and the action level: enough for a curve without corners."""
     finite = np.sort(score[np.isfinite(score)])
     if not len(finite):
         return np.zeros(0)
+    even = np.linspace(finite[0], finite[-1], THRESHOLDS // 2)
+    levels = even if action is None else np.append(even, action)
     # Half evenly by rank, half ever denser towards either end: rare failures live in the tails.
     tail = np.geomspace(1 / len(finite), 0.5, THRESHOLDS // 4)
     ranks = np.unique(np.concatenate([np.linspace(0, 1, THRESHOLDS // 2), tail, 1 - tail]))
-    return np.unique(finite[np.minimum((ranks * len(finite)).astype(np.int64), len(finite) - 1)])
+    of_rank = finite[np.minimum((ranks * len(finite)).astype(np.int64), len(finite) - 1)]
+    return np.unique(np.concatenate([of_rank, levels]))
 
 
 def _first_of_life(lives: Lives, is_high: Bools) -> Ints:
