@@ -107,7 +107,9 @@ def judge_hazard(
     for number, horizon_ms in enumerate(horizons_ms):
         said = p[:, number]
         label = failed_within(services, decisions.vehicle, decisions.time_ms, horizon_ms, decisions.until_ms)
-        judged, counts = _hazard_figures(decisions, services, said, label, horizon_ms, action_probability, aims)
+        judged, counts = _hazard_figures(
+            decisions, services, lives.order, said, label, horizon_ms, action_probability, aims
+        )
         figures.append(judged)
         if number == 0:
             at_action = counts
@@ -129,20 +131,22 @@ def judge_hazard(
 def _hazard_figures(
     decisions: Decisions,
     services: ItemServices,
+    order: Ints,
     said: Floats,
     label: Floats,
     horizon_ms: int,
     action_probability: float,
     aims: Aims,
 ) -> tuple[HazardFigures, Confusion]:
-    is_judged = np.isfinite(label) & np.isfinite(said)
+    # In one order whatever came, so that sums are the same to the last bit.
+    rows = order[np.isfinite(label[order]) & np.isfinite(said[order])]
     y, p, vehicle, time_ms = (
-        label[is_judged],
-        said[is_judged],
-        decisions.vehicle[is_judged],
-        decisions.time_ms[is_judged],
+        label[rows],
+        said[rows],
+        decisions.vehicle[rows],
+        decisions.time_ms[rows],
     )
-    until = decisions.until_ms if isinstance(decisions.until_ms, int) else decisions.until_ms[is_judged]
+    until = decisions.until_ms if isinstance(decisions.until_ms, int) else decisions.until_ms[rows]
     counts = confusion_at(y, p, action_probability)
     best = best_f1(y, p)
     lives = lives_of(services, vehicle, time_ms, until)

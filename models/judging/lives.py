@@ -51,7 +51,7 @@ def lives_of(services: ItemServices, vehicle: Ints, time_ms: Ints, until_ms: int
     is_first = np.ones(len(whose), dtype=np.bool_)
     is_first[1:] = (whose[1:] != whose[:-1]) | (begun[1:] != begun[:-1])
     first = np.flatnonzero(is_first)
-    last = np.append(first[1:], len(whose)) - 1
+    last = np.append(first[1:], len(whose))[: len(first)] - 1
     next_ms = renewals.times(next_at)[first]
     # A workshop may enter the failure and the replacement at one moment: a failure it was.
     failures = services.only(services.is_failure)
@@ -63,6 +63,6 @@ def lives_of(services: ItemServices, vehicle: Ints, time_ms: Ints, until_ms: int
         vehicle=whose[first],
         begun_ms=renewals.times(begun)[first],
         entered_ms=when[first],
-        ended_ms=np.where(next_ms != NONE, next_ms, np.maximum(until[last], when[last]) if len(last) else next_ms),
+        ended_ms=np.where(next_ms != NONE, next_ms, np.maximum(until[last], when[last])),
         is_failed=(failed_ms != NONE) & (failed_ms == next_ms),
     )
