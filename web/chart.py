@@ -140,8 +140,10 @@ def log_ticks(low: float, high: float, most: int = 5) -> list[float]:
     fine = [float(f"{step}e{power}") for power in powers for step in (1, 2, 5)]
     inside = [value for value in fine if low * (1 - 1e-9) <= value <= high * (1 + 1e-9)]
     tens = [value for value in inside if value in {float(f"1e{power}") for power in powers}]
-    chosen = tens if len(tens) > 2 else inside
-    return chosen[:: -(-len(chosen) // max(most, 6 if chosen is inside else most))] or [low, high]
+    if not inside:
+        return [low, high]
+    chosen, room = (tens, most) if len(tens) > 2 else (inside, MOST_TICKS)
+    return chosen[:: -(-len(chosen) // room)]
 
 
 def ticks_across(scale: Scale, values: Sequence[float], label: Callable[[float], str]) -> tuple[AxisTick, ...]:
