@@ -293,6 +293,7 @@ class Plotter:
         high = ceiling([COST_ROOM * curve.never, min(cost for _, cost in points)])
         y = upward(0.0, high)
         x, values = self._cost_across(curve, [threshold for threshold, cost in points if cost <= high])
+        points = [point for point in points if x.low <= point[0] <= x.high]
         is_left = not curve.acts_below  # where acting costs too much to be drawn there is room for words
         label = self.level_of if not curve.unit else self.exactly
         levels: tuple[Line, ...] = (
