@@ -1,0 +1,1 @@
+"""Judging: how predictions of a past came true. Arrays in, `domain.judgement` out; no I/O, no clock."""
