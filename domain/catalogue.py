@@ -166,6 +166,24 @@ class CalendarSpec:
 
 
 @dataclass(frozen=True, slots=True)
+class LifeSpec:
+    """A wear item whose remaining life, in `unit`, is learnt from all the signals; `exclude`: groups of features."""
+
+    unit: str
+    exposures: tuple[str, ...] = ()
+    exclude: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class RiskSpec:
+    """A hazard item whose failing within each of `horizons_ms` is learnt from all the signals."""
+
+    horizons_ms: tuple[int, ...]
+    action_probability: float
+    exclude: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
 class ItemText:
     """What a person reads; the reasons are templates (see `reason_fields`).
 
@@ -182,7 +200,10 @@ class ItemText:
 
 @dataclass(frozen=True, slots=True)
 class ItemSpec:
-    """One thing that is serviced. Exactly one of `wear`, `hazard`, `calendar` is there, as `kind` says."""
+    """One thing that is serviced. Exactly one of its parts is there, as `kind` says.
+
+    `wear` or `life` of a wear item, `hazard` or `risk` of a hazard item, `calendar` of a calendar item.
+    """
 
     id: str
     kind: ItemKind
@@ -197,6 +218,9 @@ class ItemSpec:
     wear: WearSpec | None = None
     hazard: HazardSpec | None = None
     calendar: CalendarSpec | None = None
+    life: LifeSpec | None = None
+    risk: RiskSpec | None = None
+    model: str = ""
     roles: Mapping[str, str] = field(default_factory=dict)
 
     def text(self, language: str = "en") -> ItemText:
@@ -258,6 +282,17 @@ class Catalogue:
     def summed_exposures(self) -> tuple[str, ...]:
         """Names of the exposures that are sums over signals, in file order: the columns of a vehicle's state."""
         return tuple(name for name, spec in self.exposures.items() if spec.function != ELAPSED_DAYS)
+
+    @property
+    def followed(self) -> tuple[str, ...]:
+        """The signals whose levels a vehicle's state follows: all, where any item is learnt from them."""
+        is_learnt = any(item.life is not None or item.risk is not None for item in self.items.values())
+        return tuple(self.signals) if is_learnt else ()
+
+    @property
+    def counted(self) -> tuple[str, ...]:
+        """The codes whose occurrences a vehicle's state counts, likewise."""
+        return tuple(self.events) if self.followed else ()
 
 
 def reason_fields(kind: ItemKind) -> frozenset[str]:

@@ -17,7 +17,7 @@ def trend_values(spec: TrendSpec, samples: SampleBlock) -> Floats:
     """The trend's value per upload, shape (m,); NaN where the upload has none."""
     signal = samples.columns[spec.signals["signal"]]
     if spec.function == "mean":
-        return _mean(signal)
+        return mean(signal)
     turning = samples.columns[spec.signals["engine_speed"]]
     values = np.full(len(signal), np.nan)
     if spec.function == "level_at_rest":
@@ -43,7 +43,8 @@ def is_running(specs: list[TrendSpec], samples: SampleBlock) -> Bools:
     return runs
 
 
-def _mean(signal: Floats) -> Floats:
+def mean(signal: Floats) -> Floats:
+    """The mean of what each upload has of a signal, shape (m,); NaN where it has nothing."""
     known = ~np.isnan(signal)
     return np.asarray(np.where(known, signal, 0.0).sum(axis=1) / known.sum(axis=1), dtype=np.float64)
 

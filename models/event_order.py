@@ -12,7 +12,7 @@ import numpy as np
 
 from models import day_ring
 from models.levels import Bools, Ints, LevelFold
-from models.vehicle_state import LEVELS, RING, Entries, States
+from models.vehicle_state import RING, Entries, States
 
 
 class EventOrder:
@@ -56,7 +56,7 @@ class EventOrder:
         _, former_rises = self._replay(base, ring, count)
         merged = _merged(ring, count, entries)
         levels, rises = self._replay(base, merged, count + 1)
-        for name in LEVELS:
+        for name in base.dtype.names or ():
             states[name][cars] = levels[name]
         for own, own_count, own_rises in ((ring, count, -former_rises), (merged, count + 1, rises)):
             for place in range(own.shape[1]):

@@ -21,6 +21,7 @@ from domain.service_record import ServiceRecord, TrainingExample
 from domain.telemetry import TelemetryUpload, VehicleAttributes
 from models import block_fold
 from models.block_fold import Arrivals, Bools, Ints, RoundFold
+from models.event_counts import count_event
 from models.predictor import Predictor
 from models.service_fold import ServiceFold
 from models.trouble_codes import fold_codes
@@ -194,7 +195,20 @@ class VehicleFold:
             entries[name] = np.where(readings == UNKNOWN, NO_READING, readings)
         entries["observed_m"] = np.rint(sums.observed_m)
         entries["trends"], entries["is_running"] = sums.trends, sums.is_running
+        if self._layout.followed:
+            entries["followed"] = sums.followed
         return entries
+
+    def count_codes(self, states: States, cars: Ints, codes: Ints, at_ms: Ints) -> None:
+        """Count that these codes (places in the catalogue's events) came up in these cars, in the order given."""
+        if self._layout.counted:
+            for car, code, moment in zip(cars.tolist(), codes.tolist(), at_ms.tolist(), strict=True):
+                count_event(states["counts"], car, code, moment)
+
+    def _count(self, states: States, car: int, codes: Sequence[str], at_ms: int) -> None:
+        for code in codes:
+            if code in self._layout.counted:
+                count_event(states["counts"], car, self._layout.counted.index(code), at_ms)
 
     def _fold_round(
         self,
@@ -223,6 +237,7 @@ class VehicleFold:
             for car, row in zip(some[fit].tolist(), own[fit].tolist(), strict=True):
                 if row in codes:
                     fold_codes(states[car], codes[row], int(arrivals.sums.end_ms[row]))
+                    self._count(states, car, codes[row].added, int(arrivals.sums.end_ms[row]))
         return FoldRound(rows, cars, outcomes)
 
 

@@ -12,6 +12,7 @@ import numpy.typing as npt
 
 from domain.catalogue import Catalogue
 from models.odometer import advance_odometers
+from models.signal_levels import follow_levels
 from models.vehicle_state import UNKNOWN, Entries, States
 
 Ints = npt.NDArray[np.int64]
@@ -42,6 +43,7 @@ class LevelFold:
             for spec in catalogue.trends.values()
             if "standstill_minutes" in spec.parameters
         ]
+        self._follows = bool(catalogue.followed)
         self._standstill_ms = int(max(waits, default=60.0) * 60_000)
 
     def follow(self, levels: States, cars: Ints, entries: Entries) -> Ints:
@@ -50,6 +52,10 @@ class LevelFold:
         end_ms = start_ms + entries["span_ms"]
         last_ms = levels["last_ms"][cars]
         self._follow_trends(levels, cars, entries, last_ms)
+        if self._follows:
+            followed = levels["followed"][cars]
+            follow_levels(followed, entries["followed"].astype(np.float64))
+            levels["followed"][cars] = followed
         elapsed_s = np.where(last_ms == UNKNOWN, 0.0, (end_ms - last_ms) / 1000)
         rise = advance_odometers(levels, cars, entries, elapsed_s)
         levels["last_ms"][cars] = np.maximum(last_ms, end_ms)

@@ -142,5 +142,5 @@ def _has_moved(before: Ints, after: Ints, today: Ints) -> Bools:
 
 def forget_told(state: Record, layout: StateLayout, item: str | None = None) -> None:
     """Tell `item`, or every item, anew with the next prediction, whatever it says."""
-    for name in layout.told_items if item is None else (item,):
+    for name in layout.told_items if item is None else {item}.intersection(layout.told_items):
         state["told"]["verdict"][layout.told_items.index(name)] = NOTHING

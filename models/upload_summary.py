@@ -10,7 +10,7 @@ import numpy as np
 from domain.catalogue import Catalogue
 from domain.telemetry import VehicleAttributes
 from models.block_samples import Bools, Floats, Ints, SampleBlock, SampleReader, UnusableUpload
-from models.block_trends import LONGEST_STRETCH_S, is_running, trend_values
+from models.block_trends import LONGEST_STRETCH_S, is_running, mean, trend_values
 from models.event_time import event_times
 from models.exposures import FUNCTIONS, car_columns
 from models.upload_block import UploadBlock
@@ -50,7 +50,8 @@ class SummaryBlock:
     `observed_m`: distance over the stretches whose speed is known (m); `exposure`: sums per exposure, shape (m, E);
     `exposure_m`: the distance over which each exposure was observed (m), (m, E); `first_odometer_m` and
     `odometer_m`: oldest and newest plausible reading or −1; `trends`: a value per trend, (m, T), NaN where the upload
-    has none; `is_running`: the engine ran at some time; `implausible`: values that were dropped as impossible.
+    has none; `followed`: the mean of each followed signal, (m, S), likewise; `is_running`: the engine ran at some time;
+    `implausible`: values that were dropped as impossible.
     """
 
     reasons: list[str]
@@ -65,6 +66,7 @@ class SummaryBlock:
     is_running: Bools
     is_clock_wrong: Bools
     implausible: Ints
+    followed: Floats
 
     def row(self, i: int) -> UploadSummary:
         """The sums of upload `i`; raises UnusableUpload with the reason when there are none."""
@@ -96,6 +98,8 @@ class Summariser:
         used = {path for exposure in self._exposures for path in exposure.signals.values()}
         used.update(path for trend in self._trends for path in trend.signals.values())
         used.update(path for path in (self._speed, self._odometer) if path)
+        self._followed = catalogue.followed
+        used.update(self._followed)
         self._reader = SampleReader([spec for path, spec in catalogue.signals.items() if path in used])
 
     def summarise_block(self, uploads: UploadBlock) -> SummaryBlock:
@@ -130,6 +134,7 @@ class Summariser:
             is_running=np.zeros(m, dtype=np.bool_),
             is_clock_wrong=np.zeros(m, dtype=np.bool_),
             implausible=np.zeros(m, dtype=np.int64),
+            followed=np.full((m, len(self._followed)), np.nan),
         )
 
     def _sum(self, samples: SampleBlock, attributes: Sequence[VehicleAttributes], block: SummaryBlock) -> None:
@@ -151,6 +156,8 @@ class Summariser:
         block.first_odometer_m[rows], block.odometer_m[rows] = self._odometer_span(samples, observed_m)
         for i, trend in enumerate(self._trends):
             block.trends[rows, i] = trend_values(trend, samples)
+        for i, path in enumerate(self._followed):
+            block.followed[rows, i] = mean(samples.columns[path])
         block.is_running[rows] = is_running(self._trends, samples)
         block.implausible[rows] = samples.implausible
 

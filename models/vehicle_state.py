@@ -17,6 +17,8 @@ from domain.catalogue import Catalogue
 from domain.errors import InvalidInput
 from domain.prediction import ItemKind, UploadRange
 from domain.telemetry import VehicleAttributes
+from models.event_counts import COUNT_FIELDS
+from models.signal_levels import LEVEL_FIELDS
 
 Record = np.void  # one element of an array of `StateLayout.dtype`
 States = npt.NDArray[Any]  # of `StateLayout.dtype`, or of its levels, shape (k,)
@@ -43,12 +45,6 @@ CLOCK_WRONG = 16
 CODES_LOST = 32
 ORDER_FLAGS = ODOMETER_JUMP | ODOMETER_CORRECTED
 
-# What follows the order of events (`models.levels`); a state has these as of now, and once more under `base`.
-LEVELS = (
-    "last_ms", "start_ms", "boot_tag", "seq", "odometer_m", "first_odometer_m", "held_odometer_m", "held_count",
-    "order_flags", "phase", "trends",
-)  # fmt: skip
-
 # What was last told of an item, by the days that people read, counted from 1970 (0: none can be said); see models.told.
 TOLD: list[Any] = [
     ("verdict", "u1"),
@@ -63,8 +59,12 @@ TOLD: list[Any] = [
 
 
 def items_by_kind(catalogue: Catalogue) -> dict[str, tuple[str, ...]]:
-    """The items of each kind, in the order of the catalogue; kinds without any are there too."""
-    return {kind.value: tuple(item for item, spec in catalogue.items.items() if spec.kind is kind) for kind in ItemKind}
+    """The items of each kind with their own rates, features or interval; kinds without any are there too.
+
+    In the order of the catalogue. Items that are learnt from signals are not among them (`models.learnt_items`).
+    """
+    named = [spec for spec in catalogue.items.values() if spec.life is None and spec.risk is None]
+    return {kind.value: tuple(spec.id for spec in named if spec.kind is kind) for kind in ItemKind}
 
 
 class StateLayout:
@@ -76,6 +76,7 @@ class StateLayout:
 
     def __init__(self, catalogue: Catalogue) -> None:
         self.exposures = catalogue.summed_exposures
+        self.followed, self.counted = catalogue.followed, catalogue.counted
         self.trends = tuple(catalogue.trends)
         self.items = tuple(catalogue.items)
         # In the order of prediction rows, so that what was told is compared with them place by place.
@@ -100,12 +101,13 @@ class StateLayout:
         return self.dtype.itemsize
 
     def _fields(self, catalogue: Catalogue) -> list[Any]:
+        """The fields of a state; `levels` follow the order of events (`models.levels`) and stand there twice."""
         n, t = len(self.exposures), len(self.trends)
         boot = [("id", "S36"), ("first", "u4"), ("last", "u4"), ("seen", "u8"), ("end_ms", "i8")]
         # Quantised (`models.day_ring`): kept for late service records and for the pace, not for sums.
         day = [("odometer_m", "u4"), ("observed", "u2"), ("exposure", "u2", (n,))]
         trend = [("fast", "f4"), ("slow", "f4"), ("count", "u4")]
-        levels = [
+        levels: list[Any] = [
             ("last_ms", "i8"),
             ("start_ms", "i8"),  # with boot_tag and seq: where in the order of events the levels stand
             ("boot_tag", "u4"),
@@ -118,7 +120,7 @@ class StateLayout:
             ("phase", "u1"),
             ("trends", trend, (t,)),
         ]
-        entry = [
+        entry: list[Any] = [
             ("start_ms", "i8"),
             ("span_ms", "u4"),
             ("boot_tag", "u4"),
@@ -129,12 +131,16 @@ class StateLayout:
             ("trends", "f4", (t,)),
             ("is_running", "?"),
         ]
+        if self.followed:
+            levels.append(("followed", LEVEL_FIELDS, (len(self.followed),)))
+            entry.append(("followed", "f4", (len(self.followed),)))
+        self.level_names = tuple(name for name, *_ in levels)
         self.entry_dtype = np.dtype(entry)
         items = []
         for item in catalogue.items.values():
             # set_ms: the baseline; heard_ms: the newest record of any outcome. UNKNOWN: nobody has told.
             parts: list[Any] = [("set_ms", "i8"), ("heard_ms", "i8")]
-            if item.kind is ItemKind.WEAR:
+            if item.wear is not None:
                 columns = (len(self.wear_columns[item.id]),)
                 parts += [
                     ("odometer_m", "i8"),
@@ -167,6 +173,7 @@ class StateLayout:
             ("predicted_readings", "u4"),
             ("days", day, (DAYS,)),
             ("codes", [("code", "u4"), ("changed_s", "u4")], (CODES,)),
+            *([("counts", COUNT_FIELDS, (len(self.counted),))] if self.counted else []),
             ("items", items),
             ("told_ms", "i8"),
             ("told", TOLD, (len(self.told_items),)),

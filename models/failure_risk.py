@@ -1,0 +1,107 @@
+"""FailureRisk: how likely an item is to fail within a horizon, learnt from all the signals of failures that came."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from river import base
+
+from models.finite import require_finite
+from models.flat_trees import FlatTrees
+from models.folded_trees import Growth, grow
+from models.replay_memory import ReplayMemory
+
+Floats = npt.NDArray[np.float64]
+Ints = npt.NDArray[np.int64]
+Bools = npt.NDArray[np.bool_]
+Rows = npt.NDArray[np.float32]
+
+GROWTH = Growth(folds=1, rounds=60, learning_rate=0.1, leaves=15, least=3, share_of_features=0.5)
+LEAST_FAILURES = 3  # different ones, before the signals are believed; the base rate until then
+MISTAKES_SHARE = 0.1  # of the positives: after so many new mistakes it grows anew
+GROWS_AFTER = 2.0  # times as many labels, mistakes or not
+LEAST_LABELS = 500
+DECIDES_AT = 0.5
+PRIOR_LABELS, PRIOR_RATE = 20.0, 0.02  # what stands for the base rate before there are labels
+FARTHEST = 30.0
+
+
+class FailureRisk(base.Classifier):
+    """Boosted trees on a bounded memory of labelled rows, grown anew on mistakes or growth; see `ReplayMemory`.
+
+    What is kept stands for all there were by its weights, so that the trees' probabilities are those of the field.
+    Before three different failures are known it says the base rate.
+
+    Examples
+    --------
+    >>> model = FailureRisk(1)
+    >>> rows = np.arange(300, dtype=np.float32)[:, None] % 10
+    >>> model.learn_many(rows, rows[:, 0] > 7, ["f%d" % (n // 3) for n in range(300)], ["%d" % n for n in range(300)])
+    >>> bool(model.predict_many(np.array([[9.0]], dtype=np.float32))[0] > 0.9)
+    True
+    """
+
+    def __init__(self, columns: int, growth: Growth = GROWTH) -> None:
+        self.columns = columns
+        self.growth = growth
+        self.version = 0
+        self.trees: FlatTrees | None = None
+        self.positives = self.labels = 0
+        self._memory = ReplayMemory(columns)
+        self._failures: set[str] = set()
+        self._mistakes = 0
+        self._grown_positives = self._grown_labels = 0
+        self._names: list[str] = []
+
+    def learn_one(self, x: Mapping[Any, Any], y: base.typing.ClfTarget, w: float = 1.0) -> None:
+        """Learn one label, each positive being a failure of its own."""
+        if not self._names:
+            self._names = sorted(x)
+        row = np.array([[require_finite(n, x[n]) if n in x else np.nan for n in self._names]], dtype=np.float32)
+        self.learn_many(row, np.array([bool(y)]), [str(self.labels)], [str(self.labels)])
+
+    def predict_proba_one(self, x: Mapping[Any, Any], **kwargs: Any) -> dict[base.typing.ClfTarget, float]:
+        """Probability of True and False for features `x`."""
+        row = np.array([[float(x.get(name, np.nan)) for name in self._names or range(self.columns)]], dtype=np.float32)
+        p = float(self.predict_many(row)[0])
+        return {True: p, False: 1.0 - p}
+
+    def learn_many(self, rows: Rows, labels: npt.NDArray[Any], failures: list[str], ids: list[str]) -> None:
+        """Learn labelled rows, shape (n, columns); `failures`: which failure a positive told of, `ids`: of labels."""
+        if np.isinf(rows).any():
+            require_finite("features", float("inf"))
+        labels = np.asarray(labels, dtype=np.bool_)
+        said = self.predict_many(rows)
+        folds = np.zeros(len(rows), dtype=np.int64)
+        self._memory.add(rows, labels, said, folds, ids)
+        self.labels += len(rows)
+        self.positives += int(labels.sum())
+        if len(self._failures) < LEAST_FAILURES:
+            self._failures.update(failures[n] for n in np.flatnonzero(labels).tolist())
+        self._mistakes += int(((said >= DECIDES_AT) != labels).sum())
+        self.version += len(rows)
+        if self._is_time_to_grow():
+            self._grow()
+
+    def predict_many(self, rows: Rows) -> Floats:
+        """The probability for a block of rows, shape (n, columns) → (n,)."""
+        if self.trees is None:
+            rate = (self.positives + PRIOR_LABELS * PRIOR_RATE) / (self.labels + PRIOR_LABELS)
+            return np.full(len(rows), rate)
+        odds = np.clip(self.trees.predict_many(rows)[:, 0], -FARTHEST, FARTHEST)
+        p: Floats = 1.0 / (1.0 + np.exp(-odds))
+        return p
+
+    def _is_time_to_grow(self) -> bool:
+        if len(self._failures) < LEAST_FAILURES:
+            return False
+        is_wrong = self._mistakes >= max(1.0, MISTAKES_SHARE * self._grown_positives)
+        return is_wrong or self.labels >= GROWS_AFTER * max(self._grown_labels, LEAST_LABELS)
+
+    def _grow(self) -> None:
+        rows, labels, weights, folds = self._memory.all()
+        self.trees = grow(rows, labels, weights, folds, self.growth, is_probability=True).trees
+        self._mistakes, self._grown_positives, self._grown_labels = 0, self.positives, self.labels

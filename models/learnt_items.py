@@ -1,0 +1,168 @@
+"""LearntItems: the models of all items that are learnt from signals, and the labels that time makes for them.
+
+What was said at a decision is kept until its label is known. A failure within the horizon is a positive, any other
+outcome a negative, and both are learnt when the horizon has passed: a positive learnt earlier than the negatives of its
+days would push probabilities up. The rows of a life are kept, thinned, until it ends.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from dataclasses import dataclass, field
+
+import numpy as np
+import numpy.typing as npt
+
+from domain.catalogue import Catalogue
+from models.failure_risk import FailureRisk
+from models.learnt_features import LearntFeatures
+from models.remaining_life import ROWS_PER_LIFE, RemainingLife, RemainingMany
+
+Floats = npt.NDArray[np.float64]
+Ints = npt.NDArray[np.int64]
+Bools = npt.NDArray[np.bool_]
+Rows = npt.NDArray[np.float32]
+
+MOST_WAITING = 64
+"""Decisions of a machine that wait for their label at a time, per horizon; of more a fair part is kept."""
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """What is known at one moment of some machines: features `rows`, shape (k, names)."""
+
+    now_ms: int
+    vehicles: Ints
+    rows: Rows
+
+
+@dataclass(slots=True)
+class _Waiting:
+    now_ms: int
+    vehicles: Ints
+    rows: Rows
+
+
+class RiskItem:
+    """One item, one horizon: a model, and decisions that wait for the horizon to pass."""
+
+    def __init__(self, item: str, horizon_ms: int, columns: Ints, every_ms: int) -> None:
+        self.item, self.horizon_ms = item, horizon_ms
+        self.model = FailureRisk(len(columns))
+        self._columns = columns
+        self._stride = max(1, -(-horizon_ms // every_ms // MOST_WAITING))
+        self._made: dict[int, int] = {}
+        self._waiting: deque[_Waiting] = deque()
+        self._failures: dict[int, list[int]] = {}
+
+    def failed(self, vehicle: int, at_ms: int) -> None:
+        """The item failed in this machine."""
+        self._failures.setdefault(vehicle, []).append(at_ms)
+
+    def learn_until(self, now_ms: int) -> int:
+        """Learn the labels that are known by now; how many."""
+        count = 0
+        while self._waiting and self._waiting[0].now_ms + self.horizon_ms <= now_ms:
+            count += self._learn(self._waiting.popleft())
+        return count
+
+    def predict(self, decision: Decision) -> Floats:
+        """The probabilities, shape (k,)."""
+        return self.model.predict_many(decision.rows[:, self._columns])
+
+    def keep(self, decision: Decision) -> None:
+        """Keep the decision for its label: of each machine the first, and then a fair part."""
+        if self._stride == 1:
+            own = np.arange(len(decision.vehicles))
+        else:
+            made = [self._made.get(vehicle, 0) for vehicle in decision.vehicles.tolist()]
+            self._made.update({v: n + 1 for v, n in zip(decision.vehicles.tolist(), made, strict=True)})
+            own = np.flatnonzero(np.array(made) % self._stride == 0)
+        if len(own):
+            rows = decision.rows[own][:, self._columns]
+            self._waiting.append(_Waiting(decision.now_ms, decision.vehicles[own], rows))
+
+    def _learn(self, kept: _Waiting) -> int:
+        labels = np.zeros(len(kept.vehicles), dtype=np.bool_)
+        failures = [""] * len(kept.vehicles)
+        for place, vehicle in enumerate(kept.vehicles.tolist()):
+            for at_ms in self._failures.get(vehicle, ()):
+                if kept.now_ms < at_ms <= kept.now_ms + self.horizon_ms:
+                    labels[place] = True
+                    failures[place] = f"{vehicle}/{at_ms}"
+        ids = [f"{self.item}/{self.horizon_ms}/{vehicle}/{kept.now_ms}" for vehicle in kept.vehicles.tolist()]
+        self.model.learn_many(kept.rows, labels, failures, ids)
+        return len(labels)
+
+
+@dataclass(slots=True)
+class _Life:
+    """Rows of a life under way, every `stride`-th of its decisions, with where in the item's unit each was made."""
+
+    stride: int = 1
+    seen: int = 0
+    rows: list[Rows] = field(default_factory=list)
+    at: list[float] = field(default_factory=list)
+
+    def add(self, row: Rows, at: float) -> None:
+        if self.seen % self.stride == 0:
+            self.rows.append(row)
+            self.at.append(at)
+            if len(self.rows) >= 2 * ROWS_PER_LIFE:
+                self.rows, self.at, self.stride = self.rows[::2], self.at[::2], 2 * self.stride
+        self.seen += 1
+
+
+class LifeItem:
+    """One wear item that is learnt from signals: a model, and the lives under way."""
+
+    def __init__(self, item: str, columns: Ints) -> None:
+        self.item = item
+        self.model = RemainingLife()
+        self._columns = columns
+        self._lives: dict[int, _Life] = {}
+
+    def predict(self, decision: Decision) -> RemainingMany:
+        """What is left, in the item's unit."""
+        return self.model.predict_many(decision.rows[:, self._columns])
+
+    def keep(self, decision: Decision, at: Floats) -> None:
+        """Keep the decision for the end of each life; `at`: where it stands in the item's unit, NaN unknown."""
+        rows = decision.rows[:, self._columns]
+        for place, (vehicle, where) in enumerate(zip(decision.vehicles.tolist(), at.tolist(), strict=True)):
+            if np.isfinite(where):
+                self._lives.setdefault(vehicle, _Life()).add(rows[place], where)
+
+    def ended(self, vehicle: int, at: float, *, is_failure: bool) -> int:
+        """The item came to its end at `at`, or was renewed before; how many labels that taught."""
+        life = self._lives.pop(vehicle, None)
+        if life is None or not is_failure or not np.isfinite(at):
+            return 0
+        left = at - np.array(life.at)
+        is_before = left >= 0
+        if not is_before.any():
+            return 0
+        self.model.learn_life(np.stack(life.rows)[is_before], left[is_before], vehicle)
+        return int(is_before.sum())
+
+
+class LearntItems:
+    """All items of a catalogue that are learnt from signals; decisions are made every `every_ms`."""
+
+    def __init__(self, catalogue: Catalogue, features: LearntFeatures, every_ms: int) -> None:
+        self.risks: dict[str, list[RiskItem]] = {}
+        self.lives: dict[str, LifeItem] = {}
+        self.action_probability: dict[str, float] = {}
+        for spec in catalogue.items.values():
+            if spec.risk is not None:
+                columns = features.columns(spec.risk.exclude)
+                self.risks[spec.id] = [RiskItem(spec.id, h, columns, every_ms) for h in spec.risk.horizons_ms]
+                self.action_probability[spec.id] = spec.risk.action_probability
+            elif spec.life is not None:
+                self.lives[spec.id] = LifeItem(spec.id, features.columns(spec.life.exclude))
+
+    def version(self, item: str) -> str:
+        """How many labels the item's models have learnt."""
+        if item in self.lives:
+            return str(self.lives[item].model.version)
+        return "+".join(str(risk.model.version) for risk in self.risks[item])
