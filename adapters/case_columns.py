@@ -67,9 +67,9 @@ class BatchColumns:
 
     def names(self, column: str, *, is_needed: bool = True) -> Names:
         """A column of names or texts; one that is needed must not be empty."""
-        if not self.has(column):
+        array = self._as_texts(column) if self.has(column) else None
+        if array is None:
             return Names(np.full(self.batch.rows, -1), [])
-        array = self._as_texts(column)
         encoded = array.dictionary_encode()
         of = encoded.indices.fill_null(-1).to_numpy(zero_copy_only=False).astype(np.int64)
         raw = encoded.dictionary.to_pylist()
@@ -80,7 +80,7 @@ class BatchColumns:
             self.wrong(of < 0, lambda _: f"{column} is empty")
         return Names(of, distinct)
 
-    def _as_texts(self, column: str) -> pa.Array:
+    def _as_texts(self, column: str) -> pa.Array | None:
         array = _plain(self.batch.columns[column])
         kind = array.type
         if types.is_string(kind) or types.is_null(kind) or types.is_integer(kind) or types.is_boolean(kind):
@@ -93,7 +93,7 @@ class BatchColumns:
         if types.is_timestamp(kind) or types.is_date(kind) or types.is_decimal(kind):
             return array.cast(pa.string())
         self._wrong_type(column, kind, "texts")
-        return pa.nulls(len(array), pa.string())
+        return None
 
     def times(self, column: str, *, is_needed: bool = True) -> np.ndarray:
         """Milliseconds since 1970 in UTC, int64 (n,); NO_TIME where there is none, which is a mistake if needed."""

@@ -172,7 +172,7 @@ class CaseFolder:
             self._telemetry.stage(records)
             self._counts.add(records["time"])
             rows += batch.rows
-        if table and not rows:
+        if table and not rows and not table.is_damaged:
             self._mistakes.add(table.name, "has no rows")
 
     def _telemetry_rows(self, columns: BatchColumns, catalogue: Catalogue | None) -> np.ndarray:

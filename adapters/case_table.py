@@ -5,7 +5,9 @@ from __future__ import annotations
 import csv
 import gzip
 import io
+import zlib
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -20,6 +22,9 @@ ENDINGS = (".parquet", ".csv", ".csv.gz")
 BATCH_ROWS = 100_000
 _BLOCK_BYTES = 4 << 20  # of a CSV that is parsed at once
 _BROKEN_ROWS = 1_000  # lines with too many or too few cells, before the reading of a file is given up
+
+
+_UNREADABLE = (pa.ArrowException, OSError, EOFError, zlib.error)
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,12 +47,16 @@ class TableBatch:
 
 @dataclass(slots=True)
 class CaseTable:
-    """A file of a case that is there, with the columns that may be read. Mistakes in its shape are noted."""
+    """A file of a case that is there, with the columns that may be read. Mistakes in its shape are noted.
+
+    `is_damaged` after its reading had to be given up.
+    """
 
     path: Path
     columns: tuple[str, ...]
     mistakes: CaseMistakes
     batch_rows: int = BATCH_ROWS
+    is_damaged: bool = False
     _header: tuple[str, ...] = ()
     _broken: dict[int, str] = field(default_factory=dict)  # what is wrong with which records
 
@@ -65,7 +74,8 @@ class CaseTable:
                     columns = {name: part.column(part.schema.get_field_index(name)) for name in self.columns}
                     yield TableBatch(first, columns, part.num_rows)
                     first += part.num_rows
-        except (pa.ArrowException, OSError, EOFError) as error:
+        except _UNREADABLE as error:
+            self.is_damaged = True
             self.mistakes.add(self.name, f"can't be read beyond row {first}: {_one_line(error)}")
         records = np.array(sorted(self._broken), dtype=np.int64)
         for record, line in zip(records.tolist(), self._lines(records).tolist(), strict=True):
@@ -119,7 +129,8 @@ class CaseTable:
             return records
         wanted, lines = set(records.tolist()), {}
         record = 0
-        with _open_text(self.path) as file:
+        # Of a damaged file the lines before the damage are all that is asked for.
+        with suppress(*_UNREADABLE), _open_text(self.path) as file:
             for line, text in enumerate(file, start=1):
                 record += bool(text.strip("\r\n"))
                 if record in wanted and record not in lines:
@@ -142,7 +153,7 @@ def open_table(
     path = found[0]
     try:
         header = _parquet_header(path) if path.suffix == ".parquet" else _csv_header(path)
-    except (pa.ArrowException, OSError, EOFError, UnicodeDecodeError) as error:
+    except _UNREADABLE as error:
         mistakes.add(path.name, f"can't be read: {_one_line(error)}")
         return None
     table = CaseTable(path, _checked_columns(path.name, header, shape, mistakes), mistakes, _header=header)
