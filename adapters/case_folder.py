@@ -41,6 +41,14 @@ class CaseFolder:
     gaps because they lie outside the catalogue's range, and `largest_held` the most rows ever held at once.
     """
 
+    settings: CaseSettings
+    catalogue: Catalogue
+    signals: tuple[str, ...]
+    vehicle_ids: tuple[str, ...]
+    attributes: Mapping[str, Floats | tuple[str, ...]]
+    usual_gap_ms: int
+    implausible: dict[str, int]
+
     def __init__(self, path: Path, rows_per_span: int = ROWS_PER_SPAN) -> None:
         self._path, self._rows = path, rows_per_span
         self._mistakes = CaseMistakes()
@@ -82,7 +90,7 @@ class CaseFolder:
         self._mistakes.raise_if_any()
         # Without mistakes both are there.
         self.settings, self.catalogue = cast(CaseSettings, settings), cast(Catalogue, catalogue)
-        self.attributes: Mapping[str, Floats | tuple[str, ...]] = self._vehicles.attributes()
+        self.attributes = self._vehicles.attributes()
         self.usual_gap_ms = self._gaps.median()
 
     def _settings(self) -> CaseSettings | None:
@@ -248,7 +256,9 @@ class CaseFolder:
         return max(self._telemetry.largest, self._events.largest, self._services.largest)
 
     def spans(self) -> Iterator[CaseSpan]:
-        """The history from its beginning, span by span; may be asked for again."""
+        """The history from its beginning, span by span; may be asked for again until the case is closed."""
+        if not self._removal.alive:
+            raise ValueError("the case is closed; its temporary files are gone")
         items = tuple(self.catalogue.items)
         for stretch, until in enumerate(self._untils.tolist()):
             rows, events = self._telemetry.read(stretch), self._events.read(stretch)

@@ -175,26 +175,31 @@ class LifeSpec:
     """A wear item whose remaining life is learnt from signals alone, counted in `unit` (km, day, h, cycle …).
 
     `exposures` are names of the catalogue's; `exclude` names what no feature may be made of: `AGE`, signals, events,
-    attributes or exposures.
+    attributes or exposures. `signals` are those that bear on the item, none named meaning all; `settings` are those of
+    them that are operating conditions to this item, beside those that are to all.
     """
 
     unit: str
     exposures: tuple[str, ...] = ()
     exclude: frozenset[str] = frozenset()
+    signals: tuple[str, ...] = ()
+    settings: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
 class RiskSpec:
     """A hazard item whose probability is learnt from signals alone, for each of `horizons_ms`, shortest first.
 
-    `horizons` are the same as the catalogue writes them (`PT24H`): a prediction is named after them. `exclude` is as
-    in `LifeSpec`.
+    `horizons` are the same as the catalogue writes them (`PT24H`): a prediction is named after them. `exclude`,
+    `signals` and `settings` are as in `LifeSpec`.
     """
 
     horizons_ms: tuple[int, ...]
     action_probability: float
     exclude: frozenset[str] = frozenset()
     horizons: tuple[str, ...] = ()
+    signals: tuple[str, ...] = ()
+    settings: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)

@@ -37,6 +37,7 @@ T = TypeVar("T")
 ROLES = ("speed", "odometer")
 _HYSTERESIS_DAYS = 17.0  # of an item that names none: as between the 28 and 45 days of the car's
 _ALMOST_ANY = 3e38  # what float32 can hold: the bound of a signal that has none
+_FOR_PEOPLE = ("description", "texts", "source")
 _ATTRIBUTE_TYPES = {
     "number": "number", "float": "number", "int": "number", "integer": "number", "bool": "number", "boolean": "number",
     "text": "text", "string": "text", "str": "text", "category": "text", "categorical": "text",
@@ -112,14 +113,15 @@ def _attribute(reader: FieldReader, value: Any, path: str) -> tuple[str, str]:
     with reader.fields({} if value is None else value, path) as at:
         given = at.choice("type", (*_ATTRIBUTE_TYPES, ""), "")
         unit = at.text("unit", "")
-        for ignored in ("texts", "values", "range", "source"):
+        for ignored in (*_FOR_PEOPLE, "values", "range", "min", "max"):
             at.get(ignored)
         return at.text("text", at.text("description", unit)), _ATTRIBUTE_TYPES.get(given, "")
 
 
 def _signal(reader: FieldReader, name: str, value: Any, path: str) -> SignalSpec:
     with reader.fields({} if value is None else value, path) as at:
-        at.get("description")  # for people
+        for ignored in _FOR_PEOPLE:
+            at.get(ignored)
         low, high = _range(reader, at)
         spec = SignalSpec(
             path=name,

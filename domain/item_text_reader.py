@@ -28,7 +28,8 @@ def read_item_texts(reader: FieldReader, kind: ItemKind, at: Fields) -> dict[str
 
 def read_short_texts(reader: FieldReader, kind: ItemKind, item: str, at: Fields) -> dict[str, ItemText]:
     """The same of a short item: what is left out is said with the item's id, and with words that all items share."""
-    stand_in = ItemText(item, item, _REASONS[kind], _REASONS[kind])
+    name = at.text("name", item)
+    stand_in = ItemText(name, at.text("description", name), _REASONS[kind], _REASONS[kind])
 
     def read(_: str, value: Any, path: str) -> ItemText:
         # A text alone is the item's name in that language.

@@ -62,7 +62,8 @@ def read_short_parts(reader: FieldReader, kind: ItemKind, at: Fields) -> ItemPar
         exclude = _excluded(reader, at, own)
         if kind is ItemKind.WEAR:
             names, defined = _exposures(reader, own)
-            return ItemParts(life=LifeSpec(own.text("unit", "day") or "day", names, exclude), exposures=defined)
+            life = LifeSpec(own.text("unit", "day") or "day", names, exclude, *_signals(reader, own))
+            return ItemParts(life=life, exposures=defined)
         if kind is ItemKind.HAZARD:
             return ItemParts(risk=_risk(reader, own, exclude))
         return ItemParts(calendar=_calendar(reader, own))
@@ -95,6 +96,20 @@ def _exposures(reader: FieldReader, own: Fields) -> tuple[tuple[str, ...], dict[
     return tuple(defined), defined
 
 
+def _signals(reader: FieldReader, own: Fields) -> tuple[tuple[str, ...], frozenset[str]]:
+    """The signals that bear on an item, and those among them that are operating conditions to it."""
+    given = own.get("signals", [])
+    if not isinstance(given, Mapping):
+        return own.words("signals"), frozenset()
+
+    def is_setting(_: str, value: Any, path: str) -> bool:
+        with reader.fields({} if value is None else value, path) as at:
+            return at.choice("role", ("reading", "setting"), "reading") == "setting"
+
+    roles = reader.each(given, own.at("signals"), is_setting)
+    return tuple(roles), frozenset(name for name, setting in roles.items() if setting)
+
+
 def _risk(reader: FieldReader, own: Fields, exclude: frozenset[str]) -> RiskSpec:
     given = own.get("horizons")
     texts = [given] if isinstance(given, str) else given
@@ -107,11 +122,14 @@ def _risk(reader: FieldReader, own: Fields, exclude: frozenset[str]) -> RiskSpec
         if length in found:
             reader.wrong(own.at("horizons"), f"{text} is as long as {found[length]}")
         found[length] = str(text).strip()
+    signals, settings = _signals(reader, own)
     return RiskSpec(
         horizons_ms=tuple(sorted(found)) or (DAY_MS,),
         action_probability=own.number("action_probability", 0.5, low=1e-6, high=1.0),
         exclude=exclude,
         horizons=tuple(found[length] for length in sorted(found)) or ("P1D",),
+        signals=signals,
+        settings=settings,
     )
 
 
@@ -151,6 +169,9 @@ def check_short_item(reader: FieldReader, catalogue: Catalogue, item: ItemSpec) 
         if name not in catalogue.exposures:
             reader.wrong(f"items.{item.id}.exposures.{name}", "no such exposure")
     part = item.life or item.risk
+    for name in part.signals if part else ():
+        if name not in catalogue.signals:
+            reader.wrong(f"items.{item.id}.signals.{name}", "no such signal")
     groups = (catalogue.signals, catalogue.events, catalogue.attributes, catalogue.exposures)
     for name in sorted(part.exclude - {AGE}) if part else ():
         if not any(name in group for group in groups):

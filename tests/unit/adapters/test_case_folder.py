@@ -285,6 +285,8 @@ def test_the_temporary_files_go_at_the_end_and_after_errors(tmp_path: Path, monk
         assert len(list(scratch.iterdir())) == 1
         assert len(whole(case).rows) == len(TELEMETRY)
     assert not list(scratch.iterdir())
+    with pytest.raises(ValueError, match="closed"):
+        next(case.spans())
     left = CaseFolder(folder)
     del left
     assert not list(scratch.iterdir())

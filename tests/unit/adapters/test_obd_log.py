@@ -5,12 +5,14 @@ The headers are those that Torque, Car Scanner and OBD Fusion write; the reading
 
 from __future__ import annotations
 
+import doctest
 import os
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from adapters import obd_names
 from adapters.catalogue_file import load_catalogue
 from adapters.obd_log import read_obd_log, units_of
 from adapters.obd_names import NAMES, pid_column
@@ -243,3 +245,8 @@ def test_a_summers_clock_and_a_winters_are_an_hour_apart(tmp_path: Path) -> None
 def test_headers_without_a_unit_keep_their_brackets_in_the_name() -> None:
     assert (pid_column("Speed (OBD)").name, pid_column("Speed (OBD)").signal) == ("speed obd", SPEED)
     assert pid_column("Speed (GPS)(km/h)").is_position and not pid_column("Speed (GPS)").signal
+
+
+def test_the_examples_in_the_documentation_hold() -> None:
+    found = doctest.testmod(obd_names)
+    assert found.attempted and not found.failed

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import doctest
 from datetime import UTC, date, datetime, timedelta, timezone
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from domain import iso_time
 from domain.iso_time import DAY_MS, HOUR_MS, MONTH_MS, YEAR_MS, duration_ms, moment_ms
 
 
@@ -72,3 +74,8 @@ def test_a_time_without_a_zone_is_refused_with_the_fix(value: str | datetime) ->
 def test_what_is_no_moment_is_refused(text: str) -> None:
     with pytest.raises(ValueError, match="must be an ISO 8601 time"):
         moment_ms(text)
+
+
+def test_the_examples_in_the_documentation_hold() -> None:
+    found = doctest.testmod(iso_time)
+    assert found.attempted and not found.failed

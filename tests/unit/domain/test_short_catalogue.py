@@ -72,6 +72,15 @@ def test_signals_without_a_range_take_all_that_is_finite(values: Any) -> None:
     assert (signals["valve"].minimum, signals["valve"].role) == (-3e38, "setting")
 
 
+def test_an_item_may_name_the_signals_that_bear_on_it_and_which_are_conditions(values: Any) -> None:
+    values["items"]["seal"]["signals"] = ["flow", "valve"]
+    values["items"]["bearing"]["signals"] = {"flow": None, "pressure": {"role": "setting"}}
+    items = read_catalogue(values).items
+    assert items["seal"].risk is not None and items["seal"].risk.signals == ("flow", "valve")
+    life = items["bearing"].life
+    assert life is not None and (life.signals, life.settings) == (("flow", "pressure"), frozenset({"pressure"}))
+
+
 def test_exposures_of_an_item_join_those_of_the_catalogue(values: Any) -> None:
     pump = read_catalogue(values)
     assert list(pump.exposures) == ["hours", "dirt", "starts", "faults"]
@@ -102,6 +111,11 @@ def test_what_a_short_item_leaves_out_has_a_default(values: Any) -> None:
     assert items["bearing"].need_rule == NeedRule(28.0, 45.0, closes_after_days=3.0)
     rule = items["seal"].need_rule
     assert (rule.horizon_days, rule.action_probability, rule.close_probability) == (1, 0.3, 0.15)
+
+
+def test_a_short_item_may_just_have_a_name(values: Any) -> None:
+    values["items"]["bearing"]["name"] = "Front bearing"
+    assert read_catalogue(values).items["bearing"].text().name == "Front bearing"
 
 
 def test_what_a_short_item_says_counts(values: Any) -> None:
@@ -174,6 +188,8 @@ def test_long_and_short_items_live_in_one_catalogue(values: Any) -> None:
         ("items.seal.features", {"exclude": ["fog"]}, "items.seal.features.exclude"),
         ("items.seal.features", {"include": ["age"]}, "items.seal.features.include"),
         ("items.seal.unit", "h", "items.seal.unit"),
+        ("items.seal.signals", ["fog"], "items.seal.signals.fog"),
+        ("items.seal.signals", {"flow": {"role": "boss"}}, "items.seal.signals.flow.role"),
         ("items.seal.model", 3, "items.seal.model"),
         ("items.bearing.unit", 3, "items.bearing.unit"),
         ("items.bearing.exposures", ["fog"], "items.bearing.exposures.fog"),
