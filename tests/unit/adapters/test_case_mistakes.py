@@ -252,3 +252,25 @@ def test_very_many_mistakes_are_counted_shown_in_part_and_hide_no_other_file(tmp
     assert lines[1] == "  services.csv:3: the catalogue has no item lid; it has seal, bearing"
     assert lines[2].startswith("  telemetry.csv:2: time 2024-01-01T00:00:00.0000 has no zone")
     assert lines[-1] == "  and 2951 more" and len(lines) == 52
+
+
+def test_a_catalogue_that_is_missing_or_predicts_nothing_is_told(tmp_path: Path) -> None:
+    folder = write_case(tmp_path, catalogue=CATALOGUE.split("items:")[0], services=[dict(SERVICES[0], item="")])
+    assert ("catalogue.yaml", None, "items: name at least one, or there is nothing to predict") in found(folder)
+    (folder / "catalogue.yaml").unlink()
+    told = found(folder)
+    assert [(file, row) for file, row, _ in told] == [("catalogue.yaml", None), ("services.csv", 2)]
+    assert "can't read the catalogue" in told[0][2]
+
+
+def test_parquet_texts_of_other_types_are_texts(tmp_path: Path) -> None:
+    write_case(tmp_path)
+    (tmp_path / "telemetry.csv").unlink()
+    columns = {
+        "vehicle_id": pa.array([1.0, None]),
+        "time": pa.array([0, 1], pa.timestamp("ms", "UTC")),
+        "pressure": pa.array([1.0, 2.0]),
+        "load": pa.array([1.0, 2.0]),
+    }
+    pa.parquet.write_table(pa.table(columns), tmp_path / "telemetry.parquet")
+    assert only(tmp_path) == ("telemetry.parquet", 2, "vehicle_id is empty")
