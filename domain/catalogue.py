@@ -14,6 +14,7 @@ from domain.need import NeedRule
 from domain.prediction import ItemKind
 
 ELAPSED_DAYS = "elapsed_days"  # the one exposure that is read off the calendar instead of summed from signals
+EVENT_COUNT = "event_count"  # an exposure that counts reported codes and reads no signal
 
 # Named functions of signals: the signals each needs, and its parameters with their defaults (None: must be given).
 EXPOSURE_FUNCTIONS: Mapping[str, tuple[tuple[str, ...], Mapping[str, float | None]]] = {
@@ -75,6 +76,7 @@ class ExposureSpec:
     typical_per_km: float
     source: str
     texts: Mapping[str, str]
+    events: tuple[str, ...] = ()  # the codes that EVENT_COUNT counts
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,22 +167,39 @@ class CalendarSpec:
     source: str
 
 
+AGE = "age"  # among the excluded features: anything that counts time or use since the start or the last service
+
+
 @dataclass(frozen=True, slots=True)
 class LifeSpec:
-    """A wear item whose remaining life, in `unit`, is learnt from all the signals; `exclude`: groups of features."""
+    """A wear item whose remaining life is learnt from signals alone, counted in `unit` (km, day, h, cycle …).
+
+    `exposures` are names of the catalogue's; `exclude` names what no feature may be made of: `AGE`, signals, events,
+    attributes or exposures. `signals` are those that bear on the item, none named meaning all; `settings` are those of
+    them that are operating conditions to this item, beside those that are to all.
+    """
 
     unit: str
     exposures: tuple[str, ...] = ()
     exclude: frozenset[str] = frozenset()
+    signals: tuple[str, ...] = ()
+    settings: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
 class RiskSpec:
-    """A hazard item whose failing within each of `horizons_ms` is learnt from all the signals."""
+    """A hazard item whose probability is learnt from signals alone, for each of `horizons_ms`, shortest first.
+
+    `horizons` are the same as the catalogue writes them (`PT24H`): a prediction is named after them. `exclude`,
+    `signals` and `settings` are as in `LifeSpec`.
+    """
 
     horizons_ms: tuple[int, ...]
     action_probability: float
     exclude: frozenset[str] = frozenset()
+    horizons: tuple[str, ...] = ()
+    signals: tuple[str, ...] = ()
+    settings: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -200,9 +219,10 @@ class ItemText:
 
 @dataclass(frozen=True, slots=True)
 class ItemSpec:
-    """One thing that is serviced. Exactly one of its parts is there, as `kind` says.
+    """One thing that is serviced. Exactly one part is there, as `kind` says.
 
-    `wear` or `life` of a wear item, `hazard` or `risk` of a hazard item, `calendar` of a calendar item.
+    Wear has `wear` or `life`, hazard has `hazard` or `risk`, calendar has `calendar`. `model` names the model that is
+    asked for, empty where the choice is the product's.
     """
 
     id: str
@@ -218,10 +238,10 @@ class ItemSpec:
     wear: WearSpec | None = None
     hazard: HazardSpec | None = None
     calendar: CalendarSpec | None = None
+    roles: Mapping[str, str] = field(default_factory=dict)
     life: LifeSpec | None = None
     risk: RiskSpec | None = None
     model: str = ""
-    roles: Mapping[str, str] = field(default_factory=dict)
 
     def text(self, language: str = "en") -> ItemText:
         """The texts in `language`, in English where that language has none."""
@@ -262,7 +282,7 @@ class Catalogue:
     """Everything that is configuration about one kind of machine. Mappings keep the order of the file.
 
     `versions`: other versions of the specification that machines may speak; `units`: by a signal's unit, which others
-    it may be sent in.
+    it may be sent in; `attribute_types`: `number` or `text` of the attributes that say it.
     """
 
     schema: int
@@ -277,11 +297,12 @@ class Catalogue:
     attributes: Mapping[str, str] = field(default_factory=dict)
     versions: Mapping[str, VssVersion] = field(default_factory=dict)
     units: Mapping[str, Mapping[str, UnitScale]] = field(default_factory=dict)
+    attribute_types: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def summed_exposures(self) -> tuple[str, ...]:
         """Names of the exposures that are sums over signals, in file order: the columns of a vehicle's state."""
-        return tuple(name for name, spec in self.exposures.items() if spec.function != ELAPSED_DAYS)
+        return tuple(name for name, spec in self.exposures.items() if spec.function not in (ELAPSED_DAYS, EVENT_COUNT))
 
     @property
     def followed(self) -> tuple[str, ...]:

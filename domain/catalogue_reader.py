@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
-from string import Formatter
-from typing import Any
+from collections.abc import Callable, Mapping
+from typing import Any, TypeVar
 
 from domain.catalogue import (
     DTYPES,
-    EXPOSURE_FUNCTIONS,
     SEVERITIES,
-    TREND_FUNCTIONS,
     AtFloor,
     CalendarSpec,
     Catalogue,
@@ -20,21 +17,31 @@ from domain.catalogue import (
     HazardFeature,
     HazardSpec,
     ItemSpec,
-    ItemText,
     Prior,
     SignalSpec,
-    TrendSpec,
     UnitScale,
     VssVersion,
     WearSpec,
-    reason_fields,
 )
 from domain.errors import InvalidInput
-from domain.field_reader import FieldReader, Fields
+from domain.exposure_reader import read_exposure, read_trend
+from domain.field_reader import FieldReader, Fields, string_map
+from domain.iso_time import DAY_MS
+from domain.item_text_reader import read_item_texts, read_short_texts
 from domain.need import NeedRule
 from domain.prediction import ItemKind
+from domain.short_item import LEAD_DAYS, ItemParts, check_short_item, is_short, read_short_parts
+
+T = TypeVar("T")
 
 ROLES = ("speed", "odometer")
+_HYSTERESIS_DAYS = 17.0  # of an item that names none: as between the 28 and 45 days of the car's
+_ALMOST_ANY = 3e38  # what float32 can hold: the bound of a signal that has none
+_FOR_PEOPLE = ("description", "texts", "source")
+_ATTRIBUTE_TYPES = {
+    "number": "number", "float": "number", "int": "number", "integer": "number", "bool": "number", "boolean": "number",
+    "text": "text", "string": "text", "str": "text", "category": "text", "categorical": "text",
+}  # fmt: skip
 
 
 class InvalidCatalogue(InvalidInput):
@@ -50,27 +57,31 @@ def read_catalogue(values: Any) -> Catalogue:
     """The catalogue in `values`; raises InvalidCatalogue with all mistakes."""
     reader = FieldReader()
     with reader.fields(values, "") as top:
-        schema = top.whole("schema", low=1)
+        schema = top.whole("schema", 1, low=1)
         if schema != 1:
             reader.wrong("schema", "must be 1, the only schema there is")
-        signals = reader.each(top.get("signals", {}), "signals", lambda n, v, p: _signal(reader, n, v, p))
-        exposures = reader.each(top.get("exposures", {}), "exposures", lambda n, v, p: _exposure(reader, n, v, p))
-        trends = reader.each(top.get("trends", {}), "trends", lambda n, v, p: _trend(reader, n, v, p))
-        items = reader.each(top.get("items", {}), "items", lambda n, v, p: _item(reader, n, v, p))
-        events = reader.each(top.get("events", {}), "events", lambda n, v, p: _event(reader, n, v, p))
+        signals = _names_or_mapping(reader, top.get("signals", {}), "signals", lambda n, v, p: _signal(reader, n, v, p))
+        exposures = reader.each(top.get("exposures", {}), "exposures", lambda n, v, p: read_exposure(reader, n, v, p))
+        trends = reader.each(top.get("trends", {}), "trends", lambda n, v, p: read_trend(reader, n, v, p))
+        items = reader.each(top.get("items", {}), "items", lambda n, v, p: _item(reader, n, v, p, exposures))
+        events = _names_or_mapping(reader, top.get("events", {}), "events", lambda n, v, p: _event(reader, n, v, p))
+        attributes = _names_or_mapping(
+            reader, top.get("attributes", {}), "attributes", lambda _, v, p: _attribute(reader, v, p)
+        )
         catalogue = Catalogue(
             schema=schema,
-            vss=top.text("vss"),
-            name=top.text("name"),
+            vss=top.text("vss", ""),
+            name=top.text("name", ""),
             signals=signals,
             exposures=exposures,
             trends=trends,
             items=items,
-            roles=_string_map(reader, top.get("roles", {}), "roles"),
+            roles=string_map(reader, top.get("roles", {}), "roles"),
             events=events,
-            attributes=_string_map(reader, top.get("attributes", {}), "attributes"),
+            attributes={name: text for name, (text, _) in attributes.items()},
             versions=reader.each(top.get("versions", {}), "versions", lambda _, v, p: _version(reader, v, p)),
             units=reader.each(top.get("units", {}), "units", lambda _, v, p: _scales(reader, v, p)),
+            attribute_types={name: type_ for name, (_, type_) in attributes.items() if type_},
         )
     _check_references(reader, catalogue)
     _check_versions(reader, catalogue)
@@ -79,22 +90,44 @@ def read_catalogue(values: Any) -> Catalogue:
     return catalogue
 
 
-def _string_map(reader: FieldReader, value: Any, path: str) -> dict[str, str]:
-    def read(name: str, entry: Any, entry_path: str) -> str:
-        if not isinstance(entry, str):
-            reader.wrong(entry_path, "must be text")
-        return str(entry)
+def _names_or_mapping(reader: FieldReader, value: Any, path: str, read: Callable[[str, Any, str], T]) -> dict[str, T]:
+    """Entries by name; a plain list of names stands for entries that say nothing more."""
+    if not isinstance(value, list):
+        return reader.each(value, path, read)
+    found: dict[str, T] = {}
+    for name in value:
+        # YAML reads a code such as 101 as a number; what it reads 1e5 or yes as, nobody has meant.
+        if not isinstance(name, str | int) or isinstance(name, bool):
+            reader.wrong(f"{path}.{name}", "must be a name; put it in quotes")
+        elif str(name) in found:
+            reader.wrong(f"{path}.{name}", "is there twice")
+        else:
+            found[str(name)] = read(str(name), {}, f"{path}.{name}")
+    return found
 
-    return reader.each(value, path, read)
+
+def _attribute(reader: FieldReader, value: Any, path: str) -> tuple[str, str]:
+    """Description of an attribute, and its type (number or text, empty where it is to be seen in the data)."""
+    if isinstance(value, str):
+        return value, ""
+    with reader.fields({} if value is None else value, path) as at:
+        given = at.choice("type", (*_ATTRIBUTE_TYPES, ""), "")
+        unit = at.text("unit", "")
+        for ignored in (*_FOR_PEOPLE, "values", "range", "min", "max"):
+            at.get(ignored)
+        return at.text("text", at.text("description", unit)), _ATTRIBUTE_TYPES.get(given, "")
 
 
 def _signal(reader: FieldReader, name: str, value: Any, path: str) -> SignalSpec:
-    with reader.fields(value, path) as at:
+    with reader.fields({} if value is None else value, path) as at:
+        for ignored in _FOR_PEOPLE:
+            at.get(ignored)
+        low, high = _range(reader, at)
         spec = SignalSpec(
             path=name,
-            unit=at.text("unit"),
-            minimum=at.number("min"),
-            maximum=at.number("max"),
+            unit=at.text("unit", ""),
+            minimum=at.number("min", low),
+            maximum=at.number("max", high),
             dtype=at.choice("dtype", DTYPES, "float32"),
             role=at.choice("role", ("reading", "setting"), "reading"),
         )
@@ -103,10 +136,25 @@ def _signal(reader: FieldReader, name: str, value: Any, path: str) -> SignalSpec
         return spec
 
 
+def _range(reader: FieldReader, at: Fields) -> tuple[float, float]:
+    """The range [low, high] of a signal, an open end being null; without one, whatever is finite."""
+    given = at.get("range")
+    if given is None:
+        return -_ALMOST_ANY, _ALMOST_ANY
+    if not isinstance(given, list) or len(given) != 2 or not all(end is None or _is_finite(end) for end in given):
+        reader.wrong(at.at("range"), "must be [low, high]")
+        return -_ALMOST_ANY, _ALMOST_ANY
+    for name in ("min", "max"):
+        if name in at.values:
+            reader.wrong(at.at(name), "must not stand beside range")
+    low, high = (float(end) if end is not None else None for end in given)
+    return -_ALMOST_ANY if low is None else low, _ALMOST_ANY if high is None else high
+
+
 def _version(reader: FieldReader, value: Any, path: str) -> VssVersion:
     with reader.fields(value, path) as at:
-        names = _string_map(reader, at.get("names", {}), at.at("names"))
-        return VssVersion(names, _string_map(reader, at.get("units", {}), at.at("units")))
+        names = string_map(reader, at.get("names", {}), at.at("names"))
+        return VssVersion(names, string_map(reader, at.get("units", {}), at.at("units")))
 
 
 def _scales(reader: FieldReader, value: Any, path: str) -> dict[str, UnitScale]:
@@ -124,49 +172,11 @@ def _is_finite(value: Any) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
 
 
-def _function(
-    reader: FieldReader,
-    at: Fields,
-    known: Mapping[str, tuple[tuple[str, ...], Mapping[str, float | None]]],
-) -> tuple[str, dict[str, str], dict[str, float]]:
-    name = at.choice("function", tuple(known))
-    needed, defaults = known[name]
-    signals = _string_map(reader, at.get("signals", {}), at.at("signals"))
-    for role in needed:
-        if role not in signals:
-            reader.wrong(f"{at.at('signals')}.{role}", f"{name} needs this signal")
-    for role in signals:
-        if role not in needed:
-            reader.wrong(f"{at.at('signals')}.{role}", f"{name} knows no such signal")
-    with reader.fields(at.get("parameters", {}), at.at("parameters")) as given:
-        parameters = {parameter: given.number(parameter, default) for parameter, default in defaults.items()}
-    return name, signals, parameters
-
-
-def _exposure(reader: FieldReader, name: str, value: Any, path: str) -> ExposureSpec:
-    with reader.fields(value, path) as at:
-        function, signals, parameters = _function(reader, at, EXPOSURE_FUNCTIONS)
-        return ExposureSpec(
-            name=name,
-            function=function,
-            unit=at.text("unit"),
-            signals=signals,
-            parameters=parameters,
-            typical_per_km=at.number("typical_per_km", 0.0, low=0.0),
-            source=at.text("source", ""),
-            texts=at.texts(),
-        )
-
-
-def _trend(reader: FieldReader, name: str, value: Any, path: str) -> TrendSpec:
-    with reader.fields(value, path) as at:
-        function, signals, parameters = _function(reader, at, TREND_FUNCTIONS)
-        return TrendSpec(name, function, at.text("unit"), signals, parameters, at.texts())
-
-
 def _event(reader: FieldReader, code: str, value: Any, path: str) -> EventSpec:
-    with reader.fields(value, path) as at:
-        return EventSpec(code, at.text("unit", ""), at.texts())
+    if isinstance(value, str):
+        return EventSpec(code, texts={"en": value})
+    with reader.fields({} if value is None else value, path) as at:
+        return EventSpec(code, at.text("unit", ""), {"en": code} if at.get("texts") is None else at.texts())
 
 
 def _prior(reader: FieldReader, value: Any, path: str) -> Prior:
@@ -174,44 +184,73 @@ def _prior(reader: FieldReader, value: Any, path: str) -> Prior:
         return Prior(at.number("mean"), at.number("sd", low=1e-12), at.text("source"))
 
 
-def _item(reader: FieldReader, name: str, value: Any, path: str) -> ItemSpec:
+def _item(reader: FieldReader, name: str, value: Any, path: str, exposures: dict[str, ExposureSpec]) -> ItemSpec:
+    """One item; the exposures that it defines by itself join the catalogue's."""
     with reader.fields(value, path) as at:
         kind = ItemKind(at.choice("kind", tuple(kind.value for kind in ItemKind)))
         parts_of = {kind_name: at.get(kind_name) for kind_name in ("wear", "hazard", "calendar")}
         for kind_name, part in parts_of.items():
             if part is not None and kind_name != kind:
                 reader.wrong(at.at(kind_name), f"an item of kind {kind} has no such part")
-        texts = reader.each(at.get("texts", {}), at.at("texts"), lambda n, v, p: _item_text(reader, kind, v, p))
-        if "en" not in texts:
-            reader.wrong(at.at("texts"), "must have the language en")
-        hazard = _hazard(reader, parts_of["hazard"], at.at("hazard")) if kind is ItemKind.HAZARD else None
+        is_brief = is_short(kind, at)
+        parts = read_short_parts(reader, kind, at) if is_brief else _long_parts(reader, kind, at)
+        _join(reader, exposures, parts.exposures, at.at("exposures"))
         return ItemSpec(
             id=name,
             kind=kind,
-            severity=at.choice("severity", SEVERITIES),
-            action_lead_days=at.number("action_lead_days", low=0.0),
-            need_rule=_need_rule(reader, kind, hazard, at.get("need"), at.at("need")),
-            labour_minutes=at.whole("labour_minutes", low=1),
+            severity=at.choice("severity", SEVERITIES, "soon" if is_brief else None),
+            action_lead_days=at.number("action_lead_days", LEAD_DAYS if is_brief else None, low=0.0),
+            need_rule=_need_rule(reader, parts, at, is_brief),
+            labour_minutes=at.whole("labour_minutes", 60 if is_brief else None, low=1),
             parts=at.words("parts"),
             cost_hint=_cost_hint(reader, at),
             cost_currency=at.text("cost_currency", ""),
-            texts=texts,
-            wear=_wear(reader, parts_of["wear"], at.at("wear")) if kind is ItemKind.WEAR else None,
-            hazard=hazard,
-            calendar=_calendar(reader, parts_of["calendar"], at.at("calendar")) if kind is ItemKind.CALENDAR else None,
-            roles=_string_map(reader, at.get("roles", {}), at.at("roles")),
+            texts=read_short_texts(reader, kind, name, at) if is_brief else read_item_texts(reader, kind, at),
+            roles=string_map(reader, at.get("roles", {}), at.at("roles")),
+            model=at.text("model", ""),
+            wear=parts.wear,
+            hazard=parts.hazard,
+            calendar=parts.calendar,
+            life=parts.life,
+            risk=parts.risk,
         )
 
 
-def _need_rule(reader: FieldReader, kind: ItemKind, hazard: HazardSpec | None, value: Any, path: str) -> NeedRule:
-    with reader.fields(value, path) as at:
-        is_hazard = kind is ItemKind.HAZARD
+def _long_parts(reader: FieldReader, kind: ItemKind, at: Fields) -> ItemParts:
+    part, path = at.get(kind.value), at.at(kind.value)
+    if kind is ItemKind.WEAR:
+        return ItemParts(wear=_wear(reader, part, path))
+    if kind is ItemKind.HAZARD:
+        return ItemParts(hazard=_hazard(reader, part, path))
+    return ItemParts(calendar=_calendar(reader, part, path))
+
+
+def _join(
+    reader: FieldReader, exposures: dict[str, ExposureSpec], defined: Mapping[str, ExposureSpec], path: str
+) -> None:
+    """Adds the exposures that an item defines; what bears one name must be one thing."""
+    for name, spec in defined.items():
+        if exposures.setdefault(name, spec) != spec:
+            reader.wrong(f"{path}.{name}", "another exposure of this name is there; give it another name")
+
+
+def _need_rule(reader: FieldReader, parts: ItemParts, item: Fields, is_brief: bool) -> NeedRule:
+    """When an item speaks and falls silent; a short item may leave all of it out."""
+    hazard, risk = parts.hazard, parts.risk
+    is_hazard = hazard is not None or risk is not None
+    action = hazard.action_probability if hazard else risk.action_probability if risk else 1.0
+    horizon = hazard.decide_on_days if hazard else max(1, round(risk.horizons_ms[0] / DAY_MS)) if risk else 30
+    opens_at = 0.0 if is_hazard else LEAD_DAYS if is_brief else None
+    with reader.fields(item.get("need", {} if is_brief else None), item.at("need")) as at:
+        opens = at.number("open_within_days", opens_at, low=0.0)
+        closes_at = 0.0 if is_hazard else opens + _HYSTERESIS_DAYS if is_brief else None
+        closes_below = 1.0 if not is_hazard else action / 2 if is_brief else None
         rule = NeedRule(
-            open_within_days=at.number("open_within_days", 0.0 if is_hazard else None, low=0.0),
-            close_beyond_days=at.number("close_beyond_days", 0.0 if is_hazard else None, low=0.0),
-            horizon_days=hazard.decide_on_days if hazard else 30,
-            action_probability=hazard.action_probability if hazard else 1.0,
-            close_probability=at.number("close_probability", None if is_hazard else 1.0, low=0.0, high=1.0),
+            open_within_days=opens,
+            close_beyond_days=at.number("close_beyond_days", closes_at, low=0.0),
+            horizon_days=horizon,
+            action_probability=action,
+            close_probability=at.number("close_probability", closes_below, low=0.0, high=1.0),
             closes_after=at.whole("closes_after", 3, low=1),
             closes_after_days=at.number("closes_after_days", 3.0, low=0.0),
             urgent_within_days=at.number("urgent_within_days", 7.0, low=0.0),
@@ -233,32 +272,6 @@ def _cost_hint(reader: FieldReader, at: Fields) -> tuple[float, float] | None:
         reader.wrong(at.at("cost_hint"), "must be [from, to]")
         return None
     return (float(value[0]), float(value[1]))
-
-
-def _item_text(reader: FieldReader, kind: ItemKind, value: Any, path: str) -> ItemText:
-    with reader.fields(value, path) as at:
-        text = ItemText(
-            name=at.text("name"),
-            advice=at.text("advice"),
-            reason=at.text("reason"),
-            reason_unknown=at.text("reason_unknown"),
-            reason_unused=at.text("reason_unused", ""),
-            reason_bounded=at.text("reason_bounded", ""),
-        )
-    for field, template in (
-        ("reason", text.reason),
-        ("reason_unknown", text.reason_unknown),
-        ("reason_unused", text.reason_unused),
-        ("reason_bounded", text.reason_bounded),
-    ):
-        try:
-            names = {name for _, name, _, _ in Formatter().parse(template) if name is not None}
-        except ValueError as error:
-            reader.wrong(f"{path}.{field}", f"is no template: {error}")
-            continue
-        for unknown in sorted(names - reason_fields(kind)):
-            reader.wrong(f"{path}.{field}", f"{{{unknown}}} is not a field of {kind} reasons")
-    return text
 
 
 def _wear(reader: FieldReader, value: Any, path: str) -> WearSpec:
@@ -346,6 +359,10 @@ def _check_references(reader: FieldReader, catalogue: Catalogue) -> None:
             for role, signal in spec.signals.items():
                 if signal not in catalogue.signals:
                     reader.wrong(f"{group}.{name}.signals.{role}", f"no such signal: {signal}")
+    for name, exposure in catalogue.exposures.items():
+        for code in exposure.events:
+            if code not in catalogue.events:
+                reader.wrong(f"exposures.{name}.events", f"no such event: {code}")
     for role, signal in catalogue.roles.items():
         if role not in ROLES:
             reader.wrong(f"roles.{role}", "must be one of " + ", ".join(ROLES))
@@ -356,6 +373,8 @@ def _check_references(reader: FieldReader, catalogue: Catalogue) -> None:
         for name in item.wear.rates if item.wear else ():
             if name not in catalogue.exposures:
                 reader.wrong(f"items.{item.id}.wear.rates.{name}", "no such exposure")
+        if item.life or item.risk:
+            check_short_item(reader, catalogue, item)
         for feature in item.hazard.features if item.hazard else ():
             if feature.name not in known:
                 reader.wrong(f"items.{item.id}.hazard.features.{feature.name}", "neither a trend nor age_years")

@@ -98,3 +98,14 @@ class Fields:
         if "en" not in value:
             self.reader.wrong(self.at(name), "must have the language en")
         return {str(language): text for language, text in value.items()}
+
+
+def string_map(reader: FieldReader, value: Any, path: str) -> dict[str, str]:
+    """A mapping from names to texts."""
+
+    def read(_: str, entry: Any, entry_path: str) -> str:
+        if not isinstance(entry, str):
+            reader.wrong(entry_path, "must be text")
+        return str(entry)
+
+    return reader.each(value, path, read)

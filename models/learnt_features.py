@@ -7,13 +7,13 @@ machine was first seen, and the machine's attributes. Columns that count time or
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from domain.catalogue import Catalogue
+from domain.catalogue import AGE, Catalogue, LifeSpec, RiskSpec
 from models.event_counts import FADES_MS, HOUR_MS, count_features
 from models.signal_levels import FEATURES, level_features
 from models.vehicle_state import DAY_MS, UNKNOWN
@@ -21,7 +21,6 @@ from models.vehicle_state import DAY_MS, UNKNOWN
 Rows = npt.NDArray[np.float32]
 Floats = npt.NDArray[np.float64]
 
-AGE = "age"
 MOST_FACTORS = 8  # with more signals than this, products are too many to say anything
 _LAST, _MEAN_10 = FEATURES.index("last"), FEATURES.index("mean_10")
 
@@ -44,20 +43,24 @@ class LearntFeatures:
         ]
         few = len(specs) <= MOST_FACTORS
         self._factors = [(i, j) for i in every for j in every if i < j] if few else []
-        names = [f"{path} {feature}" for path in self._signals for feature in FEATURES]
-        names += [f"{self._signals[i]} − {self._signals[j]} {of}" for of in ("last", "mean_10") for i, j in self._alike]
-        names += [f"{self._signals[i]} × {self._signals[j]}" for i, j in self._factors]
+        path = self._signals
+        # Each column's name, and what it is made of.
+        made: list[tuple[str, set[str]]] = [(f"{own} {feature}", {own}) for own in path for feature in FEATURES]
+        for of in ("last", "mean_10"):
+            made += [(f"{path[i]} − {path[j]} {of}", {path[i], path[j]}) for i, j in self._alike]
+        made += [(f"{path[i]} × {path[j]}", {path[i], path[j]}) for i, j in self._factors]
         kinds = [*(f"count {fade // HOUR_MS} h" for fade in FADES_MS), "hours since"]
-        names += [f"{code} {kind}" for code in self._counted for kind in kinds]
-        ages = [f"days since {item}" for item in self._items] + ["days seen"]
-        self.names = (*names, *ages, *attributes)
-        self._is_age = np.zeros(len(self.names), dtype=np.bool_)
-        self._is_age[len(names) : len(names) + len(ages)] = True
+        made += [(f"{code} {kind}", {code}) for code in self._counted for kind in kinds]
+        made += [(f"days since {item}", {AGE}) for item in self._items] + [("days seen", {AGE})]
+        made += [(name, {name}) for name in attributes]
+        self.names = tuple(name for name, _ in made)
+        self._sources = [sources for _, sources in made]
 
-    def columns(self, exclude: frozenset[str]) -> npt.NDArray[np.int64]:
-        """The columns that remain without these groups of features."""
-        keep = ~self._is_age if AGE in exclude else np.ones(len(self.names), dtype=np.bool_)
-        return np.flatnonzero(keep)
+    def columns(self, spec: LifeSpec | RiskSpec) -> npt.NDArray[np.int64]:
+        """The columns an item is judged by: none made of what it excludes, nor of signals that don't bear on it."""
+        others = set(self._signals).difference(spec.signals) if spec.signals else set()
+        without = spec.exclude | others
+        return np.array([n for n, sources in enumerate(self._sources) if not sources & without], dtype=np.int64)
 
     def rows(self, states: npt.NDArray[Any], now_ms: npt.NDArray[np.int64], attributes: Floats | None = None) -> Rows:
         """The features of cars as of `now_ms` (k,), shape (k, names); NaN where nothing is known.
@@ -79,11 +82,6 @@ class LearntFeatures:
         if attributes is not None:
             parts.append(attributes)
         return np.concatenate(parts, axis=1).astype(np.float32)
-
-    def reasons(self, row: Rows, most: int = 5) -> Mapping[str, float]:
-        """The features of one row that are known, by name, the first of them."""
-        known = np.flatnonzero(np.isfinite(row))[:most]
-        return {self.names[i]: float(row[i]) for i in known.tolist()}
 
 
 def _columns(parts: Sequence[Floats], k: int) -> Floats:

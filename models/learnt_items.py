@@ -155,11 +155,11 @@ class LearntItems:
         self.action_probability: dict[str, float] = {}
         for spec in catalogue.items.values():
             if spec.risk is not None:
-                columns = features.columns(spec.risk.exclude)
+                columns = features.columns(spec.risk)
                 self.risks[spec.id] = [RiskItem(spec.id, h, columns, every_ms) for h in spec.risk.horizons_ms]
                 self.action_probability[spec.id] = spec.risk.action_probability
             elif spec.life is not None:
-                self.lives[spec.id] = LifeItem(spec.id, features.columns(spec.life.exclude))
+                self.lives[spec.id] = LifeItem(spec.id, features.columns(spec.life))
 
     def version(self, item: str) -> str:
         """How many labels the item's models have learnt."""

@@ -1,10 +1,10 @@
-"""CaseHistory: a past, handed out in the order in which it became known; the port of the back-test."""
+"""The port to the history of a back-test case: read in consecutive stretches of time, however long it is."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -13,59 +13,79 @@ from domain.backtest_case import CaseSettings
 from domain.catalogue import Catalogue
 from domain.service_record import ServiceOutcome
 
-Ints = npt.NDArray[np.int64]
+Integers = npt.NDArray[np.int64]
+Floats = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True)
 class CaseService:
-    """What a workshop did to one item; `vehicle`: its place among the history's; `value` in the item's unit."""
+    """One item of one vehicle (its place among `vehicle_ids`) serviced at `time_ms`; heard of at `known_ms`.
+
+    `value` is in the item's unit, None where nothing was measured.
+    """
 
     vehicle: int
     time_ms: int
     known_ms: int
     item: str
     outcome: ServiceOutcome
-    value: float | None = None
+    value: float | None
 
 
 @dataclass(frozen=True, slots=True)
 class CaseEvents:
-    """Codes that came up: whose, when, and which of the catalogue's events; shape (m,), by time."""
+    """Reported codes, sorted by time, vehicle and code: `vehicle`, `time_ms` and `code`, its place among the codes.
 
-    vehicle: Ints
-    time_ms: Ints
-    code: Ints
+    The codes are those of the catalogue's `events`, in its order. Shapes (m,).
+    """
+
+    vehicle: Integers
+    time_ms: Integers
+    code: Integers
 
 
 @dataclass(frozen=True, slots=True)
 class CaseSpan:
-    """All that came to be known after the span before and up to `until_ms`.
+    """Everything of a case with a time in (`until_ms` of the span before, `until_ms`].
 
-    Telemetry: `vehicle` and `time_ms` (n,), `values` (n, signals) with NaN for gaps, sorted by time, then vehicle.
-    Services are sorted by when they became known.
+    Telemetry: `vehicle` (n,) by place among `vehicle_ids`, `time_ms` (n,) and `values` (n, signals) in the signals'
+    units with NaN for gaps, sorted by time, then vehicle. Services stand where they become known, sorted by that.
+    What is older than all telemetry and events is in the first span.
     """
 
     until_ms: int
-    vehicle: Ints
-    time_ms: Ints
-    values: npt.NDArray[Any]
+    vehicle: Integers
+    time_ms: Integers
+    values: Floats
     events: CaseEvents
     services: Sequence[CaseService]
 
 
 class CaseHistory(Protocol):
-    """A case that was read and found without mistakes.
+    """A case whose files were found right.
 
-    `signals`: the columns of the values; `vehicle_ids`: sorted; `attributes`: per name a column in their order, float64
-    with NaN or texts with ""; `usual_gap_ms`: the median gap between a machine's reports.
+    `signals` name the columns of `values`. `vehicle_ids` are sorted and are those of all files; `attributes` have for
+    each of them a number (float64, NaN where unknown) or a text ("" where unknown). `usual_gap_ms` is the median time
+    from one row of a vehicle to its next, 0 where no vehicle has two.
     """
 
-    settings: CaseSettings
-    catalogue: Catalogue
-    signals: tuple[str, ...]
-    vehicle_ids: tuple[str, ...]
-    attributes: Mapping[str, Sequence[Any] | npt.NDArray[Any]]
-    usual_gap_ms: int
+    @property
+    def settings(self) -> CaseSettings: ...
+
+    @property
+    def catalogue(self) -> Catalogue: ...
+
+    @property
+    def signals(self) -> tuple[str, ...]: ...
+
+    @property
+    def vehicle_ids(self) -> tuple[str, ...]: ...
+
+    @property
+    def attributes(self) -> Mapping[str, Floats | tuple[str, ...]]: ...
+
+    @property
+    def usual_gap_ms(self) -> int: ...
 
     def spans(self) -> Iterator[CaseSpan]:
-        """The spans, in order; nothing in one was known before its start."""
+        """The history from its beginning, span by span; may be asked for again."""
