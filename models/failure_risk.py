@@ -19,7 +19,7 @@ Ints = npt.NDArray[np.int64]
 Bools = npt.NDArray[np.bool_]
 Rows = npt.NDArray[np.float32]
 
-GROWTH = Growth(folds=1, rounds=60, learning_rate=0.1, leaves=15, least=3, share_of_features=0.5)
+GROWTH = Growth(folds=1, rounds=60, learning_rate=0.1, leaves=15, least=3, share_of_features=1.0)
 LEAST_FAILURES = 3  # different ones, before the signals are believed; the base rate until then
 MISTAKES_SHARE = 0.1  # of the positives: after so many new mistakes it grows anew
 GROWS_AFTER = 2.0  # times as many labels, mistakes or not

@@ -1,4 +1,4 @@
-"""The command line: `pitcall demo | api | worker | outbox | operator | simulate | rejects | state | bench | doctor`."""
+"""The command line: `pitcall demo | api | worker | outbox | … | backtest | evaluate | bench | doctor`."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from typing import Any
 
 from domain.errors import InvalidInput, PitcallError
 from pitcall.bench.options import add_bench, has_worked, run_bench
+from pitcall.evaluations import EVALUATIONS
 from pitcall.settings import Settings, read_settings
 
 
@@ -99,6 +100,16 @@ def _add_state(commands: Any) -> None:
 
 
 def _add_simulate(commands: Any) -> None:
+    about = "how well a past of yours would have been predicted: predictions and a report"
+    backtest = commands.add_parser("backtest", help=about, description=about)
+    backtest.add_argument("case", type=Path, help="folder with case.yaml, catalogue.yaml, telemetry, services …")
+    backtest.add_argument("--out", type=Path, required=True, help="folder for predictions.parquet and the report")
+    backtest.add_argument("--json", action="store_true", help="one JSON object on stdout")
+    about = "the models on data of others, beside peers and goals"
+    evaluate = commands.add_parser("evaluate", help=about, description=about)
+    evaluate.add_argument("name", choices=EVALUATIONS, help="which data")
+    evaluate.add_argument("--out", type=Path, default=Path("var/evaluate"), help="folder for reports (%(default)s)")
+    evaluate.add_argument("--json", action="store_true", help="one JSON object on stdout")
     simulate = commands.add_parser("simulate", help="cars and dealers from outside, against a running system")
     kinds = simulate.add_subparsers(dest="kind", required=True, metavar="KIND")
     fleet = kinds.add_parser("fleet", help="cars that drive and wear")
@@ -194,6 +205,17 @@ async def _run(options: argparse.Namespace, settings: Settings) -> int:
         from pitcall.simulate import simulate
 
         print_result(await simulate(options), as_json=options.json)
+        return 0
+    if options.command == "backtest":
+        from pitcall.backtest import run_backtest
+
+        print_result(run_backtest(options.case, options.out), as_json=options.json)
+        return 0
+    if options.command == "evaluate":
+        from pitcall.evaluate import evaluate, table
+
+        figures = evaluate(options.name, options.out)
+        print_result(figures, as_json=True) if options.json else print(table(figures))  # noqa: T201
         return 0
     if options.command == "bench":
         figures = await run_bench(options, settings)

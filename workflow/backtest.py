@@ -40,13 +40,14 @@ _BOOT = b"case"
 class ItemPredictions:
     """What is said of one item of k machines: shape (k,), or (k, horizons) for `probability`; −1 where no moment.
 
-    `remaining`: the mean, in the item's unit; NaN where it can't be said.
+    `remaining`: the mean, in the item's unit; NaN where it can't be said. `at`: where each life stands in that unit.
     """
 
     item: str
     model_version: str
     probability: Floats
     remaining: Floats
+    at: Floats
     earliest_ms: Ints
     expected_ms: Ints
     latest_ms: Ints
@@ -205,19 +206,20 @@ class Backtest:
 
     def _say_learnt(self, decision: Decision, states: npt.NDArray[Any]) -> Iterator[ItemPredictions]:
         k, now_ms = len(decision.vehicles), decision.now_ms
-        nothing = np.full(k, UNKNOWN, dtype=np.int64)
+        nothing, nowhere = np.full(k, UNKNOWN, dtype=np.int64), np.full(k, np.nan)
         for item, risks in self._items.risks.items():
             p = np.stack([risk.predict(decision) for risk in risks], axis=1)
             for risk in risks:
                 risk.keep(decision)
             horizons_ms = [risk.horizon_ms for risk in risks]
             dues = _due_of_risk(now_ms, p, horizons_ms, self._items.action_probability[item])
-            yield ItemPredictions(item, self._items.version(item), p, np.full(k, np.nan), *dues)
+            yield ItemPredictions(item, self._items.version(item), p, nowhere, nowhere, *dues)
         for item, life in self._items.lives.items():
             unit = self._units[item]
             left = life.predict(decision)
             reports = self._reports[decision.vehicles]
-            life.keep(decision, unit.at(np.full(k, now_ms), states["odometer_m"], reports))
+            at = unit.at(np.full(k, now_ms), states["odometer_m"], reports)
+            life.keep(decision, at)
             seen_ms = np.where(states["first_ms"] == UNKNOWN, 0, states["last_ms"] - states["first_ms"])
             metres = np.where(states["odometer_m"] == UNKNOWN, 0, states["odometer_m"] - states["first_odometer_m"])
             per_ms = unit.per_ms(seen_ms, metres, reports)
@@ -228,7 +230,7 @@ class Backtest:
             earliest, expected, latest = [end.astype(np.int64) for end in ends] if life.model.version else [nothing] * 3
             remaining = left.remaining if life.model.version else np.full(k, np.nan)
             yield ItemPredictions(
-                item, self._items.version(item), np.empty((k, 0)), remaining, earliest, expected, latest
+                item, self._items.version(item), np.empty((k, 0)), remaining, at, earliest, expected, latest
             )
 
 
