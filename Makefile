@@ -78,6 +78,11 @@ bench-edge: setup ## uploads per second over HTTP: on a real Kafka with PostgreS
 bench-%: setup
 	@$(BIN)/pitcall bench $* $(BENCH)
 
+.PHONY: evaluate
+evaluate: setup ## the models on data of others, beside floor, peers and goal
+	@$(BIN)/pitcall evaluate cmapss-fd001
+	@$(BIN)/pitcall evaluate ai4i
+
 .PHONY: screenshots
 screenshots: setup ## pictures of the pages for the README, from a running demo in a real Chromium
 	@$(BIN)/python -m tests.e2e.screenshots

@@ -23,6 +23,7 @@ Ints = npt.NDArray[np.int64]
 Rows = npt.NDArray[np.float32]
 
 MOST_STEPS = 255
+SMALLEST_SHARE = 1e-4
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,12 +78,10 @@ def grow(
 
 
 def _telling(rows: Rows) -> Ints:
-    """The columns in which rows differ; at least one."""
-    with np.errstate(invalid="ignore"):
-        first = rows[:1]
-        differs = ~((rows == first) | (np.isnan(rows) & np.isnan(first))).all(axis=0)
-    columns = np.flatnonzero(differs)
-    return columns if len(columns) else np.zeros(1, dtype=np.int64)
+    """The columns with two known values at least."""
+    known = ~np.isnan(rows)
+    low, high = np.where(known, rows, np.inf).min(axis=0), np.where(known, rows, -np.inf).max(axis=0)
+    return np.flatnonzero(low < high)
 
 
 def _edges(column: Rows, importance: Floats) -> Floats:
@@ -128,10 +127,11 @@ def _set_thresholds(nodes: npt.NDArray[Any], edges: Sequence[Floats]) -> None:
 def _grow_group(
     rows: Rows, target: Floats, weight: Floats, growth: Growth, seed: int, is_probability: bool
 ) -> tuple[float, list[npt.NDArray[Any]]]:
-    """Base and nodes of the trees of one group."""
-    if np.all(target == target[0]):
-        value = float(target[0])
-        return (0.0 if is_probability else value), []
+    """Base and nodes of the trees of one group; only the base where nothing tells one row from another."""
+    columns = _telling(rows)
+    mean = float(np.average(target, weights=weight))
+    if not len(columns) or np.all(target == target[0]):
+        return (_log_odds(mean) if is_probability else mean), []
     kind = HistGradientBoostingClassifier if is_probability else HistGradientBoostingRegressor
     estimator = kind(
         max_iter=growth.rounds,
@@ -143,7 +143,15 @@ def _grow_group(
         early_stopping=False,
         random_state=seed,
     )
-    estimator.fit(rows, target, sample_weight=weight)
+    estimator.fit(rows[:, columns], target, sample_weight=weight)
     # Private names of scikit-learn, whose release is pinned; a test compares what they give with its own predictions.
     base = float(np.asarray(estimator._baseline_prediction).ravel()[0])
-    return base, [tree[0].nodes for tree in estimator._predictors]
+    trees = [tree[0].nodes for tree in estimator._predictors]
+    for nodes in trees:
+        nodes["feature_idx"] = columns[nodes["feature_idx"]]
+    return base, trees
+
+
+def _log_odds(share: float) -> float:
+    within = min(max(share, SMALLEST_SHARE), 1.0 - SMALLEST_SHARE)
+    return float(np.log(within / (1.0 - within)))
