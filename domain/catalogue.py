@@ -6,6 +6,7 @@ mistake with its path. All names are identifiers of the fleet's own; texts are k
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -176,7 +177,8 @@ class LifeSpec:
 
     `exposures` are names of the catalogue's; `exclude` names what no feature may be made of: `AGE`, signals, events,
     attributes or exposures. `signals` are those that bear on the item, none named meaning all; `settings` are those of
-    them that are operating conditions to this item, beside those that are to all.
+    them that are operating conditions to this item, beside those that are to all. Further ahead than `say_until`, in
+    the unit, nothing is said: what is left counts as that much.
     """
 
     unit: str
@@ -184,6 +186,7 @@ class LifeSpec:
     exclude: frozenset[str] = frozenset()
     signals: tuple[str, ...] = ()
     settings: frozenset[str] = frozenset()
+    say_until: float = math.inf
 
 
 @dataclass(frozen=True, slots=True)

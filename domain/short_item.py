@@ -6,6 +6,7 @@ that name: of wear its `unit` and perhaps `exposures`, of a hazard its `horizons
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -62,7 +63,9 @@ def read_short_parts(reader: FieldReader, kind: ItemKind, at: Fields) -> ItemPar
         exclude = _excluded(reader, at, own)
         if kind is ItemKind.WEAR:
             names, defined = _exposures(reader, own)
-            life = LifeSpec(own.text("unit", "day") or "day", names, exclude, *_signals(reader, own))
+            unit = own.text("unit", "day") or "day"
+            say_until = own.number("say_until", low=1e-9) if own.get("say_until") is not None else math.inf
+            life = LifeSpec(unit, names, exclude, *_signals(reader, own), say_until)
             return ItemParts(life=life, exposures=defined)
         if kind is ItemKind.HAZARD:
             return ItemParts(risk=_risk(reader, own, exclude))

@@ -116,9 +116,9 @@ class _Life:
 class LifeItem:
     """One wear item that is learnt from signals: a model, and the lives under way."""
 
-    def __init__(self, item: str, columns: Ints) -> None:
+    def __init__(self, item: str, columns: Ints, say_until: float) -> None:
         self.item = item
-        self.model = RemainingLife()
+        self.model = RemainingLife(say_until)
         self._columns = columns
         self._lives: dict[int, _Life] = {}
 
@@ -159,7 +159,7 @@ class LearntItems:
                 self.risks[spec.id] = [RiskItem(spec.id, h, columns, every_ms) for h in spec.risk.horizons_ms]
                 self.action_probability[spec.id] = spec.risk.action_probability
             elif spec.life is not None:
-                self.lives[spec.id] = LifeItem(spec.id, features.columns(spec.life))
+                self.lives[spec.id] = LifeItem(spec.id, features.columns(spec.life), spec.life.say_until)
 
     def version(self, item: str) -> str:
         """How many labels the item's models have learnt."""

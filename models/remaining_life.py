@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from typing import Any
 
@@ -17,7 +18,7 @@ Floats = npt.NDArray[np.float64]
 Rows = npt.NDArray[np.float32]
 
 FOLDS = 5
-GROWTH = Growth(FOLDS, rounds=30, learning_rate=0.12, leaves=15, least=10, share_of_features=0.15)
+GROWTH = Growth(FOLDS, rounds=20, learning_rate=0.17, leaves=31, least=5, share_of_features=0.15)
 LEAST_LIVES = 3  # ended lives before the signals are believed; until then the mean of what was left
 GROWS_AFTER = 1.25  # times as many lives as the trees have seen
 ROWS_PER_LIFE = 48
@@ -31,6 +32,8 @@ LEAST_ALPHA = 0.01
 
 class RemainingLife(base.Regressor):
     """Boosted trees on the rows of ended lives, with what they said of lives they had not seen as their calibration.
+
+    More than `say_until` counts as that much in the mean.
 
     Trees learn what is left up to a cap. What is served is the mean of what was truly left, without any cap, where
     trees that had not seen the life said the same; so are the window's ends. Until enough lives have ended the mean
@@ -53,7 +56,8 @@ class RemainingLife(base.Regressor):
     The cap: F. Heimes, *Recurrent neural networks for remaining useful life estimation*, PHM 2008.
     """
 
-    def __init__(self, growth: Growth = GROWTH) -> None:
+    def __init__(self, say_until: float = math.inf, growth: Growth = GROWTH) -> None:
+        self.say_until = say_until
         self.growth = growth
         self.version = 0
         self.trees: FlatTrees | None = None
@@ -137,7 +141,11 @@ class RemainingLife(base.Regressor):
         tail = self.alpha / 2
         self.said = np.array([said[piece].mean() for piece in pieces])
         table = np.array(
-            [[left[piece].mean(), *np.quantile(left[piece], (tail, 1.0 - tail))] for piece in pieces], dtype=np.float64
+            [
+                [np.minimum(left[piece], self.say_until).mean(), *np.quantile(left[piece], (tail, 1.0 - tail))]
+                for piece in pieces
+            ],
+            dtype=np.float64,
         )
         # More said never means less left (pool adjacent violators would do as well; steps are wide enough for this).
         self.table = np.maximum.accumulate(table, axis=0)

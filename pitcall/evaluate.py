@@ -22,7 +22,7 @@ from pitcall.backtest import PREDICTIONS_NAME, run_backtest
 Floats = npt.NDArray[np.float64]
 
 DAY_MS = 86_400_000
-# The published scores cap the truth at 125 cycles: before that nothing shows. The models know nothing of it.
+# The published scores cap the truth at 125 cycles, before which nothing shows; the case says so (`say_until`).
 CAP_CYCLES = 125.0
 FIRST_JUDGED_ENGINE = 21
 LATE_ROWS = 500

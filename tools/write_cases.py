@@ -71,7 +71,7 @@ def _cmapss(source: Path, case: Path) -> None:
     )
     (case / "catalogue.yaml").write_text(
         f"name: turbofan\nsignals:\n{signals}"
-        "items:\n  engine:\n    kind: wear\n    unit: cycle\n    features: {exclude: [age]}\n"
+        "items:\n  engine:\n    kind: wear\n    unit: cycle\n    say_until: 125\n    features: {exclude: [age]}\n"
     )
     end = (START + day * DAY).item().isoformat()
     (case / "case.yaml").write_text(

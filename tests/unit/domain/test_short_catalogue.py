@@ -218,3 +218,12 @@ def test_each_mistake_of_the_short_form_is_named(values: Any, path: str, value: 
     else:
         node[last] = value
     assert at in mistakes(changed)
+
+
+def test_how_far_ahead_is_said_may_be_bounded_in_the_items_unit(values: Any) -> None:
+    values["items"] = {"x": {"kind": "wear", "unit": "h", "say_until": 500}, "y": {"kind": "wear", "unit": "h"}}
+    items = read_catalogue(values).items
+    assert (items["x"].life, items["y"].life) == (LifeSpec("h", say_until=500.0), LifeSpec("h"))
+    values["items"]["x"]["say_until"] = 0
+    with pytest.raises(InvalidCatalogue, match=r"items\.x\.say_until"):
+        read_catalogue(values)
