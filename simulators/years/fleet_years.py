@@ -38,15 +38,16 @@ class FleetYears:
         *,
         drives: Sequence[Drive] | None = None,
         shifts: Sequence[Shift] | None = None,
+        before_days: int = BEFORE_DAYS,
         beyond_days: int = BEYOND_DAYS,
     ) -> None:
-        """`drives`: another pool than the shipped one. `shifts`: other drift than the seed's own; () for none."""
-        for name, value, least in (
-            ("cars", cars, 1),
-            ("days", days, 1),
-            ("beyond_days", beyond_days, 0),
-            ("seed", seed, 0),
-        ):
+        """`drives`: another pool than the shipped one. `shifts`: other drift than the seed's own; () for none.
+
+        With fewer `before_days` the fleet is less mixed at the start, and its histories are shorter.
+        """
+        numbers = {"cars": (cars, 1), "days": (days, 1), "seed": (seed, 0)}
+        numbers |= {"before_days": (before_days, 0), "beyond_days": (beyond_days, 0)}
+        for name, (value, least) in numbers.items():
             if value < least:
                 raise ValueError(f"{name} is at least {least}, not {value}")
         self.drives: tuple[Drive, ...] = tuple(drives if drives is not None else load_drives())
@@ -58,7 +59,7 @@ class FleetYears:
         dices = iter(np.random.default_rng(source) for source in sources)
         drawn = drawn_shifts(next(dices), start_day)
         self.shifts: tuple[Shift, ...] = drawn if shifts is None else tuple(shifts)
-        first_day = start_day - BEFORE_DAYS
+        first_day = start_day - before_days
         self._world = World(self.drives, cars, first_day, start_day, self.shifts, dices)
         self._telltales = Telltales(self._world)
         self._garage = Garage(self._telltales, start_day, dices)

@@ -1,9 +1,9 @@
 """Tyre leaks: punctures as a hazard of distance, most of them slow, and the pressure one reads.
 
 In five years about 40 % of European drivers had one or two punctures (Nokian survey, tyretradenews.co.uk): one in
-sixteen years on good tread here, twice that on thin tread (M). Three in four are slow, 0.5 to 1.2 psi a day for the middle
-ones; a sound tyre loses about 1 psi a month (blountweb.com); pressure follows the temperature (Gay-Lussac). At 80 % a
-monitoring system must warn (UN R141); below 150 kPa a tyre can no longer be driven on (M).
+sixteen years on good tread here, twice that on thin tread (M). Three in four are slow, 0.5 to 1.2 psi a day for the
+middle ones; a sound tyre loses about 1 psi a month (blountweb.com); pressure follows the temperature (Gay-Lussac). At
+80 % a monitoring system must warn (UN R141); below 150 kPa a tyre can no longer be driven on (M).
 """
 
 from __future__ import annotations

@@ -23,21 +23,22 @@ DRIFT_SIGMAS_PER_DAY = 0.15
 
 @dataclass(frozen=True, slots=True)
 class Channel:
-    """One reading a day: the share of cars that have it, its noise, the step it is sent in, and its VSS name."""
+    """One reading a day: the share of cars that have it, its noise, the step it is sent in, its VSS name, its top."""
 
     name: str
     share: float
     noise: float
     step: float
     signal: str
+    most: float = np.inf
 
 
 _WHEEL = "Vehicle.Chassis.Axle.Row{row}.Wheel.{side}.{what}"
 _WHEELS = [(name, row, side) for row, name in ((1, "front"), (2, "rear")) for side in ("Left", "Right")]
 TYRE_CHANNELS = tuple(f"tyre_pressure_{name}_{side.lower()}_kpa" for name, _, side in _WHEELS)
 CHANNELS = (
-    Channel("front_pad_wear_pct", 0.35, 1.5, 1.0, _WHEEL.format(row=1, side="Left", what="Brake.PadWear")),
-    Channel("rear_pad_wear_pct", 0.35, 1.5, 1.0, _WHEEL.format(row=2, side="Left", what="Brake.PadWear")),
+    Channel("front_pad_wear_pct", 0.35, 1.5, 1.0, _WHEEL.format(row=1, side="Left", what="Brake.PadWear"), 100.0),
+    Channel("rear_pad_wear_pct", 0.35, 1.5, 1.0, _WHEEL.format(row=2, side="Left", what="Brake.PadWear"), 100.0),
     Channel("rest_voltage_v", 0.9, 0.04, 0.01, "Vehicle.LowVoltageBattery.CurrentVoltage"),
     Channel("crank_voltage_v", 0.85, 0.15, 0.01, "Vehicle.LowVoltageBattery.CurrentVoltage"),
     *(
@@ -52,8 +53,8 @@ CHANNELS = (
         0.1,
         "Vehicle.Powertrain.CombustionEngine.DieselParticulateFilter.DeltaPressure",
     ),
-    Channel("coolant_level_pct", 0.45, 2.0, 1.0, "Vehicle.Powertrain.CombustionEngine.EngineCoolant.Level"),
-    Channel("state_of_health_pct", 0.9, 0.6, 0.5, "Vehicle.Powertrain.TractionBattery.StateOfHealth"),
+    Channel("coolant_level_pct", 0.45, 2.0, 1.0, "Vehicle.Powertrain.CombustionEngine.EngineCoolant.Level", 100.0),
+    Channel("state_of_health_pct", 0.9, 0.6, 0.5, "Vehicle.Powertrain.TractionBattery.StateOfHealth", 100.0),
 )
 # Sensors that a maker fits together.
 _TOGETHER = {"rear_pad_wear_pct": "front_pad_wear_pct", "filter_pressure_kpa": "soot_load_pct"}
@@ -91,6 +92,7 @@ class Sensors:
         # A loose plug or a bit that fell over: a value from anywhere, once.
         value = np.where(throws[2] < SPIKES, value * (0.3 + 1.4 * throws[1]), value)
         value = np.where(fault == STUCK, last, value)
+        value = np.clip(value, 0.0, channel.most)
         self._last[name] = np.where(fault == STUCK, last, value)
         return np.where(self.fitted[name] & (fault != SILENT), value, np.nan)
 

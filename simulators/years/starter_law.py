@@ -5,7 +5,7 @@ BCI (2010) found 55 months of life on average, 59 in the cool North and 47 in th
 at 27 °C, 65 % is there at 0 °C and 40 % at −18 °C, while an engine asks for 155 % and 210 % (the table workshops print:
 mackertautomotive.com). So a battery that has lost half of its margin starts an engine all summer and fails in the first
 cold spell; ADAC counts its busiest days in frost, and batteries of five to six years most often. One in two hundred a
-year fails without notice, of a broken cell (M). Cars without a starter motor have a smaller battery for computers, which
+year fails without notice, of a broken cell (M). Cars without a starter motor have a smaller battery for computers: it
 fails when it no longer holds its charge, and hardly minds the cold.
 """
 
