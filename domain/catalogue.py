@@ -29,6 +29,8 @@ EXPOSURE_FUNCTIONS: Mapping[str, tuple[tuple[str, ...], Mapping[str, float | Non
             "drag_area_m2": None,
             "air_density_kg_m3": 1.2,
             "rotating_mass": None,  # what wheels and drive line add to the inertia, e.g. 1.04
+            "hybrid_recuperation_w": 0.0,  # what an electric machine takes off the brakes
+            "electric_recuperation_w": 0.0,
         },
     ),
     "fuel": (

@@ -23,14 +23,15 @@ class CarColumns:
 
     mass_kg: Floats
     is_diesel: npt.NDArray[np.bool_]
+    is_hybrid: npt.NDArray[np.bool_]
+    is_electric: npt.NDArray[np.bool_]
 
 
 def car_columns(attributes: Sequence[VehicleAttributes]) -> CarColumns:
     """The attributes of the cars of a block of uploads, in columns."""
-    return CarColumns(
-        np.array([own.mass_kg for own in attributes], dtype=np.float64)[:, None],
-        np.array([own.powertrain == "diesel" for own in attributes], dtype=np.bool_)[:, None],
-    )
+    kinds = np.array([own.powertrain for own in attributes])[:, None]
+    mass_kg = np.array([own.mass_kg for own in attributes], dtype=np.float64)[:, None]
+    return CarColumns(mass_kg, kinds == "diesel", kinds == "hybrid", kinds == "electric")
 
 
 # What one function came to for a block of uploads, for another of the same block to go on from.
@@ -38,6 +39,7 @@ Done = dict[str, Floats]
 Exposure = Callable[[Mapping[str, Floats], Floats, Mapping[str, float], CarColumns, Done], Floats]
 
 GRAVITY_M_S2 = 9.81
+WALKING_M_S = 3.0
 
 
 def brake_energy(
@@ -47,7 +49,8 @@ def brake_energy(
 
     F = −λ·m·a − m·g·c_r − ρ/2·c_d·A·v² while F > 0 (the road-load equation; a coast-down measures the last two terms,
     U.S. EPA, "The Vehicle Road Load Problem", 1978). The slope of the road and the drag of the engine are not known
-    and stay in; a regression on measured wear takes up what they add on average.
+    and stay in; a regression on measured wear takes up what they add on average. A hybrid or electric car takes up to
+    its recuperation's power back before the brakes do anything.
     """
     physics = {name: value for name, value in parameters.items() if name not in ("from_kmh", "below_kmh", "share")}
     work, mean = f"braking work {physics}", "mean speed"
@@ -69,7 +72,12 @@ def _braking_work(
     drag = parameters["air_density_kg_m3"] / 2 * parameters["drag_area_m2"]
     force = parameters["rotating_mass"] * mass * slowing
     force -= mass * GRAVITY_M_S2 * parameters["rolling_resistance"] + drag * mean * mean
-    return np.maximum(force, 0.0) * mean * dt, mean
+    power = np.maximum(force, 0.0) * mean
+    recovered = np.where(cars.is_electric, parameters["electric_recuperation_w"], 0.0)
+    recovered = np.where(cars.is_hybrid, parameters["hybrid_recuperation_w"], recovered)
+    # An electric machine gives no torque worth having at walking pace: the last metres are braked by friction.
+    power = np.maximum(0.0, power - np.where(mean > WALKING_M_S, recovered, 0.0))
+    return power * dt, mean
 
 
 def fuel(

@@ -21,6 +21,8 @@ from domain.service_record import ServiceRecord, TrainingExample
 from domain.telemetry import TelemetryUpload, VehicleAttributes
 from models import block_fold
 from models.block_fold import Arrivals, Bools, Ints, RoundFold
+from models.day_sums import Rows as Days
+from models.day_sums import summary_of
 from models.event_counts import count_event
 from models.predictor import Predictor
 from models.service_fold import ServiceFold
@@ -34,7 +36,6 @@ from models.vehicle_state import (
     TELEMETRY_UPLOADS,
     TOPICS,
     UNKNOWN,
-    Entries,
     Record,
     StateLayout,
     States,
@@ -131,15 +132,32 @@ class VehicleFold:
         if not len(uploads):
             return
         sums = self._summariser.summarise_block(uploads)
-        arrivals = Arrivals(
-            boot_ids=uploads.boot_ids,
-            seqs=uploads.seqs,
-            built_ms=uploads.built_ms(),
-            sums=sums,
-            entries=self._entries(uploads, sums),
-        )
+        arrivals = self._arrivals(uploads.boot_ids, uploads.seqs, uploads.built_ms(), sums)
         places = None if offsets is None else np.array(offsets, dtype=np.int64)
         codes = {report.row: report for report in uploads.codes}
+        yield from self._fold_arrivals(states, cars, arrivals, places, codes)
+
+    def fold_days(self, states: States, cars: Sequence[int], days: Days, seqs: Ints, end_ms: Ints) -> list[FoldOutcome]:
+        """Fold whole days (of `models.day_sums.day_dtype`, shape (m,), that end then) into `states`, in place.
+
+        Each is an upload of a boot of its own, `seqs` its number; a car's days are in the order of time.
+        """
+        boot_ids = np.array([f"day {number}" for number in seqs.tolist()], dtype="S36")
+        arrivals = self._arrivals(boot_ids, seqs, np.zeros(len(days), dtype=np.int64), summary_of(days, end_ms))
+        outcomes: list[FoldOutcome | None] = [None] * len(days)
+        for one in self._fold_arrivals(states, cars, arrivals, None, {}):
+            for row, outcome in zip(one.rows.tolist(), one.outcomes, strict=True):
+                outcomes[row] = outcome
+        return [outcome for outcome in outcomes if outcome is not None]
+
+    def _fold_arrivals(
+        self,
+        states: States,
+        cars: Sequence[int],
+        arrivals: Arrivals,
+        places: Ints | None,
+        codes: Mapping[int, CodeReport],
+    ) -> Iterator[FoldRound]:
         every = np.array(cars, dtype=np.int64)
         for rows in _rounds(cars):
             yield self._fold_round(states, every[rows], arrivals, rows, places, codes)
@@ -185,19 +203,19 @@ class VehicleFold:
         counts: Ints = states["trends"]["count"][..., self._is_reading].sum(axis=-1)
         return counts
 
-    def _entries(self, uploads: UploadBlock, sums: SummaryBlock) -> Entries:
-        """What the order of events must know of each upload, shape (k,)."""
-        entries = np.zeros(len(uploads), dtype=self._layout.entry_dtype)
+    def _arrivals(self, boot_ids: npt.NDArray[np.bytes_], seqs: Ints, built_ms: Ints, sums: SummaryBlock) -> Arrivals:
+        """The uploads, with what the order of events must know of each, shape (k,)."""
+        entries = np.zeros(len(seqs), dtype=self._layout.entry_dtype)
         entries["start_ms"], entries["span_ms"] = sums.start_ms, sums.end_ms - sums.start_ms
-        entries["boot_tag"] = [crc32(boot_id) for boot_id in uploads.boot_ids.tolist()]
-        entries["seq"] = uploads.seqs
+        entries["boot_tag"] = [crc32(boot_id) for boot_id in boot_ids.tolist()]
+        entries["seq"] = seqs
         for name, readings in (("first_odometer_m", sums.first_odometer_m), ("odometer_m", sums.odometer_m)):
             entries[name] = np.where(readings == UNKNOWN, NO_READING, readings)
         entries["observed_m"] = np.rint(sums.observed_m)
         entries["trends"], entries["is_running"] = sums.trends, sums.is_running
         if self._layout.followed:
             entries["followed"] = sums.followed
-        return entries
+        return Arrivals(boot_ids=boot_ids, seqs=seqs, built_ms=built_ms, sums=sums, entries=entries)
 
     def count_codes(self, states: States, cars: Ints, codes: Ints, at_ms: Ints) -> None:
         """Count that these codes (places in the catalogue's events) came up in these cars, in the order given."""

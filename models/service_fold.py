@@ -20,6 +20,7 @@ from models.vehicle_state import DAY_MS, IMPLAUSIBLE_RECORD, UNKNOWN, Record, St
 from models.wear_bound import bound_wear
 from models.wear_history import estimate_wear, wear_history
 from models.wear_items import WearItems, WearRates
+from models.wear_promise import promised_at_anchor
 
 States = npt.NDArray[Any]
 
@@ -95,7 +96,8 @@ class ServiceFold:
             return None
         model, items, states = self._predictor.model(item.id), WearItems(self._catalogue, [item.id]), _block(state)
         history = wear_history(states, items, usage_of(states, self._catalogue), at.as_block())
-        estimate = estimate_wear(history, items, WearRates(items, [model]))
+        rates = WearRates(items, [model])
+        estimate = estimate_wear(history, items, rates)
         bounded = bound_wear(history, estimate, items)
         anchor, anchor_sd, predicted = (float(n[0, 0]) for n in (history.anchor, history.anchor_sd, bounded.worn))
         target = anchor - value
@@ -105,6 +107,11 @@ class ServiceFold:
         if target < -GROWTH_SD * (wear.measurement_sd + anchor_sd):
             state["flags"] = int(state["flags"]) | IMPLAUSIBLE_RECORD
             return None
+        columns = self._layout.wear_columns[item.id]
+        promise = promised_at_anchor(self._catalogue, item, state, columns, rates, at.time_ms)
+        if promise is not None:
+            predicted = min(promise.worn, anchor - (wear.floor if wear.floor is not None else -math.inf))
+            sd = (promise.variance + anchor_sd**2 + wear.measurement_sd**2) ** 0.5
         half = model.windows.width * sd
         example = TrainingExample(
             label_id=record.record_id,

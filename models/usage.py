@@ -24,22 +24,27 @@ TYPICAL_KM_PER_DAY, TYPICAL_KM_SD = 40.0, 30.0  # 15,000 km a year (M)
 TYPICAL_WEIGHT_DAYS = 3.0
 TYPICAL_WEIGHT_KM = 20.0  # so much driving of its own outweighs the typical car
 RECENT_KM = 40.0  # with less in the last weeks, the whole time under observation speaks
-LEAST_SPREAD = 0.1
+# What lies ahead is a mixture of how the car is used of late, of all its time under observation, and of what cars are
+# used like on average: habits change. Each share was the best or nearly so for every wear item of the simulated fleet
+# (docs/adr/0067); a stretch that was observed for less than `SETTLED_DAYS` counts the less for it.
+RECENT_SHARE, WHOLE_SHARE, TYPICAL_SHARE = 0.4, 0.4, 0.2
+SETTLED_DAYS = 120.0
+HABITS_SPREAD = 0.28  # relative, of the mean use of the months ahead about that mixture
 
 
 @dataclass(frozen=True, slots=True)
 class Usage:
     """Pace and habits of k cars at their newest events, shape (k,).
 
-    `km_per_day` with its relative error `km_spread`; per summed exposure, shape (n, k), in the order of the state's
-    columns: `recent_per_km` (its own, of the last weeks) and `usual_per_km` (its own over the whole time, shrunk
-    towards the typical car by the weight of 20 km), for distance that nobody saw.
+    What a day ahead is to bring: `km_per_day`, with its relative error `km_spread`, and `per_day` of each summed
+    exposure, shape (n, k), in the order of the state's columns. `usual_per_km`, likewise: its own over the whole time,
+    shrunk towards the typical car by the weight of 20 km, for distance that nobody saw.
     """
 
     km_per_day: Floats
     km_spread: Floats
     observed_km: Floats
-    recent_per_km: Floats
+    per_day: Floats
     usual_per_km: Floats
 
 
@@ -47,7 +52,9 @@ def usage_of(states: npt.NDArray[Any], catalogue: Catalogue) -> Usage:
     """The usage that the states (shape (k,)) tell of; for a car without any driving it is the typical one."""
     days = day_columns(states)
     is_recent = days.number > (states["last_ms"] // DAY_MS - RECENT_DAYS)[:, None]
-    km_per_day, km_spread = _pace(states, days, is_recent)
+    recent_pace, recent_spread = _pace(states, days, is_recent)
+    whole_pace, whole_share = _whole(states)
+    recent_share = 1.0 - TYPICAL_SHARE - whole_share
     observed_km = states["observed_m"] / 1000
     recent_km = np.where(is_recent, days.observed_m, 0.0).sum(axis=1) / 1000
     recently = exposure_within(states, day_quanta(catalogue), is_recent)
@@ -58,11 +65,28 @@ def usage_of(states: npt.NDArray[Any], catalogue: Catalogue) -> Usage:
     # Only a part of the distance may have had an exposure's signals.
     seen_km = recent_km * np.minimum(1.0, over_km / np.where(observed_km > 0, observed_km, 1.0))
     is_seen, is_recently = over_km > 0, (recent_km >= RECENT_KM) & (seen_km > 0)
-    own = np.where(
-        is_recently, recently / np.where(is_recently, seen_km, 1.0), amount / np.where(is_seen, over_km, 1.0)
-    )
     # A car that doesn't send what an exposure is computed from is taken for the typical one.
-    return Usage(km_per_day, km_spread, observed_km, np.where(is_seen, own, typical), usual_per_km)
+    own = np.where(is_seen, amount / np.where(is_seen, over_km, 1.0), typical)
+    recent = np.where(is_seen & is_recently, recently / np.where(is_recently, seen_km, 1.0), own)
+    of_whole = whole_share * whole_pace + TYPICAL_SHARE * TYPICAL_KM_PER_DAY
+    return Usage(
+        km_per_day=recent_share * recent_pace + of_whole,
+        km_spread=np.sqrt((recent_share * recent_spread) ** 2 + HABITS_SPREAD**2),
+        observed_km=observed_km,
+        per_day=recent_share * recent_pace * recent + of_whole * own,
+        usual_per_km=usual_per_km,
+    )
+
+
+def _whole(states: npt.NDArray[Any]) -> tuple[Floats, Floats]:
+    """Km per day over the whole time under observation, and what share of the days ahead is to be like it."""
+    days = np.maximum(1.0, (states["last_ms"] - states["first_ms"]) / DAY_MS)
+    is_read = (states["odometer_m"] != UNKNOWN) & (states["first_odometer_m"] != UNKNOWN)
+    read_m = np.where(is_read, states["odometer_m"] - states["first_odometer_m"], 0)
+    pace = np.maximum(read_m, states["observed_m"]) / 1000 / days
+    share = WHOLE_SHARE * np.minimum(1.0, days / SETTLED_DAYS)
+    is_known = states["first_ms"] != UNKNOWN
+    return np.where(is_known, pace, TYPICAL_KM_PER_DAY), np.where(is_known, share, 0.0)
 
 
 def _pace(states: npt.NDArray[Any], days: DayColumns, is_recent: Bools) -> tuple[Floats, Floats]:
@@ -77,6 +101,5 @@ def _pace(states: npt.NDArray[Any], days: DayColumns, is_recent: Bools) -> tuple
     squares = (off * off).sum(axis=1) + idle_days * pace * pace
     variance = (squares + TYPICAL_WEIGHT_DAYS * TYPICAL_KM_SD**2) / (span + TYPICAL_WEIGHT_DAYS)
     spread = np.sqrt(variance / (span + TYPICAL_WEIGHT_DAYS)) / pace
-    spread = np.sqrt(spread * spread + LEAST_SPREAD**2)
     is_known = first_ms != UNKNOWN
     return np.where(is_known, pace, TYPICAL_KM_PER_DAY), np.where(is_known, spread, 1.0)

@@ -26,6 +26,7 @@ Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
 Bools = npt.NDArray[np.bool_]
 
+MOST_SPREAD = 0.85  # of the width: so unsure a pace says next to nothing of the latest date
 LEAST_RATE = 1e-9  # of the item's range per day: the car does not use it
 
 
@@ -81,20 +82,31 @@ def _window(
     days_left = np.where(is_unused, 0.0, np.maximum(0.0, left / pace))
     reach_days = np.minimum(days_left, 4 * items.say_until_days)
     then = estimate_wear(history, items, rates, reach_days)
-    travelled = reach_days * usage.km_spread * per_day
     # The bound narrows what is known today; what the days ahead add to the scatter is as without it.
     ahead = np.maximum(0.0, then.variance - reckoned.variance)
-    sd_days = np.sqrt(now.variance + ahead + travelled * travelled) / pace
-    half = np.where(is_unused, 0.0, rates.width * sd_days)
+    # The share of what lies ahead that is unsure: habits, rates and the car's own factor all grow with the days.
+    spread = usage.km_spread**2 + ahead / np.maximum(1e-12, reach_days * pace) ** 2
+    soonest, latest = _bounds(left, pace, now.variance, spread, rates.width)
+    soonest, latest = (np.where(is_unused, 0.0, days) for days in (soonest, latest))
     # Over the limit already, the latest is counted from when the limit was passed, but is never in the past.
-    passed = np.where(is_unused, 0.0, np.minimum(0.0, left / pace))
-    latest = np.maximum(days_left, days_left + passed + half)
+    latest = np.maximum(days_left, latest)
     set_window(
         rows,
         "wear",
         *(
             np.where(is_dated, moments(now_ms, days, items.say_until_days), UNKNOWN)
-            for days in (np.maximum(0.0, days_left - half), days_left, latest)
+            for days in (np.clip(soonest, 0.0, days_left), days_left, latest)
         ),
     )
     return is_dated, days_left
+
+
+def _bounds(left: Floats, pace: Floats, variance: Floats, spread: Floats, width: Floats) -> tuple[Floats, Floats]:
+    """Days t between which `left` is used up: those with (left − pace·t)² ≤ width²·(variance + spread·(pace·t)²).
+
+    The roots of a quadratic, as in Fieller's interval for a ratio (E. C. Fieller, *Some problems in interval
+    estimation*, JRSS B 16, 1954): a pace that is unsure makes the latest date further off than the earliest is near.
+    """
+    share = 1.0 - np.minimum(width * width * spread, MOST_SPREAD)
+    reach = np.sqrt(left * left * (1.0 - share) + share * width * width * variance)
+    return (left - reach) / (share * pace), (left + reach) / (share * pace)

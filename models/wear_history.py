@@ -122,7 +122,7 @@ def _exposures(
             unseen_km = np.maximum(0.0, all_km - seen_km)
             seen[e] = np.where(is_summed, np.maximum(0.0, at.exposure[columns] - base[e]), seen[e])
             unseen[e] = np.where(is_summed, unseen_km * usage.usual_per_km[columns], 0.0)
-            per_day[e] = np.where(is_summed, usage.km_per_day * usage.recent_per_km[columns], per_day[e])
+            per_day[e] = np.where(is_summed, usage.per_day[columns], per_day[e])
             most_unseen_km = np.where(is_summed, np.maximum(most_unseen_km, unseen_km), most_unseen_km)
             total_km = np.where(is_summed, all_km, total_km)
     return seen, unseen, per_day, most_unseen_km, total_km

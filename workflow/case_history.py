@@ -30,6 +30,7 @@ class CaseService:
     item: str
     outcome: ServiceOutcome
     value: float | None
+    odometer_m: int = 0
 
 
 @dataclass(frozen=True, slots=True)

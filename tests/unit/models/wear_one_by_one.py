@@ -48,7 +48,7 @@ def wear_one_by_one(state: Any, catalogue: Catalogue, item: str, model: FleetMod
             km = seen_km + max(0, int(state["first_ms"]) - since_ms) / DAY_MS * pace
         seen.append(max(0.0, float(state["exposure"][column]) - float(own["exposure"][k])))
         unseen.append(max(0.0, km - seen_km) * float(usage.usual_per_km[column, car]))
-        per_day.append(pace * float(usage.recent_per_km[column, car]))
+        per_day.append(float(usage.per_day[column, car]))
         k += 1
     anchor = float(own["anchor"]) if wear.floor is None else max(wear.floor, float(own["anchor"]))
     anchor_sd, f, precision = float(own["anchor_sd"]), float(own["factor"]), float(own["factor_precision"])
@@ -97,9 +97,12 @@ def wear_one_by_one(state: Any, catalogue: Catalogue, item: str, model: FleetMod
         left = max(0.0, (level - wear.limit) / cost)
         reach = min(left, 4 * wear.say_until_days)
         ahead = max(0.0, estimate(reach)[1] - variance)
-        sd_days = math.sqrt(bounded_variance + ahead + (reach * float(usage.km_spread[car]) * cost) ** 2) / cost
-        half, passed = model.windows.width * sd_days, min(0.0, (level - wear.limit) / cost)
-        ends = (max(0.0, left - half), left, max(left, left + passed + half))
+        width, below = model.windows.width, level - wear.limit
+        spread = float(usage.km_spread[car]) ** 2 + ahead / max(1e-12, reach * cost) ** 2
+        share = 1 - min(width**2 * spread, 0.85)
+        apart = math.sqrt(below**2 * (1 - share) + share * width**2 * bounded_variance)
+        soonest, latest = (below - apart) / share / cost, (below + apart) / share / cost
+        ends = (min(max(0.0, soonest), left), left, max(left, latest))
         days = [day if day <= wear.say_until_days else None for day in ends]
     elif is_known and anchor <= wear.limit:
         days = [0.0, 0.0, 0.0]
