@@ -246,6 +246,19 @@ class ItemSpec:
     risk: RiskSpec | None = None
     model: str = ""
 
+    @property
+    def horizons(self) -> Mapping[str, int]:
+        """The horizons of a hazard as the catalogue writes them (`PT24H`, days as `P30D`), in ms; others have none."""
+        if self.risk is not None:
+            return dict(zip(self.risk.horizons, self.risk.horizons_ms, strict=True))
+        return {f"P{days}D": days * 86_400_000 for days in (self.hazard.horizons_days if self.hazard else ())}
+
+    @property
+    def action_probability(self) -> float:
+        """The probability at which a hazard is acted on; 1 of other kinds."""
+        part = self.hazard or self.risk
+        return part.action_probability if part else 1.0
+
     def text(self, language: str = "en") -> ItemText:
         """The texts in `language`, in English where that language has none."""
         return self.texts.get(language, self.texts["en"])
@@ -304,8 +317,8 @@ class Catalogue:
 
     @property
     def summed_exposures(self) -> tuple[str, ...]:
-        """Names of the exposures that are sums over signals, in file order: the columns of a vehicle's state."""
-        return tuple(name for name, spec in self.exposures.items() if spec.function not in (ELAPSED_DAYS, EVENT_COUNT))
+        """Names of the exposures that are sums over signals or codes, in file order: columns of a vehicle's state."""
+        return tuple(name for name, spec in self.exposures.items() if spec.function != ELAPSED_DAYS)
 
     @property
     def followed(self) -> tuple[str, ...]:

@@ -13,8 +13,9 @@ from domain.backtest_case import CaseSettings, Decide
 from domain.catalogue import Catalogue
 from domain.catalogue_reader import read_catalogue
 from domain.service_record import ServiceOutcome
-from workflow.backtest import Backtest, BacktestResult, StepPredictions
+from workflow.backtest import Backtest, BacktestResult
 from workflow.case_history import CaseEvents, CaseService, CaseSpan
+from workflow.item_predictions import StepPredictions
 
 HOUR = 3_600_000
 START = 1_700_000_000_000 // 86_400_000 * 86_400_000
