@@ -17,6 +17,7 @@ from models.upload_block import UploadBlock
 
 __all__ = ["Summariser", "SummaryBlock", "UnusableUpload", "UploadSummary"]
 
+M_PER_S_OF_TIME = 40_000.0 / 86_400.0  # a day for the way of a typical car's day (`models.usage`)
 FASTEST_M_S = 100.0  # a stretch that the odometer alone tells of is not believed beyond this
 STRAY_M_S, STRAY_M = 70.0, 1000.0  # how far readings of one upload may lie apart, beside the distance seen
 # Sums are counted in steps far below what matters, of powers of two: float64 adds up multiples of one exactly, up to
@@ -180,7 +181,12 @@ class Summariser:
         return observed_m
 
     def _metres(self, samples: SampleBlock, dt: Floats, short: Bools) -> Floats:
-        """Distance of each stretch by the speed, or by the odometer where an upload has no speed at all."""
+        """Distance of each stretch by the speed, or by the odometer where an upload has no speed at all.
+
+        Of a machine that has neither, time stands for distance, so that it too has a pace and habits.
+        """
+        if not self._speed and not self._odometer:
+            return np.where(short, dt * M_PER_S_OF_TIME, 0.0)
         metres = np.zeros(dt.shape)
         if self._odometer:
             reading = samples.columns[self._odometer]
