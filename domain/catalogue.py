@@ -46,6 +46,17 @@ TREND_FUNCTIONS: Mapping[str, tuple[tuple[str, ...], Mapping[str, float | None]]
     "dip_at_start": (("signal", "engine_speed"), {"seconds": 1.0, "standstill_minutes": 60.0}),
     "mean": (("signal",), {}),
 }
+# The models there are for an item of each kind, in the long form and in the short; the first is the product's choice.
+LONG_MODELS: Mapping[ItemKind, tuple[str, ...]] = {
+    ItemKind.WEAR: ("least_squares",),
+    ItemKind.HAZARD: ("bayesian_logistic",),
+    ItemKind.CALENDAR: ("interval",),
+}
+SHORT_MODELS: Mapping[ItemKind, tuple[str, ...]] = {
+    ItemKind.WEAR: ("trees",),
+    ItemKind.HAZARD: ("trees", "logistic", "hoeffding_tree", "adaptive_forest", "mondrian_forest"),
+    ItemKind.CALENDAR: ("interval",),
+}
 DTYPES = ("float32", "float64", "uint32")
 SEVERITIES = ("advisory", "soon", "urgent")
 
@@ -225,7 +236,7 @@ class ItemSpec:
     """One thing that is serviced. Exactly one part is there, as `kind` says.
 
     Wear has `wear` or `life`, hazard has `hazard` or `risk`, calendar has `calendar`. `model` names the model that is
-    asked for, empty where the choice is the product's.
+    asked for, of `LONG_MODELS` or `SHORT_MODELS`; empty where the choice is the product's.
     """
 
     id: str

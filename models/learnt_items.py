@@ -16,6 +16,7 @@ import numpy.typing as npt
 
 from domain.catalogue import Catalogue
 from models.failure_risk import FailureRisk
+from models.incremental_risk import INCREMENTAL, IncrementalRisk
 from models.learnt_features import LearntFeatures
 from models.remaining_life import ROWS_PER_LIFE, RemainingLife, RemainingMany
 
@@ -47,9 +48,12 @@ class _Waiting:
 class RiskItem:
     """One item, one horizon: a model, and decisions that wait for the horizon to pass."""
 
-    def __init__(self, item: str, horizon_ms: int, columns: Ints, every_ms: int) -> None:
+    def __init__(self, item: str, horizon_ms: int, columns: Ints, every_ms: int, model: str = "") -> None:
+        """`model`: the name of one that is incremental; trees that are grown anew where none is."""
         self.item, self.horizon_ms = item, horizon_ms
-        self.model = FailureRisk(len(columns))
+        self.model: FailureRisk | IncrementalRisk = (
+            IncrementalRisk(model) if model in INCREMENTAL else FailureRisk(len(columns))
+        )
         self._columns = columns
         self._stride = max(1, -(-horizon_ms // every_ms // MOST_WAITING))
         self._made: dict[int, int] = {}
@@ -183,7 +187,9 @@ class LearntItems:
         for spec in catalogue.items.values():
             if spec.risk is not None:
                 columns = features.columns(spec.id, spec.risk)
-                self.risks[spec.id] = [RiskItem(spec.id, h, columns, every_ms) for h in spec.risk.horizons_ms]
+                self.risks[spec.id] = [
+                    RiskItem(spec.id, horizon_ms, columns, every_ms, spec.model) for horizon_ms in spec.risk.horizons_ms
+                ]
                 self.action_probability[spec.id] = spec.risk.action_probability
             elif spec.life is not None:
                 self.lives[spec.id] = LifeItem(spec.id, features.columns(spec.id, spec.life), spec.life.say_until)

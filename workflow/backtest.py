@@ -38,7 +38,7 @@ class BacktestResult:
 
 
 class Backtest:
-    """Replays `history` into `sink`."""
+    """Replays `history` into `sink`; `machines` are as they stand at the step that was reached."""
 
     def __init__(self, history: CaseHistory, sink: PredictionSink) -> None:
         self._history = history
@@ -46,9 +46,9 @@ class Backtest:
         self._decide = history.settings.decide
         stale = self._decide.stale_after_ms
         self._stale_ms = max(WEEK_MS, 2 * history.usual_gap_ms) if stale is None else stale
-        self._machines = CaseFold(history)
-        self._learnt = LearntPredictions(history, self._machines) if history.catalogue.followed else None
-        self._named = NamedPredictions(history.catalogue, self._machines)
+        self.machines = CaseFold(history)
+        self._learnt = LearntPredictions(history, self.machines) if history.catalogue.followed else None
+        self._named = NamedPredictions(history.catalogue, self.machines)
         self._order = {item: place for place, item in enumerate(history.catalogue.items)}
         self._result = BacktestResult()
 
@@ -58,20 +58,20 @@ class Backtest:
             self._take(step)
             self._decide_at(step.now_ms)
             reached(step.now_ms)
-        self._result.last_seen_ms = self._machines.newest_ms
+        self._result.last_seen_ms = self.machines.newest_ms
         return self._result
 
     def _take(self, step: CaseStep) -> None:
         """Fold what became known since the step before, of each machine that was served in the order of its news."""
         served = sorted({service.vehicle for service in step.services})
-        self._machines.take(step.without(served))
+        self.machines.take(step.without(served))
         for vehicle in served:
             rest = step.only(vehicle)
             for service in rest.services:
                 until, rest = rest.cut(service.known_ms)
-                self._machines.take(until)
+                self.machines.take(until)
                 self._serve(service)
-            self._machines.take(rest)
+            self.machines.take(rest)
         self._result.services += step.services
         self._result.last_ms = step.now_ms
         if self._learnt is not None:
@@ -86,7 +86,7 @@ class Backtest:
 
     def _decide_at(self, now_ms: int) -> None:
         """Predict every machine that still reports."""
-        newest_ms = self._machines.newest_ms
+        newest_ms = self.machines.newest_ms
         vehicles = np.flatnonzero((newest_ms != UNKNOWN) & (now_ms - newest_ms <= self._stale_ms))
         if not len(vehicles):
             return
