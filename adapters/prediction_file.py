@@ -16,7 +16,7 @@ import pyarrow.parquet as pq
 
 from domain.catalogue import Catalogue
 from models.vehicle_state import UNKNOWN
-from workflow.backtest import ItemPredictions, StepPredictions
+from workflow.item_predictions import ItemPredictions, StepPredictions
 
 ROWS_AT_ONCE = 100_000
 _DUES = ("due_earliest", "due_expected", "due_latest")
@@ -40,7 +40,7 @@ class PredictionFile:
     def __init__(self, path: Path, catalogue: Catalogue, vehicle_ids: Sequence[str]) -> None:
         self._path = path
         self._vehicle_ids = pa.array(list(vehicle_ids), pa.string())
-        self._horizons = {item: spec.risk.horizons for item, spec in catalogue.items.items() if spec.risk is not None}
+        self._horizons = {item: tuple(spec.horizons) for item, spec in catalogue.items.items()}
         self._columns = tuple(dict.fromkeys(f"p_{h}" for horizons in self._horizons.values() for h in horizons))
         self._schema = pa.schema(
             [

@@ -48,6 +48,17 @@ TREND_FUNCTIONS: Mapping[str, tuple[tuple[str, ...], Mapping[str, float | None]]
     "dip_at_start": (("signal", "engine_speed"), {"seconds": 1.0, "standstill_minutes": 60.0}),
     "mean": (("signal",), {}),
 }
+# The models there are for an item of each kind, in the long form and in the short; the first is the product's choice.
+LONG_MODELS: Mapping[ItemKind, tuple[str, ...]] = {
+    ItemKind.WEAR: ("least_squares",),
+    ItemKind.HAZARD: ("bayesian_logistic",),
+    ItemKind.CALENDAR: ("interval",),
+}
+SHORT_MODELS: Mapping[ItemKind, tuple[str, ...]] = {
+    ItemKind.WEAR: ("trees",),
+    ItemKind.HAZARD: ("trees", "logistic", "hoeffding_tree", "adaptive_forest", "mondrian_forest"),
+    ItemKind.CALENDAR: ("interval",),
+}
 DTYPES = ("float32", "float64", "uint32")
 SEVERITIES = ("advisory", "soon", "urgent")
 
@@ -227,7 +238,7 @@ class ItemSpec:
     """One thing that is serviced. Exactly one part is there, as `kind` says.
 
     Wear has `wear` or `life`, hazard has `hazard` or `risk`, calendar has `calendar`. `model` names the model that is
-    asked for, empty where the choice is the product's.
+    asked for, of `LONG_MODELS` or `SHORT_MODELS`; empty where the choice is the product's.
     """
 
     id: str
@@ -247,6 +258,19 @@ class ItemSpec:
     life: LifeSpec | None = None
     risk: RiskSpec | None = None
     model: str = ""
+
+    @property
+    def horizons(self) -> Mapping[str, int]:
+        """The horizons of a hazard as the catalogue writes them (`PT24H`, days as `P30D`), in ms; others have none."""
+        if self.risk is not None:
+            return dict(zip(self.risk.horizons, self.risk.horizons_ms, strict=True))
+        return {f"P{days}D": days * 86_400_000 for days in (self.hazard.horizons_days if self.hazard else ())}
+
+    @property
+    def action_probability(self) -> float:
+        """The probability at which a hazard is acted on; 1 of other kinds."""
+        part = self.hazard or self.risk
+        return part.action_probability if part else 1.0
 
     def text(self, language: str = "en") -> ItemText:
         """The texts in `language`, in English where that language has none."""
@@ -306,8 +330,8 @@ class Catalogue:
 
     @property
     def summed_exposures(self) -> tuple[str, ...]:
-        """Names of the exposures that are sums over signals, in file order: the columns of a vehicle's state."""
-        return tuple(name for name, spec in self.exposures.items() if spec.function not in (ELAPSED_DAYS, EVENT_COUNT))
+        """Names of the exposures that are sums over signals or codes, in file order: columns of a vehicle's state."""
+        return tuple(name for name, spec in self.exposures.items() if spec.function != ELAPSED_DAYS)
 
     @property
     def followed(self) -> tuple[str, ...]:

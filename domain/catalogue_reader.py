@@ -8,7 +8,9 @@ from typing import Any, TypeVar
 
 from domain.catalogue import (
     DTYPES,
+    LONG_MODELS,
     SEVERITIES,
+    SHORT_MODELS,
     AtFloor,
     CalendarSpec,
     Catalogue,
@@ -207,13 +209,18 @@ def _item(reader: FieldReader, name: str, value: Any, path: str, exposures: dict
             cost_currency=at.text("cost_currency", ""),
             texts=read_short_texts(reader, kind, name, at) if is_brief else read_item_texts(reader, kind, at),
             roles=string_map(reader, at.get("roles", {}), at.at("roles")),
-            model=at.text("model", ""),
+            model=_model(at, (SHORT_MODELS if is_brief else LONG_MODELS)[kind]),
             wear=parts.wear,
             hazard=parts.hazard,
             calendar=parts.calendar,
             life=parts.life,
             risk=parts.risk,
         )
+
+
+def _model(at: Fields, known: tuple[str, ...]) -> str:
+    """The model that is asked for by name, empty where none is."""
+    return "" if at.get("model") is None else at.choice("model", known)
 
 
 def _long_parts(reader: FieldReader, kind: ItemKind, at: Fields) -> ItemParts:

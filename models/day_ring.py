@@ -12,7 +12,8 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from domain.catalogue import Catalogue, ExposureSpec
+from domain.catalogue import Catalogue
+from models.exposures import most_per_day
 from models.vehicle_state import DAY_MS, DAYS, UNKNOWN, Entries, States
 
 Ints = npt.NDArray[np.int64]
@@ -35,7 +36,7 @@ class DayColumns:
 
 def day_quanta(catalogue: Catalogue) -> Floats:
     """What one step of a day's sums stands for, per summed exposure: 65,535 are more than a car can gather."""
-    return np.array([_most_per_day(catalogue.exposures[name]) / _MOST for name in catalogue.summed_exposures])
+    return np.array([most_per_day(catalogue, name) / _MOST for name in catalogue.summed_exposures])
 
 
 def day_columns(states: States) -> DayColumns:
@@ -93,7 +94,18 @@ def add_sums(
         ("exposure", np.floor(exposure[fits] / quanta + part[:, None])),
     ):
         kept = days[name][cars, slots]
-        days[name][cars, slots] = np.minimum(kept + amount, _MOST).astype(np.uint16)
+        # What came down again, as the integral of a current may, is not told apart from nothing here.
+        days[name][cars, slots] = np.clip(kept + amount, 0, _MOST).astype(np.uint16)
+
+
+def add_to_day(states: States, car: int, column: int, at_ms: int, amount: float, quanta: Floats) -> None:
+    """Add to one exposure of one car on the day of `at_ms`; what is newer than all uploads counts on the newest day."""
+    last_ms = int(states["last_ms"][car])
+    number = min(at_ms, last_ms) // DAY_MS
+    if last_ms != UNKNOWN and number > last_ms // DAY_MS - DAYS:
+        kept = states["days"]["exposure"][car, number % DAYS, column]
+        added = min(_MOST, int(kept) + round(amount / quanta[column]))
+        states["days"]["exposure"][car, number % DAYS, column] = added
 
 
 def add_distance(states: States, cars: Ints, entries: Entries, rise_m: Ints) -> None:
@@ -110,10 +122,3 @@ def _fitting(states: States, cars: Ints, entries: Entries) -> tuple[Ints, Ints]:
     numbers = end_ms // DAY_MS
     newest = np.maximum(states["last_ms"][cars], end_ms) // DAY_MS
     return numbers, np.flatnonzero(numbers > newest - DAYS)
-
-
-def _most_per_day(exposure: ExposureSpec) -> float:
-    """More of an exposure than any car gathers in a day: all its minutes, or what 4,000 km typically bring."""
-    if exposure.function in ("time_above", "time_below"):
-        return 1_440.0
-    return 4_000.0 * exposure.typical_per_km if exposure.typical_per_km > 0 else 4_000.0

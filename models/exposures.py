@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from domain.catalogue import Catalogue
 from domain.telemetry import VehicleAttributes
 
 Floats = npt.NDArray[np.float64]
@@ -40,6 +41,26 @@ Exposure = Callable[[Mapping[str, Floats], Floats, Mapping[str, float], CarColum
 
 GRAVITY_M_S2 = 9.81
 WALKING_M_S = 3.0
+DAY_S = 86_400.0
+_FARTHEST_KM = 4_000.0  # that anything drives in a day
+
+
+def most_per_day(catalogue: Catalogue, name: str) -> float:
+    """More of an exposure than anything gathers in a day, in its own unit.
+
+    All minutes of a day, or what 4,000 km typically bring; of an integral of which nothing is typical what its signal's
+    range allows, where it has one.
+    """
+    spec = catalogue.exposures[name]
+    if spec.function in ("time_above", "time_below"):
+        return 1_440.0
+    if spec.typical_per_km > 0:
+        return _FARTHEST_KM * spec.typical_per_km
+    if spec.function == "integral":
+        signal = catalogue.signals[spec.signals["signal"]]
+        most = max(abs(signal.minimum), abs(signal.maximum)) * DAY_S / abs(spec.parameters["per_seconds"] or 1.0)
+        return most if 0.0 < most < 1e30 else _FARTHEST_KM
+    return _FARTHEST_KM
 
 
 def brake_energy(

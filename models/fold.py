@@ -21,9 +21,10 @@ from domain.service_record import ServiceRecord, TrainingExample
 from domain.telemetry import TelemetryUpload, VehicleAttributes
 from models import block_fold
 from models.block_fold import Arrivals, Bools, Ints, RoundFold
+from models.block_trends import LONGEST_STRETCH_S
+from models.code_fold import CodeFold
 from models.day_sums import Rows as Days
 from models.day_sums import summary_of
-from models.event_counts import count_event
 from models.predictor import Predictor
 from models.service_fold import ServiceFold
 from models.trouble_codes import fold_codes
@@ -93,11 +94,15 @@ class FoldRound:
 
 
 class VehicleFold:
-    """Folds the uploads of cars with this catalogue; holds no state of its own."""
+    """Folds the uploads of cars with this catalogue; holds no state of its own.
 
-    def __init__(self, catalogue: Catalogue, layout: StateLayout) -> None:
+    Of a stretch between samples that is longer than `longest_stretch_s` nothing is known.
+    """
+
+    def __init__(self, catalogue: Catalogue, layout: StateLayout, longest_stretch_s: float = LONGEST_STRETCH_S) -> None:
         self._layout = layout
-        self._summariser = Summariser(catalogue)
+        self._summariser = Summariser(catalogue, longest_stretch_s)
+        self._codes = CodeFold(catalogue, layout)
         self._round = RoundFold(catalogue, layout)
         self._is_reading = np.array([spec.function != "mean" for spec in catalogue.trends.values()], dtype=np.bool_)
 
@@ -219,14 +224,8 @@ class VehicleFold:
 
     def count_codes(self, states: States, cars: Ints, codes: Ints, at_ms: Ints) -> None:
         """Count that these codes (places in the catalogue's events) came up in these cars, in the order given."""
-        if self._layout.counted:
-            for car, code, moment in zip(cars.tolist(), codes.tolist(), at_ms.tolist(), strict=True):
-                count_event(states["counts"], car, code, moment)
-
-    def _count(self, states: States, car: int, codes: Sequence[str], at_ms: int) -> None:
-        for code in codes:
-            if code in self._layout.counted:
-                count_event(states["counts"], car, self._layout.counted.index(code), at_ms)
+        for car, code, moment in zip(cars.tolist(), codes.tolist(), at_ms.tolist(), strict=True):
+            self._codes.count(states, car, self._codes.names[code], moment)
 
     def _fold_round(
         self,
@@ -255,7 +254,8 @@ class VehicleFold:
             for car, row in zip(some[fit].tolist(), own[fit].tolist(), strict=True):
                 if row in codes:
                     fold_codes(states[car], codes[row], int(arrivals.sums.end_ms[row]))
-                    self._count(states, car, codes[row].added, int(arrivals.sums.end_ms[row]))
+                    for code in codes[row].added:
+                        self._codes.count(states, car, code, int(arrivals.sums.end_ms[row]))
         return FoldRound(rows, cars, outcomes)
 
 

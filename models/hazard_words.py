@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+from typing import TypeVar
+
+import numpy as np
+import numpy.typing as npt
+
 from domain.catalogue import Catalogue, HazardSpec, ItemSpec
 from domain.prediction import Contribution
 from models.bayesian_logistic import INTERCEPT
@@ -9,6 +14,8 @@ from models.fleet_model import AGE_YEARS
 from models.prediction_row import IS_KNOWN, Row
 from models.vehicle_state import UNKNOWN
 from models.wording import amount_in_words, day_in_words, since_in_words
+
+Share = TypeVar("Share", float, npt.NDArray[np.float64])
 
 SIGNS = {"Celsius": "°C"}
 DIGITS = {"V": 2, "Celsius": 0}
@@ -28,8 +35,11 @@ def hazard_words(
     return reason, contributions, {**features, "log_odds": float(own["log_odds"]), "probability": share}
 
 
-def horizons(hazard: HazardSpec, share: float) -> dict[int, float]:
-    """The probability of failing within each horizon, at the constant rate of `share` within `decide_on_days`."""
+def horizons(hazard: HazardSpec, share: Share) -> dict[int, Share]:
+    """The probability of failing within each horizon, at the constant rate of `share` within `decide_on_days`.
+
+    Of one car, or of many: an array then.
+    """
     return {days: 1.0 - (1.0 - share) ** (days / hazard.decide_on_days) for days in hazard.horizons_days}
 
 

@@ -2,7 +2,8 @@
 
 Levels, spread and slopes of every signal (`models.signal_levels`), differences between signals of one unit, products of
 signals where there are few, counts of codes (`models.event_counts`), the time since each item was renewed and since the
-machine was first seen, and the machine's attributes. Columns that count time or use are of the group `age`.
+machine was first seen, the machine's attributes, and what an item's own exposures came to since it was renewed. Columns
+that count time or use are of the group `age`.
 """
 
 from __future__ import annotations
@@ -53,14 +54,33 @@ class LearntFeatures:
         made += [(f"{code} {kind}", {code}) for code in self._counted for kind in kinds]
         made += [(f"days since {item}", {AGE}) for item in self._items] + [("days seen", {AGE})]
         made += [(name, {name}) for name in attributes]
+        summed = catalogue.summed_exposures
+        # Of each, the item whose own it is, the place of its baseline, and the column of the sum.
+        self._exposures = [
+            (item.id, place, summed.index(name))
+            for item in catalogue.items.values()
+            for place, name in enumerate(n for n in (item.life.exposures if item.life else ()) if n in summed)
+        ]
+        own = [(item, catalogue.exposures[summed[column]]) for item, _, column in self._exposures]
+        self._firsts = len(made)
+        made += [
+            (f"{spec.name} since {item}", {AGE, spec.name, *spec.signals.values(), *spec.events}) for item, spec in own
+        ]
         self.names = tuple(name for name, _ in made)
         self._sources = [sources for _, sources in made]
 
-    def columns(self, spec: LifeSpec | RiskSpec) -> npt.NDArray[np.int64]:
-        """The columns an item is judged by: none made of what it excludes, nor of signals that don't bear on it."""
+    def columns(self, item: str, spec: LifeSpec | RiskSpec) -> npt.NDArray[np.int64]:
+        """The columns an item is judged by: none made of what it excludes, nor of signals that don't bear on it.
+
+        What an exposure came to since the item was renewed bears on that item alone, whatever signal it is made of.
+        """
         others = set(self._signals).difference(spec.signals) if spec.signals else set()
-        without = spec.exclude | others
-        return np.array([n for n, sources in enumerate(self._sources) if not sources & without], dtype=np.int64)
+        columns = []
+        for n, sources in enumerate(self._sources):
+            is_own = n >= self._firsts and self._exposures[n - self._firsts][0] == item
+            if is_own or (n < self._firsts and not sources & others):
+                columns += [] if sources & spec.exclude else [n]
+        return np.array(columns, dtype=np.int64)
 
     def rows(self, states: npt.NDArray[Any], now_ms: npt.NDArray[np.int64], attributes: Floats | None = None) -> Rows:
         """The features of cars as of `now_ms` (k,), shape (k, names); NaN where nothing is known.
@@ -81,6 +101,11 @@ class LearntFeatures:
         parts.append(_columns([*since, _days_since(states["first_ms"], now_ms)], k))
         if attributes is not None:
             parts.append(attributes)
+        gathered = [
+            states["exposure"][:, column] - states["items"][item]["exposure"][:, place]
+            for item, place, column in self._exposures
+        ]
+        parts.append(_columns(gathered, k))
         return np.concatenate(parts, axis=1).astype(np.float32)
 
 

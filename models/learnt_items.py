@@ -7,6 +7,7 @@ days would push probabilities up. The rows of a life are kept, thinned, until it
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections import deque
 from dataclasses import dataclass, field
 
@@ -15,6 +16,7 @@ import numpy.typing as npt
 
 from domain.catalogue import Catalogue
 from models.failure_risk import FailureRisk
+from models.incremental_risk import INCREMENTAL, IncrementalRisk
 from models.learnt_features import LearntFeatures
 from models.remaining_life import ROWS_PER_LIFE, RemainingLife, RemainingMany
 
@@ -46,9 +48,12 @@ class _Waiting:
 class RiskItem:
     """One item, one horizon: a model, and decisions that wait for the horizon to pass."""
 
-    def __init__(self, item: str, horizon_ms: int, columns: Ints, every_ms: int) -> None:
+    def __init__(self, item: str, horizon_ms: int, columns: Ints, every_ms: int, model: str = "") -> None:
+        """`model`: the name of one that is incremental; trees that are grown anew where none is."""
         self.item, self.horizon_ms = item, horizon_ms
-        self.model = FailureRisk(len(columns))
+        self.model: FailureRisk | IncrementalRisk = (
+            IncrementalRisk(model) if model in INCREMENTAL else FailureRisk(len(columns))
+        )
         self._columns = columns
         self._stride = max(1, -(-horizon_ms // every_ms // MOST_WAITING))
         self._made: dict[int, int] = {}
@@ -97,20 +102,30 @@ class RiskItem:
 
 @dataclass(slots=True)
 class _Life:
-    """Rows of a life under way, every `stride`-th of its decisions, with where in the item's unit each was made."""
+    """Rows of a life under way, every `stride`-th of its decisions, with when and where in the item's unit each was."""
 
     stride: int = 1
     seen: int = 0
     rows: list[Rows] = field(default_factory=list)
+    time_ms: list[int] = field(default_factory=list)
     at: list[float] = field(default_factory=list)
 
-    def add(self, row: Rows, at: float) -> None:
+    def add(self, row: Rows, time_ms: int, at: float) -> None:
         if self.seen % self.stride == 0:
             self.rows.append(row)
+            self.time_ms.append(time_ms)
             self.at.append(at)
             if len(self.rows) >= 2 * ROWS_PER_LIFE:
-                self.rows, self.at, self.stride = self.rows[::2], self.at[::2], 2 * self.stride
+                self.stride *= 2
+                self.rows, self.time_ms, self.at = self.rows[::2], self.time_ms[::2], self.at[::2]
         self.seen += 1
+
+    def after(self, end_ms: int) -> _Life | None:
+        """What is known already of the life that follows one that ended then; None where nothing is."""
+        first = bisect_right(self.time_ms, end_ms)
+        if first == len(self.rows):
+            return None
+        return _Life(self.stride, self.seen, self.rows[first:], self.time_ms[first:], self.at[first:])
 
 
 class LifeItem:
@@ -121,6 +136,7 @@ class LifeItem:
         self.model = RemainingLife(say_until)
         self._columns = columns
         self._lives: dict[int, _Life] = {}
+        self._renewed_ms: dict[int, int] = {}
 
     def predict(self, decision: Decision) -> RemainingMany:
         """What is left, in the item's unit."""
@@ -131,15 +147,30 @@ class LifeItem:
         rows = decision.rows[:, self._columns]
         for place, (vehicle, where) in enumerate(zip(decision.vehicles.tolist(), at.tolist(), strict=True)):
             if np.isfinite(where):
-                self._lives.setdefault(vehicle, _Life()).add(rows[place], where)
+                self._lives.setdefault(vehicle, _Life()).add(rows[place], decision.now_ms, where)
 
-    def ended(self, vehicle: int, at: float, *, is_failure: bool) -> int:
-        """The item came to its end at `at`, or was renewed before; how many labels that taught."""
-        life = self._lives.pop(vehicle, None)
-        if life is None or not is_failure or not np.isfinite(at):
+    def ended(self, vehicle: int, end_ms: int, now: tuple[int, float], *, is_failure: bool) -> int:
+        """The item came to its end at `end_ms`, or was renewed before; how many labels that taught.
+
+        `now`: the moment at which that is known, and where the machine stands then in the item's unit. What is known of
+        no later moment than a renewal that was heard of before is no news.
+        """
+        if end_ms <= self._renewed_ms.get(vehicle, -1):
             return 0
+        self._renewed_ms[vehicle] = end_ms
+        life = self._lives.pop(vehicle, None)
+        if life is None:
+            return 0
+        following = life.after(end_ms)
+        if following is not None:
+            self._lives[vehicle] = following
+        now_ms, now_at = now
+        if not is_failure or not np.isfinite(now_at):
+            return 0
+        # Heard of late, it is where the machine stood between the decisions around it.
+        at = np.interp(end_ms, [*life.time_ms, max(now_ms, life.time_ms[-1] + 1)], [*life.at, now_at])
         left = at - np.array(life.at)
-        is_before = left >= 0
+        is_before = (np.array(life.time_ms) <= end_ms) & (left >= 0)
         if not is_before.any():
             return 0
         self.model.learn_life(np.stack(life.rows)[is_before], left[is_before], vehicle)
@@ -155,11 +186,13 @@ class LearntItems:
         self.action_probability: dict[str, float] = {}
         for spec in catalogue.items.values():
             if spec.risk is not None:
-                columns = features.columns(spec.risk)
-                self.risks[spec.id] = [RiskItem(spec.id, h, columns, every_ms) for h in spec.risk.horizons_ms]
+                columns = features.columns(spec.id, spec.risk)
+                self.risks[spec.id] = [
+                    RiskItem(spec.id, horizon_ms, columns, every_ms, spec.model) for horizon_ms in spec.risk.horizons_ms
+                ]
                 self.action_probability[spec.id] = spec.risk.action_probability
             elif spec.life is not None:
-                self.lives[spec.id] = LifeItem(spec.id, features.columns(spec.life), spec.life.say_until)
+                self.lives[spec.id] = LifeItem(spec.id, features.columns(spec.id, spec.life), spec.life.say_until)
 
     def version(self, item: str) -> str:
         """How many labels the item's models have learnt."""

@@ -60,7 +60,11 @@ class ServiceFold:
         else:
             example = None
             if record.outcome.renews:
-                state["items"][item.id]["set_ms"] = record.performed_ms
+                own["set_ms"] = record.performed_ms
+                if item.id in self._layout.wear_columns:
+                    self._begin(
+                        state, item.id, position_at(state, self._quanta, record.performed_ms, record.odometer_m)
+                    )
         return example if record.teaches else None
 
     def _apply_wear(
@@ -79,11 +83,15 @@ class ServiceFold:
         else:
             return example  # looked at and found in order: says nothing of how much is left
         own["set_ms"], own["odometer_m"] = record.performed_ms, at.odometer_m
-        columns = self._layout.wear_columns[item.id]
+        self._begin(state, item.id, at)
+        return example
+
+    def _begin(self, state: Record, item: str, at: Position) -> None:
+        """What the item goes through counts from there on."""
+        own, columns = state["items"][item], self._layout.wear_columns[item]
         if columns:
             own["exposure"] = [at.exposure[column] for column in columns]
             own["exposure_m"] = [at.exposure_m[column] for column in columns]
-        return example
 
     def _wear_label(
         self, state: Record, record: ServiceRecord, item: ItemSpec, wear: WearSpec, at: Position, value: float

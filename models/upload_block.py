@@ -46,7 +46,8 @@ class UploadBlock:
     """k uploads, in the order of their records; every upload is in exactly one of `tables`.
 
     `boot_ids`: dtype S36; `start_ms`, `received_ms`: int64 ms UTC; all of shape (k,). `origins`: of each upload's
-    signals, `recorded` or `simulated`, where it says so.
+    signals, `recorded` or `simulated`, where it says so. `lead_ins`: of uploads that are cut from one recording, the
+    stretch from the last sample before each to its first; it adds to the sums, and to nothing else.
     """
 
     vehicle_ids: Sequence[str]
@@ -58,6 +59,7 @@ class UploadBlock:
     tables: Sequence[SampleTable]
     origins: Sequence[Mapping[str, str]] = field(default=())
     codes: Sequence[CodeReport] = field(default=())
+    lead_ins: Sequence[SampleTable] = field(default=())
 
     def __len__(self) -> int:
         return len(self.vehicle_ids)

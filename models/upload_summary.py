@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from domain.catalogue import Catalogue
+from domain.catalogue import EVENT_COUNT, Catalogue
 from domain.telemetry import VehicleAttributes
 from models.block_samples import Bools, Floats, Ints, SampleBlock, SampleReader, UnusableUpload
 from models.block_trends import LONGEST_STRETCH_S, is_running, mean, trend_values
@@ -17,6 +17,7 @@ from models.upload_block import UploadBlock
 
 __all__ = ["Summariser", "SummaryBlock", "UnusableUpload", "UploadSummary"]
 
+M_PER_S_OF_TIME = 40_000.0 / 86_400.0  # a day for the way of a typical car's day (`models.usage`)
 FASTEST_M_S = 100.0  # a stretch that the odometer alone tells of is not believed beyond this
 STRAY_M_S, STRAY_M = 70.0, 1000.0  # how far readings of one upload may lie apart, beside the distance seen
 # Sums are counted in steps far below what matters, of powers of two: float64 adds up multiples of one exactly, up to
@@ -88,9 +89,13 @@ class SummaryBlock:
 
 
 class Summariser:
-    """Makes summaries by the exposures and trends of a catalogue."""
+    """Makes summaries by the exposures and trends of a catalogue.
 
-    def __init__(self, catalogue: Catalogue) -> None:
+    Of a stretch between samples that is longer than `longest_stretch_s` nothing is known.
+    """
+
+    def __init__(self, catalogue: Catalogue, longest_stretch_s: float = LONGEST_STRETCH_S) -> None:
+        self._longest_stretch_s = longest_stretch_s
         self._exposures = [catalogue.exposures[name] for name in catalogue.summed_exposures]
         self._trends = list(catalogue.trends.values())
         self._speed = catalogue.roles.get("speed")
@@ -113,6 +118,8 @@ class Summariser:
         with np.errstate(invalid="ignore", over="ignore", divide="ignore"):
             for samples in self._reader.read(uploads.tables, block.reasons):
                 self._sum(samples, uploads.attributes, block)
+            for samples in self._reader.read(uploads.lead_ins, [""] * len(uploads)):
+                self._add_stretches(samples, uploads.attributes, block)
         np.rint(block.exposure / STEP, out=block.exposure)
         block.exposure[:] *= STEP
         for metres in (block.observed_m, block.exposure_m):
@@ -139,20 +146,7 @@ class Summariser:
 
     def _sum(self, samples: SampleBlock, attributes: Sequence[VehicleAttributes], block: SummaryBlock) -> None:
         rows = samples.rows
-        cars = car_columns([attributes[row] for row in rows.tolist()])
-        dt = samples.times[:, 1:] - samples.times[:, :-1]
-        short = dt <= LONGEST_STRETCH_S
-        metres = self._metres(samples, dt, short)
-        block.observed_m[rows] = observed_m = metres.sum(axis=1)
-        done: dict[str, Floats] = {}
-        for i, spec in enumerate(self._exposures):
-            own = {role: samples.columns[path] for role, path in spec.signals.items()}
-            amounts = FUNCTIONS[spec.function](own, dt, spec.parameters, cars, done)
-            known = short & np.isfinite(amounts)
-            block.exposure[rows, i] = np.where(known, amounts, 0.0).sum(axis=1)
-            # Where no stretch is missing that is the distance of all: `metres` has none outside of the short ones.
-            is_whole = np.array_equal(known, short)
-            block.exposure_m[rows, i] = observed_m if is_whole else np.where(known, metres, 0.0).sum(axis=1)
+        observed_m = self._add_stretches(samples, attributes, block)
         block.first_odometer_m[rows], block.odometer_m[rows] = self._odometer_span(samples, observed_m)
         for i, trend in enumerate(self._trends):
             block.trends[rows, i] = trend_values(trend, samples)
@@ -161,8 +155,38 @@ class Summariser:
         block.is_running[rows] = is_running(self._trends, samples)
         block.implausible[rows] = samples.implausible
 
+    def _add_stretches(
+        self, samples: SampleBlock, attributes: Sequence[VehicleAttributes], block: SummaryBlock
+    ) -> Floats:
+        """Add what the stretches between samples came to; the metres of each upload's."""
+        rows = samples.rows
+        cars = car_columns([attributes[row] for row in rows.tolist()])
+        dt = samples.times[:, 1:] - samples.times[:, :-1]
+        short = dt <= self._longest_stretch_s
+        metres = self._metres(samples, dt, short)
+        observed_m: Floats = metres.sum(axis=1)
+        block.observed_m[rows] += observed_m
+        done: dict[str, Floats] = {}
+        for i, spec in enumerate(self._exposures):
+            if spec.function == EVENT_COUNT:  # counted where the codes are; a code is told of on any metre
+                block.exposure_m[rows, i] += observed_m
+                continue
+            own = {role: samples.columns[path] for role, path in spec.signals.items()}
+            amounts = FUNCTIONS[spec.function](own, dt, spec.parameters, cars, done)
+            known = short & np.isfinite(amounts)
+            block.exposure[rows, i] += np.where(known, amounts, 0.0).sum(axis=1)
+            # Where no stretch is missing that is the distance of all: `metres` has none outside of the short ones.
+            is_whole = np.array_equal(known, short)
+            block.exposure_m[rows, i] += observed_m if is_whole else np.where(known, metres, 0.0).sum(axis=1)
+        return observed_m
+
     def _metres(self, samples: SampleBlock, dt: Floats, short: Bools) -> Floats:
-        """Distance of each stretch by the speed, or by the odometer where an upload has no speed at all."""
+        """Distance of each stretch by the speed, or by the odometer where an upload has no speed at all.
+
+        Of a machine that has neither, time stands for distance, so that it too has a pace and habits.
+        """
+        if not self._speed and not self._odometer:
+            return np.where(short, dt * M_PER_S_OF_TIME, 0.0)
         metres = np.zeros(dt.shape)
         if self._odometer:
             reading = samples.columns[self._odometer]

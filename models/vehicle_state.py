@@ -7,17 +7,18 @@ nothing, and `from_bytes` refuses any other length or layout. Times are int64 ms
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from domain.catalogue import Catalogue
+from domain.catalogue import Catalogue, ItemSpec
 from domain.errors import InvalidInput
 from domain.prediction import ItemKind, UploadRange
 from domain.telemetry import VehicleAttributes
 from models.event_counts import COUNT_FIELDS
+from models.exposures import most_per_day
 from models.signal_levels import LEVEL_FIELDS
 
 Record = np.void  # one element of an array of `StateLayout.dtype`
@@ -67,6 +68,16 @@ def items_by_kind(catalogue: Catalogue) -> dict[str, tuple[str, ...]]:
     return {kind.value: tuple(spec.id for spec in named if spec.kind is kind) for kind in ItemKind}
 
 
+def _bound(catalogue: Catalogue, name: str) -> float:
+    """What the steps of an exposure follow from of which nothing is typical; 0 where that is its function alone."""
+    return most_per_day(catalogue, name) if catalogue.exposures[name].function == "integral" else 0.0
+
+
+def _worn_by(item: ItemSpec) -> Iterable[str]:
+    """The exposures that wear an item down."""
+    return item.wear.rates if item.wear is not None else item.life.exposures if item.life is not None else ()
+
+
 class StateLayout:
     """The dtype of the state of a catalogue's cars, and the way to bytes and back.
 
@@ -81,14 +92,18 @@ class StateLayout:
         self.items = tuple(catalogue.items)
         # In the order of prediction rows, so that what was told is compared with them place by place.
         self.told_items = tuple(item for ids in items_by_kind(catalogue).values() for item in ids)
+        # The exposures that each wear item has a baseline of.
         self.wear_columns = {
-            item.id: tuple(self.exposures.index(name) for name in item.wear.rates if name in self.exposures)
+            item.id: tuple(self.exposures.index(name) for name in _worn_by(item) if name in self.exposures)
             for item in catalogue.items.values()
-            if item.kind is ItemKind.WEAR and item.wear is not None
+            if item.wear is not None or (item.life is not None and item.life.exposures)
         }
         self.fields = self._fields(catalogue)
         # With what the steps of the days' sums follow from.
-        exposures = [(name, spec.function, spec.typical_per_km) for name, spec in catalogue.exposures.items()]
+        exposures = [
+            (name, spec.function, spec.typical_per_km or _bound(catalogue, name))
+            for name, spec in catalogue.exposures.items()
+        ]
         names = repr((LAYOUT_VERSION, self.fields, exposures, self.trends, self.items, self.wear_columns))
         self.version = int.from_bytes(hashlib.sha256(names.encode()).digest()[:4], "big")
         self.dtype: np.dtype[Any] = np.dtype(self.fields)
@@ -141,16 +156,16 @@ class StateLayout:
             # set_ms: the baseline; heard_ms: the newest record of any outcome. UNKNOWN: nobody has told.
             parts: list[Any] = [("set_ms", "i8"), ("heard_ms", "i8")]
             if item.wear is not None:
-                columns = (len(self.wear_columns[item.id]),)
                 parts += [
                     ("odometer_m", "i8"),
                     ("anchor", "f4"),
                     ("anchor_sd", "f4"),
                     ("factor", "f4"),
                     ("factor_precision", "f4"),
-                    ("exposure", "f8", columns),
-                    ("exposure_m", "f8", columns),
                 ]
+            if item.id in self.wear_columns:
+                columns = (len(self.wear_columns[item.id]),)
+                parts += [("exposure", "f8", columns), ("exposure_m", "f8", columns)]
             items.append((item.id, parts))
         return [
             ("version", "u4"),

@@ -18,7 +18,7 @@ from domain.errors import Unavailable
 from domain.judgement import ItemJudgement, Judgement, Miss
 from domain.ledger import LedgerEntry
 from models.judging.calibration_ledger import ledger_of, summarise
-from models.judging.judge import COSTS, Decisions, JudgedItem, judge_hazard, judge_wear
+from models.judging.judge import COSTS, Decisions, JudgedItem, judge_calendar, judge_hazard, judge_wear
 from models.judging.outcomes import LifeClock, meter_clock
 from models.judging.ranking import micro_f1
 from models.judging.services import ItemServices
@@ -26,8 +26,9 @@ from models.judging.wear_scores import Windows
 from models.life_unit import Counted, LifeUnit
 from pitcall.backtest_report import write_report
 from pitcall.progress import Progress
-from workflow.backtest import Backtest, BacktestResult, StepPredictions
+from workflow.backtest import Backtest, BacktestResult
 from workflow.case_history import CaseService
+from workflow.item_predictions import StepPredictions
 
 PREDICTIONS_NAME = "predictions.parquet"
 COVERAGE = 0.9
@@ -69,8 +70,7 @@ class _Replayed:
     predictions: Path
 
     def read(self, item: str, spec: ItemSpec) -> ReadPredictions:
-        horizons = spec.risk.horizons if spec.risk is not None else ()
-        return read_predictions(self.predictions, item, horizons, self.case.vehicle_ids)
+        return read_predictions(self.predictions, item, tuple(spec.horizons), self.case.vehicle_ids)
 
 
 def run_backtest(folder: Path, out: Path) -> dict[str, Any]:
@@ -125,9 +125,13 @@ def _judge(replayed: _Replayed) -> Judgement:
     ledger: list[LedgerEntry] = []
     for item, spec in catalogue.items.items():
         services = _services(result.services, item)
-        if spec.risk is not None:
+        if spec.horizons:
             judged.append(_judge_risk(replayed, item, spec, services))
-        elif spec.life is not None:
+        elif spec.calendar is not None:
+            said = replayed.read(item, spec)
+            decisions = Decisions(said.vehicle, said.time_ms, result.last_ms)
+            judged.append(judge_calendar(item, spec.text().name, decisions, services))
+        else:
             one, entries = _judge_life(replayed, item, spec, services)
             judged.append(one)
             ledger += entries
@@ -148,20 +152,18 @@ def _judge(replayed: _Replayed) -> Judgement:
 
 def _judge_risk(replayed: _Replayed, item: str, spec: ItemSpec, services: ItemServices) -> JudgedItem:
     said = replayed.read(item, spec)
-    risk = spec.risk
-    horizons_ms = risk.horizons_ms if risk is not None else ()
     decisions = Decisions(said.vehicle, said.time_ms, replayed.result.last_ms)
-    action = risk.action_probability if risk is not None else 1.0
     judged = judge_hazard(
-        item, spec.text().name, decisions, services, said.probability, horizons_ms, action_probability=action
-    )
+        item, spec.text().name, decisions, services, said.probability, tuple(spec.horizons.values()),
+        action_probability=spec.action_probability,
+    )  # fmt: skip
     ids = replayed.case.vehicle_ids
     misses = tuple(
         Miss(
             vehicle_id=ids[int(said.vehicle[worst.row])],
             time_ms=int(said.time_ms[worst.row]),
             kind=worst.kind,
-            said=f"{100 * said.probability[worst.row, 0]:.1f} % within {risk.horizons[0] if risk else ''}",
+            said=f"{100 * said.probability[worst.row, 0]:.1f} % within {next(iter(spec.horizons))}",
             true=_came_true(worst.truth_ms, int(said.time_ms[worst.row])),
         )
         for worst in judged.worst
@@ -173,14 +175,18 @@ def _judge_life(
     replayed: _Replayed, item: str, spec: ItemSpec, services: ItemServices
 ) -> tuple[JudgedItem, Sequence[LedgerEntry]]:
     said = replayed.read(item, spec)
-    unit = spec.life.unit if spec.life is not None else "day"
+    remaining, unit = said.remaining, spec.life.unit if spec.life is not None else "day"
+    if spec.life is None:
+        # What is left in mm or % can't be held to a failure, but the days until it was due can.
+        expected_ms = said.dues_ms[1]
+        remaining = np.where(expected_ms < 0, np.nan, (expected_ms - said.time_ms) / LifeUnit.of(unit).size)
     life_unit = LifeUnit.of(unit)
     is_metered = life_unit.counted is not Counted.TIME
     clock = replayed.readings.clock(item) if is_metered else _time_clock(life_unit)
     windows = Windows(*said.dues_ms)
     decisions = Decisions(said.vehicle, said.time_ms, replayed.result.last_ms)
     judged = judge_wear(
-        item, spec.text().name, decisions, services, said.remaining, windows, clock,
+        item, spec.text().name, decisions, services, remaining, windows, clock,
         unit=unit, stated_coverage=COVERAGE, costs=COSTS,
     )  # fmt: skip
     ids = replayed.case.vehicle_ids
@@ -189,7 +195,7 @@ def _judge_life(
             vehicle_id=ids[int(said.vehicle[worst.row])],
             time_ms=int(said.time_ms[worst.row]),
             kind=worst.kind,
-            said=f"{said.remaining[worst.row]:.1f} {unit} left",
+            said=f"{remaining[worst.row]:.1f} {unit} left",
             true=_came_true(worst.truth_ms, int(said.time_ms[worst.row])),
         )
         for worst in judged.worst

@@ -109,6 +109,7 @@ def _add_simulate(commands: Any) -> None:
     evaluate = commands.add_parser("evaluate", help=about, description=about)
     evaluate.add_argument("name", choices=EVALUATIONS, help="which data")
     evaluate.add_argument("--out", type=Path, default=Path("var/evaluate"), help="folder for reports (%(default)s)")
+    evaluate.add_argument("--peers", action="store_true", help="the forests too that take many minutes (ai4i)")
     evaluate.add_argument("--json", action="store_true", help="one JSON object on stdout")
     simulate = commands.add_parser("simulate", help="cars and dealers from outside, against a running system")
     kinds = simulate.add_subparsers(dest="kind", required=True, metavar="KIND")
@@ -214,7 +215,7 @@ async def _run(options: argparse.Namespace, settings: Settings) -> int:
     if options.command == "evaluate":
         from pitcall.evaluate import evaluate, table
 
-        figures = evaluate(options.name, options.out)
+        figures = evaluate(options.name, options.out, all_peers=options.peers)
         print_result(figures, as_json=True) if options.json else print(table(figures))  # noqa: T201
         return 0
     if options.command == "bench":

@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import shutil
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
@@ -26,6 +26,8 @@ DAY_MS = 86_400_000
 CAP_CYCLES = 125.0
 FIRST_JUDGED_ENGINE = 21
 LATE_ROWS = 500
+PEERS = ("logistic", "hoeffding_tree")
+SLOW_PEERS = ("adaptive_forest", "mondrian_forest")
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,10 +46,27 @@ class Figure:
         return self.ours <= self.goal if self.is_lower_better else self.ours >= self.goal
 
 
-def evaluate(name: str, out: Path) -> dict[str, Any]:
-    """Replay the case and judge it; `name` is one of `pitcall.evaluations`."""
+@dataclass(frozen=True, slots=True)
+class Peer:
+    """What an incremental model of River reached here, in the place of ours: micro-F1, labels at once and late."""
+
+    model: str
+    at_once: float
+    late: float
+
+
+def evaluate(name: str, out: Path, *, all_peers: bool = False) -> dict[str, Any]:
+    """Replay the case and judge it; `name` is one of `pitcall.evaluations`.
+
+    Of the peers that are run here those that take many minutes only with `all_peers`.
+    """
     folder = out / name
-    figures = _cmapss(folder) if name == "cmapss-fd001" else _ai4i(folder)
+    peers: list[Peer] = []
+    if name == "cmapss-fd001":
+        figures = _cmapss(folder)
+    else:
+        figures = _ai4i(folder)
+        peers = _peers_on_ai4i(folder, PEERS + SLOW_PEERS if all_peers else PEERS)
     return {
         "name": name,
         "figures": [
@@ -56,6 +75,9 @@ def evaluate(name: str, out: Path) -> dict[str, Any]:
                 "floor": one.floor, "peers": one.peers,
             }
             for one in figures
+        ],
+        "peers_run_here": [
+            {"model": peer.model, "at_once": round(peer.at_once, 3), "late": round(peer.late, 3)} for peer in peers
         ],
         "report": str(folder / "report.html"),
     }  # fmt: skip
@@ -68,6 +90,12 @@ def table(result: Mapping[str, Any]) -> str:
         verdict = "reached" if one["reached"] else "not reached"
         lines.append(f"  {one['metric']:<46} ours {one['ours']:<8} goal {one['goal']:<8} {verdict}")
         lines.append(f"  {'':<46} floor: {one['floor']}; peers: {one['peers']}")
+    if result["peers_run_here"]:
+        lines.append("  River's incremental models, run here on the same rows, features and delays:")
+    lines += [
+        f"    {peer['model']:<44} label at once {peer['at_once']:<8} {LATE_ROWS} rows late {peer['late']}"
+        for peer in result["peers_run_here"]
+    ]
     return "\n".join([*lines, f"  {result['report']}"])
 
 
@@ -122,24 +150,37 @@ def _newest(vehicle: npt.NDArray[np.int64]) -> list[int]:
 
 
 def _ai4i(out: Path) -> list[Figure]:
-    with resources.as_file(resources.files("pitcall") / "data" / "cases" / "ai4i") as case:
-        at_once = _micro_f1(case, out, "PT1M")
-        with tempfile.TemporaryDirectory(prefix="pitcall-evaluate-") as room:
-            late = Path(room) / "late"
-            shutil.copytree(case, late)
-            catalogue = late / "catalogue.yaml"
-            catalogue.write_text(catalogue.read_text().replace("PT1M", f"PT{LATE_ROWS}M"))
-            delayed = _micro_f1(late, out / "late", f"PT{LATE_ROWS}M")
+    at_once, late = _on_ai4i(out, "")
     return [
         Figure(
             "micro-F1 over five modes, label at once", at_once, 0.75, False,
             "logistic .174, HAT .225", "ARF .35 to .47, AMF .416, OEMLHAT .508",
         ),
         Figure(
-            "micro-F1 over five modes, label 500 rows late", delayed, 0.62, False,
+            "micro-F1 over five modes, label 500 rows late", late, 0.62, False,
             "logistic .019, HAT 0", "ARF .172",
         ),
     ]  # fmt: skip
+
+
+def _peers_on_ai4i(out: Path, models: Sequence[str]) -> list[Peer]:
+    """Incremental models in the place of ours: the same rows, the same features, the same delays and action level."""
+    return [Peer(model, *_on_ai4i(out / "peers" / model, model)) for model in models]
+
+
+def _on_ai4i(out: Path, model: str) -> tuple[float, float]:
+    """Micro-F1 with labels at once, and with labels so many rows late."""
+    found = []
+    shipped = resources.as_file(resources.files("pitcall") / "data" / "cases" / "ai4i")
+    with shipped as case, tempfile.TemporaryDirectory(prefix="pitcall-evaluate-") as room:
+        for horizon, folder in (("PT1M", out), (f"PT{LATE_ROWS}M", out / "late")):
+            own = Path(room) / horizon
+            shutil.copytree(case, own)
+            catalogue = own / "catalogue.yaml"
+            asked = f"kind: hazard\n    model: {model}" if model else "kind: hazard"
+            catalogue.write_text(catalogue.read_text().replace("PT1M", horizon).replace("kind: hazard", asked))
+            found.append(_micro_f1(own, folder, horizon))
+    return found[0], found[1]
 
 
 def _micro_f1(case: Path, out: Path, horizon: str) -> float:

@@ -215,6 +215,12 @@ def judge_wear(
     return JudgedItem(judgement, None, tuple(worst_wear_misses(lives, left, remaining, windows)))
 
 
+def judge_calendar(item: str, name: str, decisions: Decisions, services: ItemServices) -> JudgedItem:
+    """Count: the dates of a calendar item follow from its interval, and nothing that happens proves them wrong."""
+    lives = lives_of(services, decisions.vehicle, decisions.time_ms, decisions.until_ms)
+    return JudgedItem(_item(item, name, ItemKind.CALENDAR, decisions, services, lives), None, ())
+
+
 def _wear_figures(
     decisions: Decisions, left: LifeLeft, remaining: Floats, windows: Windows, unit: str, stated_coverage: float
 ) -> WearFigures:

@@ -88,7 +88,7 @@ def test_exposures_of_an_item_join_those_of_the_catalogue(values: Any) -> None:
     assert (pump.exposures["starts"].function, pump.exposures["starts"].parameters) == ("rises_through", {"level": 0.5})
     assert (pump.exposures["faults"].function, pump.exposures["faults"].events) == (EVENT_COUNT, ("error1", "404"))
     assert pump.exposures["dirt"].texts == {"en": "dirt"}
-    assert pump.summed_exposures == ("hours", "dirt", "starts"), "no signal says how often a code was reported"
+    assert pump.summed_exposures == ("hours", "dirt", "starts", "faults"), "codes that came up are summed like signals"
 
 
 def test_events_and_attributes_may_be_lists_of_names_or_say_more(values: Any) -> None:

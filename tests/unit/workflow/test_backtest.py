@@ -2,22 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 
 import numpy as np
-import numpy.typing as npt
 import pytest
 
 from domain.backtest_case import CaseSettings, Decide
-from domain.catalogue import Catalogue
 from domain.catalogue_reader import read_catalogue
 from domain.service_record import ServiceOutcome
-from workflow.backtest import Backtest, BacktestResult, StepPredictions
-from workflow.case_history import CaseEvents, CaseService, CaseSpan
+from tests.support.case_past import HOUR, START, Past, Said, codes, replayed
+from workflow.backtest import BacktestResult
+from workflow.case_history import CaseService
 
-HOUR = 3_600_000
-START = 1_700_000_000_000 // 86_400_000 * 86_400_000
 MACHINES, HOURS = 6, 400
 CATALOGUE = read_catalogue(
     {
@@ -32,37 +28,6 @@ CATALOGUE = read_catalogue(
     }
 )
 SETTINGS = CaseSettings("machines", Decide(3 * HOUR, START, START + HOURS * HOUR, 12 * HOUR))
-
-
-@dataclass
-class Past:
-    """A history in memory, handed out in spans of about `rows` rows."""
-
-    vehicle: npt.NDArray[np.int64]
-    time_ms: npt.NDArray[np.int64]
-    values: npt.NDArray[np.float64]
-    events: CaseEvents
-    services: Sequence[CaseService]
-    rows: int = 500
-    settings: CaseSettings = SETTINGS
-    catalogue: Catalogue = CATALOGUE
-    signals: tuple[str, ...] = ("pressure", "load")
-    vehicle_ids: tuple[str, ...] = tuple(f"m{n}" for n in range(MACHINES))
-    attributes: Mapping[str, npt.NDArray[np.float64] | tuple[str, ...]] = field(
-        default_factory=lambda: {"model": ("a", "b", "", "a", "b", "a"), "built": np.array([1.0, 2, 3, np.nan, 5, 6])}
-    )
-    usual_gap_ms: int = HOUR
-
-    def spans(self) -> Iterator[CaseSpan]:
-        ends = [*self.time_ms[self.rows :: self.rows].tolist(), START + 10 * HOURS * HOUR]
-        before = 0
-        for end in ends:
-            own = (self.time_ms > before) & (self.time_ms <= end)
-            code = (self.events.time_ms > before) & (self.events.time_ms <= end)
-            services = [service for service in self.services if before < service.known_ms <= end]
-            events = CaseEvents(self.events.vehicle[code], self.events.time_ms[code], self.events.code[code])
-            yield CaseSpan(end, self.vehicle[own], self.time_ms[own], self.values[own], events, services)
-            before = end
 
 
 def past(seed: int = 1) -> Past:
@@ -84,40 +49,16 @@ def past(seed: int = 1) -> Past:
                 for item in ("bearing", "belt")
             ]
             pressure[max(0, end - 60) : end, machine] += np.linspace(0, 20, 60)[-(end - max(0, end - 60)) :]
-    events.sort()
     return Past(
+        SETTINGS,
+        CATALOGUE,
         vehicle.ravel(),
         START + hour.ravel() * HOUR,
         np.stack([pressure.ravel(), rng.uniform(0, 100, vehicle.size)], axis=1),
-        CaseEvents(
-            np.array([m for _, m in events]), np.array([at for at, _ in events]), np.zeros(len(events), np.int64)
-        ),
-        sorted(services, key=lambda service: service.known_ms),
+        services,
+        codes([at for at, _ in events], [machine for _, machine in events]),
+        attributes={"model": ("a", "b", "", "a", "b", "a"), "built": np.array([1.0, 2, 3, np.nan, 5, 6])},
     )
-
-
-class Said:
-    """Keeps all predictions."""
-
-    def __init__(self) -> None:
-        self.steps: list[StepPredictions] = []
-
-    def write(self, step: StepPredictions) -> None:
-        self.steps.append(step)
-
-    def numbers(self, until_ms: int = START + 10 * HOURS * HOUR) -> list[object]:
-        return [
-            (step.now_ms, step.vehicles.tolist(), said.item, said.model_version, repr(said.probability.tolist()),
-             repr(said.remaining.tolist()), said.expected_ms.tolist(), said.latest_ms.tolist())
-            for step in self.steps
-            if step.now_ms <= until_ms
-            for said in step.items
-        ]  # fmt: skip
-
-
-def replayed(history: Past) -> tuple[Said, BacktestResult]:
-    said = Said()
-    return said, Backtest(history, said).run()
 
 
 @pytest.fixture(scope="module")

@@ -1,0 +1,119 @@
+"""NamedPredictions: items with rates, features or an interval of their own, by the predictor of the live stream."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from domain.catalogue import Catalogue, ItemSpec
+from domain.service_record import ServiceOutcome, ServiceRecord, TrainingExample
+from models.causes import Causes
+from models.hazard_words import horizons
+from models.horizon_labels import HorizonLabels
+from models.learner import Learner
+from models.predictor import Predictor
+from models.vehicle_state import UNKNOWN, items_by_kind
+from workflow.case_fold import CaseFold
+from workflow.case_history import CaseService
+from workflow.item_predictions import ItemPredictions
+
+Floats = npt.NDArray[np.float64]
+Ints = npt.NDArray[np.int64]
+Rows = npt.NDArray[Any]
+
+AT_ONCE = 1_024  # machines predicted in one block
+_KEY = b"a back-test keeps its snapshots to itself"
+_DUES = ("earliest_ms", "expected_ms", "latest_ms")
+
+
+class NamedPredictions:
+    """Predicts and teaches these items; of a hazard what became of each horizon, of wear what workshops measured.
+
+    What was learnt serves from the next step on.
+    """
+
+    def __init__(self, catalogue: Catalogue, machines: CaseFold) -> None:
+        self._catalogue = catalogue
+        self._machines = machines
+        self._predictor, self._learner = Predictor(catalogue, _KEY), Learner(catalogue, _KEY)
+        by_kind = items_by_kind(catalogue)
+        self.items = tuple(item for ids in by_kind.values() for item in ids)
+        self._horizons = {item: HorizonLabels(catalogue, item) for item in by_kind["hazard"]}
+        self._labels = 0
+        self._taught: set[str] = set()
+
+    def learn_until(self, now_ms: int) -> int:
+        """Learn the labels that time has made known, and serve what was learnt; how many."""
+        learnt = sum(self._learn(example) for own in self._horizons.values() for example in own.due(now_ms))
+        for item in sorted(self._taught):
+            self._predictor.install(item, self._learner.snapshot(item, self._labels))
+        self._taught.clear()
+        return learnt
+
+    def serve(self, service: CaseService) -> int:
+        """A service came to be known; how many labels that taught."""
+        record = ServiceRecord(
+            record_id=f"{service.vehicle}/{service.item}/{service.time_ms}",
+            vehicle_id=str(service.vehicle),
+            item=service.item,
+            outcome=service.outcome,
+            performed_ms=service.time_ms,
+            odometer_m=0,  # not noted: where the machine stood then follows from its own telemetry
+            value=service.value,
+        )
+        state = self._machines.states[service.vehicle]
+        example = self._machines.fold.apply_service(state, record, self._predictor)
+        own = self._horizons.get(service.item)
+        if own is None:
+            return self._learn(example) if example is not None else 0
+        # A failure is held to its horizon, as its negatives are: learnt sooner, it would push probabilities up.
+        if service.outcome is ServiceOutcome.FAILED or (example is not None and example.target >= 1.0):
+            own.failed(service.vehicle, service.time_ms)
+        return 0
+
+    def say(self, now_ms: int, vehicles: Ints) -> Iterator[ItemPredictions]:
+        """What is said of each item of these machines."""
+        states = self._machines.states[vehicles]
+        for own in self._horizons.values():
+            own.keep(now_ms, vehicles, states)
+        blocks = [states[start : start + AT_ONCE] for start in range(0, len(states), AT_ONCE)]
+        rows = np.concatenate([self._predictor.predict_many(block, Causes.newest(block)) for block in blocks])
+        versions, nowhere = self._predictor.versions(), np.full(len(rows), np.nan)
+        for item in self.items:
+            kind, place = self._predictor.rows.places[item]
+            own_rows, spec = rows[kind][:, place], self._catalogue.items[item]
+            remaining = _remaining(spec, own_rows) if spec.wear else nowhere
+            dues = [_not_past(own_rows[name], now_ms) if not spec.calendar else own_rows[name] for name in _DUES]
+            yield ItemPredictions(item, versions[item], _probability(spec, own_rows), remaining, nowhere, *dues)
+
+    def _learn(self, example: TrainingExample) -> int:
+        if not self._learner.learn(example):
+            return 0
+        self._labels += 1
+        self._taught.add(example.item)
+        return 1
+
+
+def _remaining(spec: ItemSpec, own: Rows) -> Floats:
+    """What is left until the limit, in the item's unit."""
+    if spec.wear is None:
+        return np.full(len(own), np.nan)
+    worn = own["part"].astype(np.float64).sum(axis=1)
+    left: Floats = np.maximum(0.0, own["raised_anchor"] - worn - spec.wear.limit)
+    return left
+
+
+def _probability(spec: ItemSpec, own: Rows) -> Floats:
+    """The probability of failing within each horizon, shape (k, horizons)."""
+    if spec.hazard is None:
+        return np.empty((len(own), 0))
+    share = own["probability"].astype(np.float64)
+    return np.stack(list(horizons(spec.hazard, share).values()), axis=1)
+
+
+def _not_past(moment_ms: Ints, now_ms: int) -> Ints:
+    """The moment, or now where it has passed: a state is as of its machine's newest report."""
+    return np.where(moment_ms == UNKNOWN, UNKNOWN, np.maximum(moment_ms, now_ms))
