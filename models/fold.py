@@ -26,6 +26,7 @@ from models.code_fold import CodeFold
 from models.day_sums import Rows as Days
 from models.day_sums import summary_of
 from models.predictor import Predictor
+from models.regimes import Regimes
 from models.service_fold import ServiceFold
 from models.trouble_codes import fold_codes
 from models.upload_block import CodeReport, UploadBlock
@@ -96,8 +97,11 @@ class FoldRound:
 class VehicleFold:
     """Folds the uploads of cars with this catalogue; holds no state of its own.
 
-    Of a stretch between samples that is longer than `longest_stretch_s` nothing is known.
+    Of a stretch between samples that is longer than `longest_stretch_s` nothing is known. With `regimes`, signals that
+    are followed are compared with what is usual in the regime of their upload.
     """
+
+    regimes: Regimes | None = None
 
     def __init__(self, catalogue: Catalogue, layout: StateLayout, longest_stretch_s: float = LONGEST_STRETCH_S) -> None:
         self._layout = layout
@@ -142,13 +146,16 @@ class VehicleFold:
         codes = {report.row: report for report in uploads.codes}
         yield from self._fold_arrivals(states, cars, arrivals, places, codes)
 
-    def fold_days(self, states: States, cars: Sequence[int], days: Days, seqs: Ints, end_ms: Ints) -> list[FoldOutcome]:
+    def fold_days(
+        self, states: States, cars: Sequence[int], days: Days, seqs: Ints, end_ms: Ints, built_ms: Ints
+    ) -> list[FoldOutcome]:
         """Fold whole days (of `models.day_sums.day_dtype`, shape (m,), that end then) into `states`, in place.
 
-        Each is an upload of a boot of its own, `seqs` its number; a car's days are in the order of time.
+        Each is an upload of a boot of its own, `seqs` its number; a car's days are in the order of time. `built_ms`: of
+        the cars, 0 where unknown.
         """
         boot_ids = np.array([f"day {number}" for number in seqs.tolist()], dtype="S36")
-        arrivals = self._arrivals(boot_ids, seqs, np.zeros(len(days), dtype=np.int64), summary_of(days, end_ms))
+        arrivals = self._arrivals(boot_ids, seqs, built_ms, summary_of(days, end_ms))
         outcomes: list[FoldOutcome | None] = [None] * len(days)
         for one in self._fold_arrivals(states, cars, arrivals, None, {}):
             for row, outcome in zip(one.rows.tolist(), one.outcomes, strict=True):
@@ -219,7 +226,7 @@ class VehicleFold:
         entries["observed_m"] = np.rint(sums.observed_m)
         entries["trends"], entries["is_running"] = sums.trends, sums.is_running
         if self._layout.followed:
-            entries["followed"] = sums.followed
+            entries["followed"] = sums.followed if self.regimes is None else self.regimes.compared(sums.followed)
         return Arrivals(boot_ids=boot_ids, seqs=seqs, built_ms=built_ms, sums=sums, entries=entries)
 
     def count_codes(self, states: States, cars: Ints, codes: Ints, at_ms: Ints) -> None:

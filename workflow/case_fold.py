@@ -11,6 +11,7 @@ import numpy.typing as npt
 
 from models.block_trends import LONGEST_STRETCH_S
 from models.fold import VehicleFold
+from models.regime_search import RegimeSearch, begin_levels_anew
 from models.upload_block import SampleTable, UploadBlock
 from models.vehicle_state import UNKNOWN, StateLayout
 from workflow.case_attributes import vehicle_attributes
@@ -42,6 +43,8 @@ class CaseFold:
         self.newest_ms = np.full(k, UNKNOWN, dtype=np.int64)
         self._signals = history.signals
         self._attributes = vehicle_attributes(history.attributes, k)
+        self._built_ms = np.array([own.built_ms for own in self._attributes], dtype=np.int64)
+        self._regimes = RegimeSearch(catalogue, history.signals)
         self._is_summed = bool(catalogue.summed_exposures or catalogue.roles)
         self._seq, self._boots = np.zeros(k, dtype=np.int64), np.zeros(k, dtype=np.int64)
         self._newest = np.full((k, len(history.signals)), np.nan)
@@ -54,6 +57,9 @@ class CaseFold:
             self.fold.count_codes(self.states, step.event_vehicle, step.event_code, step.event_ms)
 
     def _fold_rows(self, step: CaseStep) -> None:
+        if step.values.dtype.names:
+            self._fold_days(step)
+            return
         m = len(step.vehicle)
         before_ms, before = self._rows_before(step)
         # Counted in the order of each machine's rows.
@@ -86,6 +92,18 @@ class CaseFold:
         np.maximum.at(self.newest_ms, step.vehicle, step.time_ms)
         # Rows come in the order of time: the last one of each machine stays.
         self._newest[step.vehicle] = step.values
+        if self._regimes.is_open and self._regimes.found(step.values):
+            self.fold.regimes = self._regimes.regimes
+            begin_levels_anew(self.states)
+
+    def _fold_days(self, step: CaseStep) -> None:
+        """Rows that are whole days of `models.day_sums`."""
+        seqs = self._counted(self._seq, step.vehicle, np.ones(len(step.vehicle), dtype=np.bool_)) - 1
+        self.fold.fold_days(
+            self.states, step.vehicle.tolist(), step.values, seqs, step.time_ms, self._built_ms[step.vehicle]
+        )
+        np.add.at(self.reports, step.vehicle, 1)
+        np.maximum.at(self.newest_ms, step.vehicle, step.time_ms)
 
     def _table(self, rows: Ints, offsets_ms: Floats | Ints, values: Floats) -> SampleTable:
         """`values`: shape (m, samples, signals)."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -21,7 +21,8 @@ Floats = npt.NDArray[np.float64]
 class CaseService:
     """One item of one vehicle (its place among `vehicle_ids`) serviced at `time_ms`; heard of at `known_ms`.
 
-    `value` is in the item's unit, None where nothing was measured.
+    `value` is in the item's unit, None where nothing was measured; `odometer_m` as noted, 0 where it was not: where the
+    machine stood then follows from its own telemetry.
     """
 
     vehicle: int
@@ -50,14 +51,15 @@ class CaseSpan:
     """Everything of a case with a time in (`until_ms` of the span before, `until_ms`].
 
     Telemetry: `vehicle` (n,) by place among `vehicle_ids`, `time_ms` (n,) and `values` (n, signals) in the signals'
-    units with NaN for gaps, sorted by time, then vehicle. Services stand where they become known, sorted by that.
+    units with NaN for gaps, sorted by time, then vehicle; or `values` (n,) of whole days (`models.day_sums`). Services
+    stand where they become known, sorted by that.
     What is older than all telemetry and events is in the first span.
     """
 
     until_ms: int
     vehicle: Integers
     time_ms: Integers
-    values: Floats
+    values: npt.NDArray[Any]
     events: CaseEvents
     services: Sequence[CaseService]
 

@@ -61,7 +61,7 @@ class NamedPredictions:
             item=service.item,
             outcome=service.outcome,
             performed_ms=service.time_ms,
-            odometer_m=0,  # not noted: where the machine stood then follows from its own telemetry
+            odometer_m=service.odometer_m,
             value=service.value,
         )
         state = self._machines.states[service.vehicle]
