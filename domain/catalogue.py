@@ -189,9 +189,9 @@ class LifeSpec:
     """A wear item whose remaining life is learnt from signals alone, counted in `unit` (km, day, h, cycle …).
 
     `exposures` are names of the catalogue's; `exclude` names what no feature may be made of: `AGE`, signals, events,
-    attributes or exposures. `signals` are those that bear on the item, none named meaning all; `settings` are those of
-    them that are operating conditions to this item, beside those that are to all. Further ahead than `say_until`, in
-    the unit, nothing is said: what is left counts as that much.
+    attributes or exposures. `signals` are those that bear on the item, or trends, none named meaning all signals;
+    `settings` are those of them that are operating conditions to this item, beside those that are to all. Further ahead
+    than `say_until`, in the unit, nothing is said: what is left counts as that much.
     """
 
     unit: str
@@ -335,9 +335,23 @@ class Catalogue:
 
     @property
     def followed(self) -> tuple[str, ...]:
-        """The signals whose levels a vehicle's state follows: all, where any item is learnt from them."""
-        is_learnt = any(item.life is not None or item.risk is not None for item in self.items.values())
-        return tuple(self.signals) if is_learnt else ()
+        """The signals and trends whose levels a vehicle's state follows: those that learnt items name.
+
+        All signals, where a learnt item names none; nothing, where no item is learnt.
+        """
+        parts = [part for item in self.items.values() if (part := item.life or item.risk) is not None]
+        named = {name for part in parts for name in part.signals}
+        if any(not part.signals for part in parts):
+            named |= set(self.signals)
+        return tuple(name for name in (*self.signals, *self.trends) if name in named)
+
+    def unit_of(self, followed: str) -> str:
+        """The unit of a signal or trend that is followed; empty where it has none."""
+        return (self.signals[followed] if followed in self.signals else self.trends[followed]).unit
+
+    def is_setting(self, followed: str) -> bool:
+        """Whether it is a signal that is an operating condition."""
+        return followed in self.signals and self.signals[followed].role == "setting"
 
     @property
     def counted(self) -> tuple[str, ...]:

@@ -173,8 +173,8 @@ def check_short_item(reader: FieldReader, catalogue: Catalogue, item: ItemSpec) 
             reader.wrong(f"items.{item.id}.exposures.{name}", "no such exposure")
     part = item.life or item.risk
     for name in part.signals if part else ():
-        if name not in catalogue.signals:
-            reader.wrong(f"items.{item.id}.signals.{name}", "no such signal")
+        if name not in catalogue.signals and name not in catalogue.trends:
+            reader.wrong(f"items.{item.id}.signals.{name}", "no such signal, nor a trend")
     groups = (catalogue.signals, catalogue.events, catalogue.attributes, catalogue.exposures)
     for name in sorted(part.exclude - {AGE}) if part else ():
         if not any(name in group for group in groups):

@@ -33,16 +33,17 @@ class LearntFeatures:
         self._signals = catalogue.followed
         self._counted = catalogue.counted
         self._items = tuple(catalogue.items)
-        specs = [catalogue.signals[path] for path in self._signals]
-        every = range(len(specs))
+        every = range(len(self._signals))
+        units = [catalogue.unit_of(path) for path in self._signals]
+        settings = [catalogue.is_setting(path) for path in self._signals]
         # Units that are given, and neither side an operating condition.
         self._alike = [
             (i, j)
             for i in every
             for j in every
-            if i < j and specs[i].unit and specs[i].unit == specs[j].unit and specs[i].role == specs[j].role
+            if i < j and units[i] and units[i] == units[j] and settings[i] == settings[j]
         ]
-        few = len(specs) <= MOST_FACTORS
+        few = len(self._signals) <= MOST_FACTORS
         self._factors = [(i, j) for i in every for j in every if i < j] if few else []
         path = self._signals
         # Each column's name, and what it is made of.

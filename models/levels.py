@@ -43,7 +43,11 @@ class LevelFold:
             for spec in catalogue.trends.values()
             if "standstill_minutes" in spec.parameters
         ]
-        self._follows = bool(catalogue.followed)
+        trends = list(catalogue.trends)
+        # The trend of each followed column, −1 where it is a signal.
+        self._trend_of: Ints = np.array(
+            [trends.index(name) if name in trends else -1 for name in catalogue.followed], dtype=np.int64
+        )
         self._standstill_ms = int(max(waits, default=60.0) * 60_000)
 
     def follow(self, levels: States, cars: Ints, entries: Entries) -> Ints:
@@ -51,10 +55,13 @@ class LevelFold:
         start_ms = entries["start_ms"]
         end_ms = start_ms + entries["span_ms"]
         last_ms = levels["last_ms"][cars]
-        self._follow_trends(levels, cars, entries, last_ms)
-        if self._follows:
+        counts = self._follow_trends(levels, cars, entries, last_ms)
+        if len(self._trend_of):
             followed = levels["followed"][cars]
-            follow_levels(followed, entries["followed"].astype(np.float64))
+            values = entries["followed"].astype(np.float64)
+            of_trends = np.flatnonzero(self._trend_of >= 0)
+            values[:, of_trends] = np.where(counts[:, self._trend_of[of_trends]], values[:, of_trends], np.nan)
+            follow_levels(followed, values)
             levels["followed"][cars] = followed
         elapsed_s = np.where(last_ms == UNKNOWN, 0.0, (end_ms - last_ms) / 1000)
         rise = advance_odometers(levels, cars, entries, elapsed_s)
@@ -63,15 +70,18 @@ class LevelFold:
             levels[name][cars] = entries[name]
         return rise
 
-    def _follow_trends(self, levels: States, cars: Ints, entries: Entries, last_ms: Ints) -> None:
-        """Move each trend by its upload's value; battery readings count only in a rested boot before it starts."""
+    def _follow_trends(self, levels: States, cars: Ints, entries: Entries, last_ms: Ints) -> Bools:
+        """Move each trend by its upload's value; battery readings count only in a rested boot before it starts.
+
+        Which values counted, shape (m, trends).
+        """
         has_rested = (last_ms == UNKNOWN) | (entries["start_ms"] - last_ms >= self._standstill_ms)
         phase = levels["phase"][cars]
         is_other_boot = (last_ms == UNKNOWN) | (levels["boot_tag"][cars] != entries["boot_tag"])
         phase = np.where(is_other_boot, np.where(has_rested, Phase.RESTED, Phase.WARM), phase)
         levels["phase"][cars] = np.where(entries["is_running"], Phase.STARTED, phase)
         values, trends = entries["trends"].astype(np.float64), levels["trends"][cars]
-        counts = np.isfinite(values) & (self._is_mean | (phase == Phase.RESTED)[:, None])
+        counts: Bools = np.isfinite(values) & (self._is_mean | (phase == Phase.RESTED)[:, None])
         is_first = trends["count"] == 0
         for name, weight in (("fast", FAST_WEIGHT), ("slow", SLOW_WEIGHT)):
             level = trends[name].astype(np.float64)
@@ -79,3 +89,4 @@ class LevelFold:
             trends[name] = np.where(counts, moved, level)
         trends["count"] += counts
         levels["trends"][cars] = trends
+        return counts

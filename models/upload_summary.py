@@ -104,7 +104,8 @@ class Summariser:
         used.update(path for trend in self._trends for path in trend.signals.values())
         used.update(path for path in (self._speed, self._odometer) if path)
         self._followed = catalogue.followed
-        used.update(self._followed)
+        self._trend_names = list(catalogue.trends)
+        used.update(path for path in self._followed if path in catalogue.signals)
         self._reader = SampleReader([spec for path, spec in catalogue.signals.items() if path in used])
 
     def summarise_block(self, uploads: UploadBlock) -> SummaryBlock:
@@ -151,7 +152,9 @@ class Summariser:
         for i, trend in enumerate(self._trends):
             block.trends[rows, i] = trend_values(trend, samples)
         for i, path in enumerate(self._followed):
-            block.followed[rows, i] = mean(samples.columns[path])
+            is_trend = path in self._trend_names
+            own_trend = block.trends[rows, self._trend_names.index(path)] if is_trend else None
+            block.followed[rows, i] = mean(samples.columns[path]) if own_trend is None else own_trend
         block.is_running[rows] = is_running(self._trends, samples)
         block.implausible[rows] = samples.implausible
 

@@ -101,8 +101,9 @@ class FleetHistory:
             reading = self._reading(sent, trend.signals["signal"], trend.function)
             if reading is not None:
                 rows["trends"][:, n] = reading[day, car]
-        for n, signal in enumerate(self._catalogue.followed):
-            reading = self._reading(sent, signal, "mean")
+        for n, name in enumerate(self._catalogue.followed):
+            own = self._catalogue.trends.get(name)
+            reading = self._reading(sent, *((own.signals["signal"], own.function) if own else (name, "mean")))
             if reading is not None:
                 rows["followed"][:, n] = reading[day, car]
 
