@@ -8,7 +8,7 @@ from typing import Any
 from river import stats
 from river.drift import PageHinkley
 
-from domain.catalogue import ItemKind
+from domain.prediction import ItemKind
 from models.finite import require_finite
 
 LEAST_LABELS = 30  # no drift is told before so many
@@ -40,7 +40,7 @@ class ErrorDrift:
     def __init__(self, kind: ItemKind) -> None:
         self.threshold = THRESHOLD.get(kind, 0.0)
         self.labels = 0
-        self._test = PageHinkley(LEAST_LABELS, TOLERANCE.get(kind, 0.0), self.threshold, FORGETTING, mode="up")
+        self._test: Any = PageHinkley(LEAST_LABELS, TOLERANCE.get(kind, 0.0), self.threshold, FORGETTING, mode="up")
 
     @property
     def statistic(self) -> float:

@@ -6,7 +6,7 @@ import hashlib
 from collections.abc import Iterable
 from typing import Any, NamedTuple
 
-KEPT = 12
+KEPT = 8
 
 
 class KeptVersion(NamedTuple):

@@ -9,7 +9,7 @@ import msgspec
 
 from domain.catalogue import ItemSpec
 from domain.errors import Conflict, DamagedSnapshot, InvalidInput, NotFound
-from models.error_drift import ErrorDrift
+from models.error_drift import LEAST_LABELS, ErrorDrift
 from models.fleet_model import FleetModel
 from models.kept_versions import KeptVersion, KeptVersions
 from models.lesson import Lesson, Loss
@@ -63,6 +63,13 @@ class LifeCycle:
         self.kept = KeptVersions()
         self.events: list[Event] = []
         self._keep_serving()
+
+    @property
+    def drift_state(self) -> str:
+        """`warming up`, `steady`, or `on trial` while a candidate that drift called for learns in shadow."""
+        if self.shadow is not None and not self.shadow.is_held:
+            return "on trial"
+        return "steady" if self.drift.labels >= LEAST_LABELS else "warming up"
 
     def learn(self, lesson: Lesson, at_ms: int) -> None:
         """Learn one label; InvalidInput changes nothing."""
