@@ -13,9 +13,9 @@ from models.finite import require_finite
 
 LEAST_LABELS = 30  # no drift is told before so many
 FORGETTING = 1.0  # the sums fade with nothing: a slow rise adds up
-TOLERANCE = {ItemKind.WEAR: 0.25, ItemKind.HAZARD: 0.08}
+TOLERANCE = {ItemKind.WEAR: 0.25, ItemKind.HAZARD: 0.1}
 """A rise of the mean error that is no drift: of wear in standard deviations as stated, of a hazard in nats."""
-THRESHOLD = {ItemKind.WEAR: 15.0, ItemKind.HAZARD: 14.0}
+THRESHOLD = {ItemKind.WEAR: 15.0, ItemKind.HAZARD: 20.0}
 """Sum of what errors rose beyond the tolerance at which drift is told, in the same units."""
 
 
@@ -29,8 +29,8 @@ class ErrorDrift:
     >>> drift = ErrorDrift(ItemKind.WEAR)
     >>> any(drift.learn(0.8) for _ in range(500))
     False
-    >>> next(n for n in range(500) if drift.learn(1.8))
-    27
+    >>> next(n for n in range(1, 500) if drift.learn(1.8))
+    21
 
     References
     ----------
