@@ -26,8 +26,8 @@ def pads(count: int, seed: int, *, times: float = 1.0, first: int = 0) -> list[T
             item=PADS,
             known_ms=1_760_000_000_000 + first + i,
             features={
-                "brake_energy_slow": 0.7 * energy[i],
-                "brake_energy_fast": 0.3 * energy[i],
+                "brake_energy_slow": 0.7 * float(energy[i]),
+                "brake_energy_fast": 0.3 * float(energy[i]),
                 "anchor_sd": 0.15,
                 "car_factor_sd": 0.2,
             },
