@@ -107,10 +107,12 @@ class LifeCycle:
         """Let a former version serve, by default the one that `check_rollback` names; raises as that does."""
         target = self.check_rollback(version)
         model = self._revived(target)
-        former = ShadowTrial(self.serving, at_ms, is_held=True)
+        # One that is held from an earlier rollback has learnt every label; what served since is kept as a version.
+        is_held = self.shadow is not None and self.shadow.is_held
+        former = self.shadow.model if self.shadow is not None and is_held else self.serving
         self._take_over(model, ROLLED_BACK, target.version, at_ms)
-        self.shadow = former
-        self._tell(at_ms, f"{ROLLED_BACK} to {target.name}; what served learns on in shadow")
+        self.shadow = ShadowTrial(former, at_ms, is_held=True)
+        self._tell(at_ms, f"{ROLLED_BACK} to {target.name}; version {former.version} learns on in shadow")
 
     def check_rollback(self, version: int | None) -> KeptVersion:
         """The version that a rollback would go to.

@@ -41,19 +41,19 @@ async def run_model(options: argparse.Namespace, settings: Settings) -> int:
 
 
 async def _learner(log: ModelLog, settings: Settings) -> Learner:
-    """A learner that knows what the log's newest snapshots say; a damaged one is told and left out."""
+    """A learner that knows what the log's newest snapshots say; a damaged one is told, and the one before it counts."""
     catalogue = load_catalogue(settings.catalogue)
     learner = Learner(catalogue, snapshot_key(settings))
     with told_when_in_use(settings):
         snapshots = await log.snapshots(catalogue.items)
-    damaged = {}
-    for item, data in snapshots.items():
+    is_any_sound = not snapshots
+    for item, data in ((item, data) for item, own in snapshots.items() for data in own):
         try:
             learner.restore(item, data)
+            is_any_sound = True
         except DamagedSnapshot as error:
-            damaged[item] = error
-            print(f"pitcall: the newest snapshot of {item} is damaged: {error}", file=sys.stderr)  # noqa: T201
-    if damaged and len(damaged) == len(snapshots):
+            print(f"pitcall: a snapshot of {item} is damaged: {error}", file=sys.stderr)  # noqa: T201
+    if not is_any_sound:
         raise DamagedSnapshot(f"no snapshot can be read: is {variable('snapshot_key')} the key of the workers?")
     return learner
 

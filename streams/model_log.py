@@ -6,12 +6,14 @@ labels, so that whoever reads the log again comes to the same models.
 
 from __future__ import annotations
 
-from collections.abc import Container
+from collections import deque
+from collections.abc import Container, Sequence
 from contextlib import aclosing
 
 from domain.clock import WallClock
 from domain.model_command import ModelCommand
 from streams.block import Record
+from streams.feed import AT_START
 from streams.producer import record_producer
 from streams.topic_scan import scan
 from streams.topics import MODEL_SNAPSHOTS, TRAINING_EXAMPLES
@@ -32,16 +34,16 @@ class ModelLog:
         self._broker_url = broker_url
         self._wall = wall
 
-    async def snapshots(self, items: Container[str]) -> dict[str, bytes]:
-        """The newest snapshot of each of `items` that has one; raises as `topic_scan.scan` does."""
-        newest: dict[str, bytes] = {}
+    async def snapshots(self, items: Container[str]) -> dict[str, Sequence[bytes]]:
+        """The newest two snapshots of each of `items` that has any, older first; raises as `topic_scan.scan` does."""
+        newest: dict[str, deque[bytes]] = {}
         async with aclosing(scan(self._broker_url, MODEL_SNAPSHOTS)) as records:
             async for _, record in records:
                 # Beside the models stand descriptions of layouts, under keys that are no items.
                 item = (record.key or b"").decode(errors="replace")
                 if record.value is not None and item in items:
-                    newest[item] = record.value
-        return newest
+                    newest.setdefault(item, deque(maxlen=AT_START)).append(record.value)
+        return dict(newest)
 
     async def ask(self, command: ModelCommand) -> None:
         """Ask the learner for what `command` says; durable on return. Unavailable when the log is away."""

@@ -48,11 +48,19 @@ class LearnerAgent:
             if isinstance(line, ModelCommand):
                 self._obey(line, at_ms)
             else:
-                self._learner.learn(line, at_ms)
+                self._learn(line, at_ms)
         examples = [line for line, _ in lines if isinstance(line, TrainingExample)]
         await self._publish(block, {line.item for line, _ in lines if isinstance(line, ModelCommand)})
         for example in examples:
             await self._record_label(example, self._learner.version_name(example.item))
+
+    def _learn(self, example: TrainingExample, at_ms: int) -> None:
+        """Learn it, and say in the log what it led to: drift, a promotion, a candidate that retires."""
+        life = self._learner.life(example.item)
+        before = life.events
+        self._learner.learn(example, at_ms)
+        if life.events is not before:
+            logger.warning("%s at version %d: %s", example.item, life.events[-1].version, life.events[-1].what)
 
     def _obey(self, command: ModelCommand, at_ms: int) -> None:
         """Do it, or remember that it could not be done: things may have changed since it was asked for."""

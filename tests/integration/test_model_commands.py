@@ -24,7 +24,7 @@ from pitcall.node import Node
 from pitcall.settings import Settings, log_url
 from pitcall.snapshot_key import snapshot_key
 from streams.feed import snapshot_feed
-from streams.model_log import COMMAND_HEADER, ModelLog, is_command
+from streams.model_log import ModelLog, is_command
 from streams.producer import NewRecord
 from streams.topic_scan import scan
 from streams.topics import MODEL_SNAPSHOTS, TRAINING_EXAMPLES
@@ -206,15 +206,19 @@ async def test_a_person_reads_what_serves_and_how_it_came(tmp_path: Path, capsys
     assert "brake_fluid: no model that learns" in told
 
 
-async def test_the_newest_snapshot_that_is_damaged_is_told_and_the_others_are_listed(
+async def test_a_damaged_snapshot_is_told_and_the_one_before_it_serves_after_a_restart_too(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     settings = Settings(data_dir=tmp_path)
     async with running(settings) as node:
         await teach(node, pads(3, 1))
         await worked_off(node)
-        await node.producer.send(MODEL_SNAPSHOTS, BATTERY.encode(), b"broken", timestamp_ms=node.office.wall.now_ms())
-    assert (await row(settings, capsys))["labels"] == 3
-    assert await run_model(build_parser().parse_args(["model", "list"]), settings) == 0
-    assert f"the newest snapshot of {BATTERY} is damaged" in capsys.readouterr().err
-    assert COMMAND_HEADER == "model-command"
+        await node.producer.send(MODEL_SNAPSHOTS, PADS.encode(), b"broken", timestamp_ms=node.office.wall.now_ms())
+    assert await run_model(build_parser().parse_args(["model", "list", "--json"]), settings) == 0
+    printed = capsys.readouterr()
+    assert f"a snapshot of {PADS} is damaged" in printed.err
+    assert [row["labels"] for row in json.loads(printed.out)["items"] if row["item"] == PADS] == [3]
+    async with running(settings) as node:
+        assert node.worker is not None and node.worker.predictor.version(PADS) == 3
+        await teach(node, pads(1, 1, first=3))
+    assert (await row(settings, capsys))["labels"] == 4

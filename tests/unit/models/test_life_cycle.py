@@ -290,12 +290,14 @@ class TestRollback:
         assert again.obey(ModelCommand("c-2", PADS, PROMOTE), 6)
         assert life.serving is better and life.serving.version == number + 1 and life.shadow is None
 
-    def test_twice_goes_further_back(self, again: Learner) -> None:
+    def test_twice_goes_further_back_and_holds_the_one_that_has_learnt_every_label(self, again: Learner) -> None:
         life = again.life(PADS)
         again.obey(ModelCommand("c-1", PADS, ROLLBACK), 5)
-        first = life.takeover
+        first, learnt_all = life.takeover, life.shadow
         again.obey(ModelCommand("c-2", PADS, ROLLBACK), 6)
         second = life.takeover
+        assert life.shadow is not None and learnt_all is not None
+        assert life.shadow.model is learnt_all.model and life.shadow.is_held and not life.shadow.labels
         assert first is not None and second is not None and second.from_version < first.from_version
 
     def test_a_version_that_is_named_is_the_one_that_serves(self, again: Learner) -> None:
