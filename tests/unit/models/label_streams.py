@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 
 import numpy as np
 
 from domain.catalogue import Catalogue
 from domain.service_record import TrainingExample
+from models.learner import Learner
+from tests.unit.models.conftest import KEY
 from tests.unit.models.service_steps import BATTERY
 from tests.unit.models.test_wear import PADS
 
@@ -52,3 +55,12 @@ def batteries(
         failed = float(rng.random() < 1 / (1 + math.exp(-odds)))
         examples.append(TrainingExample(f"battery-{i}", f"car-{i}", BATTERY, 1_760_000_000_000 + i, known, failed))
     return examples
+
+
+def learnt(catalogue: Catalogue, *streams: Iterable[TrainingExample]) -> Learner:
+    """A learner that has learnt every label of the streams."""
+    learner = Learner(catalogue, KEY)
+    for stream in streams:
+        for example in stream:
+            assert learner.learn(example)
+    return learner
