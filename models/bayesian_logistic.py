@@ -54,8 +54,7 @@ class BayesianLogisticRegression(base.Classifier):
         self.prior = dict(prior)
         self.nonnegative = nonnegative
         self.names = tuple(self.prior)
-        self.mean: Floats = np.array([mean for mean, _ in self.prior.values()], dtype=np.float64)
-        self.covariance: Floats = np.diag([sd**2 for _, sd in self.prior.values()]).astype(np.float64)
+        self.mean, self.covariance = self._of_prior()
         self._publish()
 
     def learn_one(self, x: Mapping[Any, Any], y: base.typing.ClfTarget, w: float = 1.0) -> None:
@@ -107,12 +106,29 @@ class BayesianLogisticRegression(base.Classifier):
         """The features in the order of the weights; the intercept's is 1."""
         return [1.0 if name == INTERCEPT else require_finite(name, x.get(name, 0.0)) for name in self.names]
 
+    def forget(self, keep: float) -> None:
+        """Let all labels so far weigh `keep` (0 to 1) of what they did; the prior weighs what it always has.
+
+        As in `RecursiveLeastSquares.forget`: precisions, and precisions times means, are mixed with the prior's.
+        """
+        prior_mean, prior_covariance = self._of_prior()
+        prior, own = np.linalg.inv(prior_covariance), np.linalg.inv(self.covariance)
+        covariance = np.linalg.inv(prior + keep * (own - prior))
+        self.mean = covariance @ (prior @ prior_mean + keep * (own @ self.mean - prior @ prior_mean))
+        self.covariance = (covariance + covariance.T) / 2
+        self._publish()
+
     def restore(self, mean: Floats, covariance: Floats) -> None:
         """Take over the belief of another model of the same features."""
         k = len(self.names)
         self.mean = np.asarray(mean, dtype=np.float64).reshape(k)
         self.covariance = np.asarray(covariance, dtype=np.float64).reshape(k, k)
         self._publish()
+
+    def _of_prior(self) -> tuple[Floats, Floats]:
+        """Mean and covariance before any label."""
+        mean = np.array([mean for mean, _ in self.prior.values()], dtype=np.float64)
+        return mean, np.diag([sd**2 for _, sd in self.prior.values()]).astype(np.float64)
 
     def _publish(self) -> None:
         free = [name == INTERCEPT or not self.nonnegative for name in self.names]

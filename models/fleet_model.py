@@ -19,15 +19,18 @@ AGE_YEARS = "age_years"
 
 
 class FleetModel:
-    """Estimator and window calibration of one item, with a version that grows by one with every label learnt.
+    """Estimator and window calibration of one item, with a version that grows with every label and every takeover.
 
     Version 0 is the catalogue's prior. `name` is the version and the first digits of the digest of everything learnt,
-    so that equal names mean equal predictions.
+    so that equal names mean equal predictions. `labels` is how many it has learnt, `memory` what they weigh still: as
+    much as so many that nothing was forgotten of.
     """
 
     def __init__(self, item: ItemSpec) -> None:
         self.item = item
         self.version = 0
+        self.labels = 0
+        self.memory = 0.0
         self.wear: RecursiveLeastSquares | None = None
         self.hazard: BayesianLogisticRegression | None = None
         self.windows = AdaptiveConformal()
@@ -39,13 +42,18 @@ class FleetModel:
         self.seal()
 
     def seal(self) -> None:
-        """Renew digest and name after learning."""
-        self.digest = hashlib.sha256(msgspec.msgpack.encode(self.content())).hexdigest()
+        """Renew digest and name after learning.
+
+        `packed` is the content in bytes, `packed_labels` how many labels are in it.
+        """
+        self.packed, self.packed_labels = msgspec.msgpack.encode(self.content()), self.labels
+        self.digest = hashlib.sha256(self.packed).hexdigest()
         self.name = f"{self.version}-{self.digest[:8]}"
 
     def content(self) -> dict[str, Any]:
         """Everything learnt, as plain numbers that come back bit for bit."""
         content: dict[str, Any] = {"item": self.item.id, "kind": self.item.kind.value, "version": self.version}
+        content |= {"labels": self.labels, "memory": self.memory}
         if self.wear is not None:
             content["names"] = list(self.wear.names)
             content["information"] = self.wear.information.ravel().tolist()
@@ -76,8 +84,26 @@ class FleetModel:
                 self.hazard.restore(mean, covariance)
             self.windows.restore(float(content["alpha"]), [float(score) for score in content["scores"]])
             self.version = int(content["version"])
+            # Snapshots from before there were takeovers counted labels by their version.
+            self.labels = int(content.get("labels", self.version))
+            self.memory = float(content.get("memory", self.labels))
         except (KeyError, TypeError, ValueError, np.linalg.LinAlgError) as error:
             raise DamagedSnapshot(f"the snapshot of {self.item.id} holds no usable model: {error!r}") from error
+        self.seal()
+
+    def copy(self) -> FleetModel:
+        """Another one that has learnt the same."""
+        fresh = FleetModel(self.item)
+        fresh.restore(self.content())
+        return fresh
+
+    def forget(self, memory: float) -> None:
+        """Let what was learnt weigh no more than `memory` labels; the catalogue's prior weighs what it always has."""
+        if self.memory > memory:
+            for estimator in (self.wear, self.hazard):
+                if estimator is not None:
+                    estimator.forget(memory / self.memory)
+            self.memory = memory
         self.seal()
 
     def hazard_row(self, features: Mapping[str, float]) -> dict[str, float]:

@@ -3,27 +3,28 @@
 from __future__ import annotations
 
 import hashlib
+from dataclasses import replace
 from typing import Any
 
-from domain.catalogue import Catalogue, HazardSpec, WearSpec
-from domain.errors import DamagedSnapshot, NotFound
+from domain.catalogue import Catalogue
+from domain.errors import Conflict, DamagedSnapshot, NotFound
+from domain.model_command import ModelCommand, ModelDeed
 from domain.service_record import TrainingExample
-from models.finite import require_finite
 from models.fleet_model import FleetModel
+from models.lesson import lesson_of
+from models.life_cycle import LifeCycle
 from models.snapshot import pack_snapshot, unpack_snapshot
 
 HASH_BYTES = 8
 LABELS = 8_192  # newest labels remembered, so that none teaches twice
 CARS = 8_192  # cars whose labels are counted
-FARTHEST_SD = 4.0  # a label further off than this pulls no harder than one that far off
-SMALLEST_VARIANCE = 1e-9
 
 
 class _Item:
-    """An item's model with what must be remembered to teach it fairly."""
+    """An item's models with what must be remembered to teach them fairly."""
 
-    def __init__(self, model: FleetModel) -> None:
-        self.model = model
+    def __init__(self, life: LifeCycle) -> None:
+        self.life = life
         self.source_offset = -1
         self.labels: dict[bytes, None] = {}
         self.cars: dict[bytes, int] = {}
@@ -39,38 +40,65 @@ class Learner:
     def __init__(self, catalogue: Catalogue, key: bytes) -> None:
         self._catalogue = catalogue
         self._key = key
-        self._items = {item.id: _Item(FleetModel(item)) for item in catalogue.items.values()}
+        self._items = {item.id: _Item(LifeCycle(item)) for item in catalogue.items.values()}
 
-    def learn(self, example: TrainingExample) -> bool:
+    def learn(self, example: TrainingExample, at_ms: int | None = None) -> bool:
         """Learn `example`; False when its label was learnt already or its item has no model to teach.
 
-        Raises InvalidInput when a number in it is not finite or a feature is missing that the item needs; nothing has
-        changed then.
+        `at_ms` is when, by default when the label was known; it is only remembered. Raises InvalidInput when a number
+        in it is not finite or a feature is missing that the item needs; nothing has changed then.
         """
         own = self._item(example.item)
         label, car = _short(example.label_id), _short(example.vehicle_id)
         if label in own.labels:
             return False
-        share = 1.0 / (1 + own.cars.get(car, 0))
-        spec = own.model.item
-        if spec.wear is not None:
-            _learn_wear(own.model, spec.wear, example, share)
-        elif spec.hazard is not None:
-            _learn_hazard(own.model, spec.hazard, example, share)
-        else:
+        lesson = lesson_of(example, own.life.item, 1.0 / (1 + own.cars.get(car, 0)))
+        if lesson is None:
             return False
+        own.life.learn(lesson, example.known_ms if at_ms is None else at_ms)
         _remember(own.labels, label, None, LABELS)
         _remember(own.cars, car, own.cars.pop(car, 0) + 1, CARS)
-        own.model.version += 1
-        own.model.seal()
         return True
+
+    def check(self, command: ModelCommand) -> ModelCommand:
+        """The command with the version it would go to; NotFound or Conflict, naming the item, when it can't be done."""
+        life = self._item(command.item).life
+        if life.serving.wear is None and life.serving.hazard is None:
+            raise Conflict(f"{command.item} has no model that learns labels, so none to promote or roll back")
+        if command.deed is ModelDeed.PROMOTE:
+            life.check_promotion()
+            return command
+        return replace(command, version=life.check_rollback(command.version).version)
+
+    def obey(self, command: ModelCommand, at_ms: int) -> bool:
+        """Do what `command` says; False when it was done, or refused, before.
+
+        Raises as `check` does, and has changed nothing then.
+        """
+        own = self._item(command.item)
+        if _short(command.command_id) in own.labels:
+            return False
+        sure = self.check(command)
+        if sure.deed is ModelDeed.PROMOTE:
+            own.life.promote(at_ms)
+        else:
+            own.life.roll_back(sure.version, at_ms)
+        _remember(own.labels, _short(command.command_id), None, LABELS)
+        return True
+
+    def refuse(self, command: ModelCommand, why: str, at_ms: int) -> None:
+        """Remember that `command` could not be done, and not to try it again; NotFound for an unknown item."""
+        own = self._item(command.item)
+        own.life.refuse(why, at_ms)
+        _remember(own.labels, _short(command.command_id), None, LABELS)
 
     def snapshot(self, item: str, source_offset: int) -> bytes:
         """The sealed model of `item` together with the labels learnt, as of `source_offset` of its source."""
         own = self._item(item)
         own.source_offset = max(own.source_offset, source_offset)
         content: dict[str, Any] = {
-            "model": own.model.content(),
+            "model": own.life.serving.content(),
+            "life": own.life.content(),
             "source_offset": own.source_offset,
             "labels": b"".join(own.labels),
             "cars": b"".join(own.cars),
@@ -93,10 +121,9 @@ class Learner:
                 raise ValueError("it is incomplete")
         except (KeyError, TypeError, ValueError) as error:
             raise DamagedSnapshot(f"the snapshot can't be learnt on: {error}") from error
-        if version <= self._item(item).model.version:
+        if version <= self._item(item).life.serving.version:
             return False
-        fresh = _Item(FleetModel(self._catalogue.items[item]))
-        fresh.model.restore(content["model"])
+        fresh = _Item(LifeCycle.of_content(self._catalogue.items[item], content["model"], content.get("life")))
         fresh.source_offset = offset
         fresh.labels = dict.fromkeys(labels)
         fresh.cars = dict(zip(cars, counts, strict=True))
@@ -109,67 +136,28 @@ class Learner:
 
     def model(self, item: str) -> FleetModel:
         """The model being taught; its `name` is that of the next snapshot."""
-        return self._item(item).model
+        return self._item(item).life.serving
+
+    def life(self, item: str) -> LifeCycle:
+        """All models of `item`; NotFound when the catalogue has no such item."""
+        return self._item(item).life
 
     def versions(self) -> dict[str, int]:
-        """Number of the newest version per item: how many labels it has learnt."""
-        return {item: own.model.version for item, own in self._items.items()}
+        """Number of the newest version per item."""
+        return {item: own.life.serving.version for item, own in self._items.items()}
 
     def version_name(self, item: str) -> str:
         """Name of the newest version of `item`, as predictions will carry it."""
-        return self._item(item).model.name
+        return self._item(item).life.serving.name
 
     def digest(self) -> str:
         """SHA-256 over everything learnt; equal to the predictors' once they have the newest snapshots."""
-        return hashlib.sha256("".join(own.model.digest for own in self._items.values()).encode()).hexdigest()
+        return hashlib.sha256("".join(own.life.serving.digest for own in self._items.values()).encode()).hexdigest()
 
     def _item(self, item: str) -> _Item:
         if item not in self._items:
-            raise NotFound(f"the catalogue has no item {item}")
+            raise NotFound(f"the catalogue has no item {item}: it has {', '.join(self._items)}")
         return self._items[item]
-
-
-def _learn_wear(model: FleetModel, wear: WearSpec, example: TrainingExample, share: float) -> None:
-    """Teach measured wear on the exposures behind it, with the car's own factor taken out.
-
-    The variance of the label is that of both measurements, of the car's factor and of what was extrapolated.
-    """
-    estimator = model.wear
-    if estimator is None:
-        return
-    features = example.features
-    factor = max(require_finite("car_factor", features.get("car_factor", 1.0)), 0.1)
-    factor_sd = require_finite("car_factor_sd", features.get("car_factor_sd", wear.car_factor_sd))
-    anchor_sd = require_finite("anchor_sd", features.get("anchor_sd", wear.measurement_sd))
-    unseen = require_finite("unseen_worn", features.get("unseen_worn", 0.0))
-    worn = require_finite("target", example.target) / factor
-    x = {name: features.get(name, 0.0) for name in estimator.names}
-    expected = estimator.predict_one(x)
-    noise = wear.measurement_sd**2 + anchor_sd**2 + (wear.unseen_sd * unseen) ** 2
-    variance = max(SMALLEST_VARIANCE, noise / factor**2 + (factor_sd / factor * expected) ** 2)
-    reach = FARTHEST_SD * (variance + estimator.variance_one(x)) ** 0.5
-    window = _window_result(example)
-    estimator.learn_one(x, min(max(worn, expected - reach), expected + reach), w=share / variance)
-    if window is not None:
-        model.windows.learn(window[0], is_inside=window[1])
-
-
-def _window_result(example: TrainingExample) -> tuple[float, bool] | None:
-    """Score of the prediction that was served, and whether its window held; None without a complete one."""
-    sd = example.features.get("predicted_sd")
-    if example.predicted is None or example.lower is None or example.upper is None or not sd:
-        return None
-    predicted = require_finite("predicted", example.predicted)
-    lower, upper = require_finite("lower", example.lower), require_finite("upper", example.upper)
-    return abs(example.target - predicted) / require_finite("predicted_sd", sd), lower <= example.target <= upper
-
-
-def _learn_hazard(model: FleetModel, hazard: HazardSpec, example: TrainingExample, share: float) -> None:
-    if model.hazard is None:
-        return
-    target = require_finite("target", example.target)
-    known = {name: require_finite(name, value) for name, value in example.features.items()}
-    model.hazard.learn_one(model.hazard_row(known), target >= 0.5, w=share)
 
 
 def _short(identity: str) -> bytes:

@@ -50,10 +50,7 @@ class RecursiveLeastSquares(base.Regressor):
         self.prior = dict(prior)
         self.nonnegative = nonnegative
         self.names = tuple(self.prior)
-        means = np.array([mean for mean, _ in self.prior.values()], dtype=np.float64)
-        precision = np.array([sd**-2 for _, sd in self.prior.values()], dtype=np.float64)
-        self.information: Floats = np.diag(precision)
-        self.moment: Floats = precision * means
+        self.information, self.moment = self._of_prior()
         self._solve()
 
     def learn_one(self, x: Mapping[Any, Any], y: float, w: float = 1.0) -> None:
@@ -90,12 +87,32 @@ class RecursiveLeastSquares(base.Regressor):
         """The features in the order of the coefficients."""
         return [require_finite(name, x.get(name, 0.0)) for name in self.names]
 
+    def forget(self, keep: float) -> None:
+        """Let all labels so far weigh `keep` (0 to 1) of what they did; the prior weighs what it always has.
+
+        That is posterior^keep · prior^(1 − keep), so that what was forgotten can't make the model sure of nothing.
+
+        References
+        ----------
+        R. Kulhavý, M. B. Zarrop, *On a general concept of forgetting*, Int. J. Control 58 (1993), 905–924.
+        """
+        information, moment = self._of_prior()
+        self.information = information + keep * (self.information - information)
+        self.moment = moment + keep * (self.moment - moment)
+        self._solve()
+
     def restore(self, information: Floats, moment: Floats) -> None:
         """Take over A (shape (k, k)) and c (shape (k,)) of another model of the same features."""
         k = len(self.names)
         self.information = np.asarray(information, dtype=np.float64).reshape(k, k)
         self.moment = np.asarray(moment, dtype=np.float64).reshape(k)
         self._solve()
+
+    def _of_prior(self) -> tuple[Floats, Floats]:
+        """A and c before any label."""
+        means = np.array([mean for mean, _ in self.prior.values()], dtype=np.float64)
+        precision = np.array([sd**-2 for _, sd in self.prior.values()], dtype=np.float64)
+        return np.diag(precision), precision * means
 
     def _solve(self) -> None:
         covariance = np.linalg.inv(self.information)

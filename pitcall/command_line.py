@@ -40,6 +40,7 @@ def build_parser() -> argparse.ArgumentParser:
     _add_simulate(commands)
     _add_rejects(commands)
     _add_state(commands)
+    _add_model(commands)
     add_bench(commands)
     doctor = commands.add_parser("doctor", help="show every setting and whether each component answers")
     doctor.add_argument("--json", action="store_true", help="one JSON object on standard output")
@@ -97,6 +98,28 @@ def _add_state(commands: Any) -> None:
     about = "wipe them and read them from the changelog again; the worker of that data folder must be stopped"
     rebuild = deeds.add_parser("rebuild", help=about, description=about)
     rebuild.add_argument("--json", action="store_true", help="one JSON object on standard output")
+
+
+def _add_model(commands: Any) -> None:
+    model = commands.add_parser("model", help="the models that predict: versions, scores, promotion, rollback")
+    deeds = model.add_subparsers(dest="deed", required=True, metavar="DEED")
+    about = "per item: what serves, how well it predicts labels before it learns them, drift, the model in shadow"
+    deeds.add_parser("list", help=about, description=about)
+    about = "let the model that learns in shadow serve, without waiting for its trial"
+    promote = deeds.add_parser("promote", help=about, description=about)
+    about = "let a former version serve, as a new one; what served learns on in shadow, so that no label is lost"
+    rollback = deeds.add_parser("rollback", help=about, description=about)
+    for deed in (promote, rollback):
+        deed.add_argument("item", metavar="ITEM", help="id of the item, as listed")
+    rollback.add_argument(
+        "version",
+        nargs="?",
+        type=_whole,
+        metavar="VERSION",
+        help="number of a kept version, as listed; 0 is the catalogue's prior (default: what served before)",
+    )
+    for deed in deeds.choices.values():
+        deed.add_argument("--json", action="store_true", help="one JSON object on standard output")
 
 
 def _add_simulate(commands: Any) -> None:
@@ -202,6 +225,10 @@ async def _run(options: argparse.Namespace, settings: Settings) -> int:
         from pitcall.state import run_state
 
         return await run_state(options, settings)
+    if options.command == "model":
+        from pitcall.model import run_model
+
+        return await run_model(options, settings)
     if options.command == "simulate":
         from pitcall.simulate import simulate
 

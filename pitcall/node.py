@@ -25,7 +25,7 @@ from adapters.webhook import SignedWebhooks
 from domain.clock import DomainClock
 from domain.errors import PitcallError, Unavailable
 from pitcall.readings import ASK_S, CONSUMED, HISTORY_CONSUMED, take_readings
-from pitcall.settings import Settings, records_url
+from pitcall.settings import Settings, log_url, records_url
 from pitcall.snapshot_key import snapshot_key
 from streams.app import StreamApp
 from streams.history_worker import HISTORY_APP_ID, HistoryWorker
@@ -85,7 +85,7 @@ class Node:
         settings = self.settings
         settings.data_dir.mkdir(parents=True, exist_ok=True)
         self.catalogue = load_catalogue(settings.catalogue)
-        self.broker_url = settings.broker_url or f"pitcall-log://{(settings.data_dir / 'log.sqlite').resolve()}"
+        self.broker_url = log_url(settings)
         partitions = None if settings.is_embedded else settings.kafka_partitions
         await create_topics(self.broker_url, partitions=partitions, replication=settings.kafka_replication)
         self.records: Records = open_records(records_url(settings))

@@ -11,9 +11,9 @@ from heapq import nlargest
 from typing import Any
 
 from adapters.clocks import WallClock
-from domain.errors import Conflict, InvalidInput, NotFound
-from pitcall.settings import Settings, variable
-from streams.log_file import log_path
+from domain.errors import InvalidInput, NotFound
+from pitcall.log_access import existing_log, told_when_in_use
+from pitcall.settings import Settings
 from streams.rejects import Reject, Rejects
 from workflow.upload_codec import is_binary
 
@@ -21,24 +21,15 @@ from workflow.upload_codec import is_binary
 async def run_rejects(options: argparse.Namespace, settings: Settings) -> int:
     """Do what the command says and print it."""
     deed = {"list": _list, "show": _show, "replay": _replay}[options.deed]
-    try:
+    with told_when_in_use(settings):
         result = await deed(options, _rejects(settings))
-    except Conflict as error:
-        if not settings.is_embedded:
-            raise
-        raise Conflict(
-            "a running Pitcall has this embedded log, and only one process can: stop it, and run this again"
-        ) from error
     print(json.dumps(result) if options.json else _text(result))  # noqa: T201
     return 0
 
 
 def _rejects(settings: Settings) -> Rejects:
-    broker_url = settings.broker_url or f"pitcall-log://{(settings.data_dir / 'log.sqlite').resolve()}"
-    if settings.is_embedded and not log_path(broker_url).exists():
-        raise NotFound(f"there is no log {log_path(broker_url)}: name the folder by {variable('data_dir')}")
     partitions = None if settings.is_embedded else settings.kafka_partitions
-    return Rejects(broker_url, WallClock(), partitions=partitions, replication=settings.kafka_replication)
+    return Rejects(existing_log(settings), WallClock(), partitions=partitions, replication=settings.kafka_replication)
 
 
 async def _list(options: argparse.Namespace, rejects: Rejects) -> dict[str, Any]:

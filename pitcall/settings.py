@@ -179,6 +179,11 @@ def records_url(settings: Settings) -> str:
     return settings.database_url or f"sqlite+aiosqlite:///{(settings.data_dir / 'records.sqlite').resolve()}"
 
 
+def log_url(settings: Settings) -> str:
+    """The URL of the log: the setting, or the embedded log of the data folder."""
+    return settings.broker_url or f"pitcall-log://{(settings.data_dir / 'log.sqlite').resolve()}"
+
+
 def read_settings(environment: Mapping[str, str] | None = None, **given: Any) -> Settings:
     """Settings from the environment; `given` (what the command line said) comes before it.
 

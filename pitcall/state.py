@@ -9,7 +9,7 @@ import time
 from typing import Any
 
 from domain.errors import NotFound
-from pitcall.settings import Settings, variable
+from pitcall.settings import Settings, log_url, variable
 from streams.app import states_folder
 from streams.disk_store import DiskStore
 from streams.state_rebuild import rebuild_states
@@ -27,7 +27,7 @@ async def run_state(options: argparse.Namespace, settings: Settings) -> int:
 
 
 async def _rebuild(settings: Settings) -> dict[str, Any]:
-    broker_url = settings.broker_url or f"pitcall-log://{(settings.data_dir / 'log.sqlite').resolve()}"
+    broker_url = log_url(settings)
     partitions = EMBEDDED_PARTITIONS if settings.is_embedded else settings.kafka_partitions
     store = DiskStore(states_folder(settings.data_dir, VEHICLE_STATES), partitions)
     begin = time.perf_counter()

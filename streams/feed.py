@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from abc import ABC, abstractmethod
+from collections import deque
 from collections.abc import Callable, Iterable
 from typing import Self
 
@@ -20,10 +21,13 @@ OnSnapshot = Callable[[bytes, bytes], None]
 OnCrash = Callable[[BaseException], None]
 
 KAFKA_POLL_S = 1.0
+AT_START = 2
 
 
 class SnapshotFeed(ABC):
-    """Hands over the newest record of each key at start, then each newer one, in the event loop.
+    """Hands over the newest two records of each key at start, older first, then each newer one, in the event loop.
+
+    The newest may be damaged: then the one before it serves after a restart, too, where compaction has left it.
 
     It reads every partition, in no consumer group: each process that has a feed sees all records. Tombstones are
     left out. `on_snapshot` must be short, and deal with a damaged snapshot itself; an error it raises stops the feed
@@ -40,11 +44,15 @@ class SnapshotFeed(ABC):
         """Hand over what is there, then go on in the background."""
         await self._open()
         try:
-            newest: dict[bytes, bytes | None] = {}
+            newest: dict[bytes, deque[bytes]] = {}
             for record in await self._read_to_end():
-                newest[record.key or b""] = record.value
-            for key, value in newest.items():
-                if value is not None:
+                kept = newest.setdefault(record.key or b"", deque(maxlen=AT_START))
+                if record.value is None:
+                    kept.clear()
+                else:
+                    kept.append(record.value)
+            for key, values in newest.items():
+                for value in values:
                     self._on_snapshot(key, value)
         except BaseException:
             await self._close()

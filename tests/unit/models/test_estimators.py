@@ -94,6 +94,30 @@ class TestBattery:
             again.restore(model.mean, model.covariance)
         assert say(again, X) == say(model, X) and numbers(again) == numbers(model)
 
+    def test_what_is_forgotten_whole_is_the_prior_again_and_what_is_not_forgotten_stays(
+        self, make: Callable[[], Any]
+    ) -> None:
+        model = make()
+        for i in range(10):
+            model.learn_one({"a": i / 3, "b": 0.1}, float(i % 2))
+        learnt = [np.asarray(array) for array in numbers(model)]
+        model.forget(1.0)
+        for was, now in zip(learnt, numbers(model), strict=True):
+            np.testing.assert_allclose(now, was, rtol=1e-9, atol=1e-12)
+        model.forget(0.0)
+        for was, now in zip(numbers(make()), numbers(model), strict=True):
+            np.testing.assert_allclose(now, was, rtol=1e-9, atol=1e-12)
+
+    def test_the_more_is_forgotten_the_less_sure_it_is(self, make: Callable[[], Any]) -> None:
+        model = make()
+        for i in range(30):
+            model.learn_one({"a": 1.0 + i % 3, "b": 1.0}, float(i % 2))
+        spreads = [model.variance_one(X)]
+        for _ in range(5):
+            model.forget(0.5)
+            spreads.append(model.variance_one(X))
+        assert spreads == sorted(spreads) and spreads[-1] < make().variance_one(X)
+
     @given(rows=st.lists(st.tuples(*[st.floats(-1e6, 1e6)] * 2), min_size=1, max_size=20), seed=st.integers(0, 99))
     def test_a_block_is_predicted_bit_for_bit_like_one_by_one(self, rows: Any, seed: int) -> None:
         for maker in MAKERS.values():
@@ -134,6 +158,15 @@ class TestLeastSquares:
         before = model.variance_one(X)
         model.learn_one(X, 2.0, w=100.0)
         assert model.variance_one(X) < before
+
+    def test_half_forgotten_labels_weigh_half(self) -> None:
+        model, halved = RecursiveLeastSquares(PRIOR), RecursiveLeastSquares(PRIOR)
+        for i in range(6):
+            model.learn_one({"a": float(i), "b": 1.0}, 2.0 * i, w=3.0)
+            halved.learn_one({"a": float(i), "b": 1.0}, 2.0 * i, w=1.5)
+        model.forget(0.5)
+        np.testing.assert_allclose(model.information, halved.information)
+        np.testing.assert_allclose(model.coefficients, halved.coefficients)
 
 
 class TestLogistic:
