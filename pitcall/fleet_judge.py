@@ -1,0 +1,180 @@
+"""What the fleet's truth says of the predictions that were made: due dates, windows, notice, failures, costs.
+
+The truth is read here, when the replay is over, and nowhere else.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from models.judging.judge import Decisions
+from models.judging.services import ItemServices
+from models.judging.wear_scores import Windows
+from models.vehicle_state import DAY_MS, UNKNOWN
+from simulators.years.fleet_years import FleetYears
+from simulators.years.schedule import fixed_schedule
+from simulators.years.truth import PartLives
+
+Ints = npt.NDArray[np.int64]
+Floats = npt.NDArray[np.float64]
+Bools = npt.NDArray[np.bool_]
+
+HALF_YEAR_DAYS = 182.625
+SHORT_NOTICE_DAYS = 14
+SOON_DAYS = 90
+
+
+@dataclass(frozen=True, slots=True)
+class WearSaid:
+    """What was said of one wear item, shape (n,): `car` and `day` of each decision, windows, km a day by the odometer."""
+
+    car: Ints
+    day: Ints
+    windows: Windows
+    km_per_day: Floats
+
+
+@dataclass(frozen=True, slots=True)
+class WearTruth:
+    """Figures of one wear item over all decisions on parts whose installation was known and whose end is.
+
+    `error_days` of the expected date, that of a fixed schedule and of a peer (None: not run), in days; `coverage` of
+    the windows and by half-year, with the mean width in days.
+    """
+
+    decisions: int
+    unsaid: int
+    error_days: float
+    schedule_days: float
+    peer_days: float | None
+    coverage: float
+    half_years: tuple[float, ...]
+    width_days: float
+
+    @property
+    def ratio(self) -> float:
+        """Our error against the schedule's."""
+        return self.error_days / self.schedule_days
+
+
+@dataclass(frozen=True, slots=True)
+class NeedTruth:
+    """Needs of one wear item: how many parts reached their limit, of these with how little notice, and what was early.
+
+    `reached` parts reached their limit in use, `short` of them with less than 14 days' notice; `raised` needs, `early`
+    of which were not due within 90 days.
+    """
+
+    reached: int
+    short: int
+    raised: int
+    early: int
+
+
+def part_lives(lives: PartLives, cars: int, day: Ints, car: Ints) -> Ints:
+    """Which part each decision (n,) is about, −1 for none known to the product by then; places in `lives`."""
+    part = np.full(len(day), -1, dtype=np.int64)
+    for one in np.unique(day).tolist():
+        own = day == one
+        in_use = lives.in_use(one, cars)[car[own]]
+        is_known = (in_use >= 0) & (lives.known_day[in_use] >= 0) & (lives.known_day[in_use] <= one)
+        part[own] = np.where(is_known, in_use, -1)
+    return part
+
+
+def judge_wear_truth(
+    fleet: FleetYears, item: str, said: WearSaid, peer_day: Floats | None = None
+) -> tuple[WearTruth, Bools]:
+    """The figures, and which decisions (n,) they are of. `peer_day`: the due days of a peer, NaN where it said none."""
+    lives = fleet.truth.lives[item]
+    part = part_lives(lives, len(fleet.cars), said.day, said.car)
+    limit = np.where(part >= 0, lives.limit_day[part], -1)
+    is_judged = limit > said.day
+    is_said = is_judged & (said.windows.expected_ms != UNKNOWN)
+    if peer_day is not None:
+        is_said &= np.isfinite(peer_day)
+    windows = said.windows.only(is_said)
+    true_day, day = limit[is_said].astype(np.float64), said.day[is_said]
+    error = np.abs(windows.expected_ms / DAY_MS - true_day)
+    schedule = _schedule_days(fleet, item, said, lives.installed_day[part])[is_said]
+    # A day is what a limit is known to.
+    is_after = (windows.earliest_ms == UNKNOWN) | (windows.earliest_ms / DAY_MS <= true_day + 1)
+    is_before = (windows.latest_ms == UNKNOWN) | (windows.latest_ms / DAY_MS >= true_day)
+    holds = is_after & is_before
+    half = ((day - fleet.start_day) / HALF_YEAR_DAYS).astype(np.int64)
+    width = windows.width_days()
+    return WearTruth(
+        decisions=int(is_judged.sum()),
+        unsaid=int((is_judged & ~is_said).sum()),
+        error_days=float(error.mean()),
+        schedule_days=float(np.abs(schedule - true_day).mean()),
+        peer_days=None if peer_day is None else float(np.abs(peer_day[is_said] - true_day).mean()),
+        coverage=float(holds.mean()),
+        half_years=tuple(float(holds[half == n].mean()) for n in np.unique(half).tolist()),
+        width_days=float(np.nanmean(width)),
+    ), is_judged
+
+
+def _schedule_days(fleet: FleetYears, item: str, said: WearSaid, installed: Ints) -> Floats:
+    """When a fixed schedule has the part due: after so many days, or so many km at the car's own pace; not in the past."""
+    rules = [fixed_schedule(item, car.powertrain) for car in fleet.cars]
+    days = np.array([np.inf if rule is None or rule.days is None else rule.days for rule in rules])[said.car]
+    km = np.array([np.inf if rule is None or rule.km is None else rule.km for rule in rules])[said.car]
+    due: Floats = installed + np.minimum(days, km / np.maximum(said.km_per_day, 1.0))
+    return np.maximum(due, said.day)
+
+
+def judge_needs(fleet: FleetYears, item: str, said: WearSaid, is_open: Bools) -> NeedTruth:
+    """How needs came true; `is_open` (n,): whether the rule has a need open at each decision, in any order."""
+    lives = fleet.truth.lives[item]
+    part = part_lives(lives, len(fleet.cars), said.day, said.car)
+    opens = is_open & (part >= 0)
+    first = np.full(len(lives.car), np.iinfo(np.int64).max, dtype=np.int64)
+    np.minimum.at(first, part[opens], said.day[opens])
+    followed = np.zeros(len(lives.car), dtype=np.bool_)
+    followed[part[part >= 0]] = True
+    end = fleet.start_day + fleet.days
+    limit, removed = lives.limit_day, lives.removed_day
+    in_use = (limit >= 0) & (limit < end) & ((removed < 0) | (removed >= limit))
+    # A part must have been seen for the notice, or nobody could have given it.
+    seen_from = np.full(len(lives.car), np.iinfo(np.int64).max, dtype=np.int64)
+    np.minimum.at(seen_from, part[part >= 0], said.day[part >= 0])
+    reached = followed & in_use & (limit - seen_from >= 2 * SHORT_NOTICE_DAYS)
+    short = reached & (limit - first < SHORT_NOTICE_DAYS)
+    raised = followed & (first < end)
+    early = raised & (limit >= 0) & (limit - first > SOON_DAYS)
+    return NeedTruth(int(reached.sum()), int(short.sum()), int(raised.sum()), int(early.sum()))
+
+
+def true_services(fleet: FleetYears, item: str, until_day: int) -> ItemServices:
+    """What really became of the parts of an item while in use, as services: failures on their day, and replacements."""
+    lives = fleet.truth.lives[item]
+    car: list[int] = []
+    time_ms: list[int] = []
+    outcome: list[str] = []
+    for n in range(len(lives.car)):
+        limit, removed = int(lives.limit_day[n]), int(lives.removed_day[n])
+        failed = 0 <= limit < until_day and (removed < 0 or removed >= limit)
+        if failed or 0 <= removed < until_day:
+            car.append(int(lives.car[n]))
+            time_ms.append((limit if failed else removed) * DAY_MS + DAY_MS - 1)
+            outcome.append("failed" if failed else "replaced")
+        if failed and limit < removed < until_day:
+            car.append(int(lives.car[n]))
+            time_ms.append(removed * DAY_MS + DAY_MS - 1)
+            outcome.append("replaced")
+    return ItemServices.of(car, time_ms, outcome)
+
+
+def hazard_decisions(fleet: FleetYears, car: Ints, day: Ints) -> Decisions:
+    """Decisions (n,) on the evenings before the days given, followed to the fleet's end."""
+    return Decisions(car, day * DAY_MS, (fleet.start_day + fleet.days) * DAY_MS)
+
+
+def joined(parts: Sequence[npt.NDArray[np.generic]]) -> npt.NDArray[np.generic]:
+    """Arrays of steps as one."""
+    return np.concatenate(parts) if parts else np.zeros(0)
