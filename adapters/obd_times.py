@@ -105,9 +105,20 @@ def seconds_of_day(text: str) -> float:
     return int(found[1]) * 3600 + int(found[2]) * 60 + float(found[3].replace(",", "."))
 
 
-def past_midnight(seconds: np.ndarray) -> np.ndarray:
-    """Seconds of the day (n,) that go on beyond 86,400 where the clock began anew."""
-    known = np.flatnonzero(~np.isnan(seconds))
-    begun_anew = np.zeros(len(seconds))
-    begun_anew[known[1:]] = np.diff(seconds[known]) < -DAY_S / 2
-    return seconds + DAY_S * np.cumsum(begun_anew)
+class DayCount:
+    """Takes clock times on beyond midnight, over as many calls as there are blocks."""
+
+    def __init__(self) -> None:
+        self._passed, self._newest = 0.0, np.nan
+
+    def on(self, seconds: np.ndarray) -> np.ndarray:
+        """Seconds since the midnight before the first of all, from those of the day; shape (n,), NaN stays."""
+        known = np.flatnonzero(~np.isnan(seconds))
+        if not len(known):
+            return seconds
+        before = np.concatenate(([self._newest], seconds[known[:-1]]))
+        begun_anew = np.zeros(len(seconds))
+        begun_anew[known] = seconds[known] - before < -DAY_S / 2
+        passed = self._passed + np.cumsum(begun_anew)
+        self._newest, self._passed = float(seconds[known[-1]]), float(passed[-1])
+        return np.asarray(seconds + DAY_S * passed)
