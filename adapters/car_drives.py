@@ -107,6 +107,10 @@ class CarDrives:
                 covered[drive.log] += self._spool.first_after(drive, after) - drive.first
         return tuple(_without(file, covered[place], _COVERED) for place, file in enumerate(self._files))
 
+    def called(self, signal: str) -> str:
+        """What apps call a signal; its path where nothing is known of that."""
+        return next(iter(usual_names(signal)), signal)
+
     def uploads(self) -> Iterator[DriveUpload]:
         """Every drive is a boot; the last row of an upload is the first of the next, so that no stretch is lost."""
         for number, (drive, after) in enumerate(self._kept):

@@ -20,7 +20,7 @@ import pyarrow.parquet
 from domain.car_log import InvalidLogs, LogMistake
 
 BLOCK_ROWS = 8_192
-_SNIFFED_BYTES = 1 << 20
+_SNIFFED_BYTES = 1 << 18
 _HEADER_WITHIN = 30  # lines: what some apps write above the header is short
 _LONGEST_LINE = 65_536  # characters: no log has such rows, and a file without line ends must not fill the memory
 _PARQUET, _PACKED = b"PAR1", (b"PK\x03\x04", b"\x1f\x8b", b"7z\xbc\xaf", b"Rar!")

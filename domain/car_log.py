@@ -110,7 +110,8 @@ class LogFile:
 class Driving:
     """What was driven: `km` over stretches whose speed is known, and gaps within drives, over which nothing counts.
 
-    `gap_km` is reckoned from the speeds beside the gaps; None where those are not known.
+    `gap_km` is reckoned from the speeds beside the gaps; None where those are not known. `refused` are uploads that the
+    fold could not use, counted by its reason.
     """
 
     drives: int
@@ -123,14 +124,15 @@ class Driving:
     gaps: int
     gap_minutes: float
     gap_km: float | None
+    refused: tuple[tuple[str, int], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class ExposureReading:
     """What the car gathered of an exposure over `over_km`, beside what the typical car gathers per km.
 
-    `signals` are those it is reckoned from; `missing` those of them that no log has. `amount` is 0 and `per_km` None
-    where it was not seen over any distance.
+    `signals` are those it is reckoned from; `missing` those of them that no log has. Where it was not seen over any
+    distance `amount` is 0, `per_km` None, and `why_not` says why.
     """
 
     name: str
@@ -142,6 +144,7 @@ class ExposureReading:
     typical_per_km: float
     signals: tuple[str, ...]
     missing: tuple[str, ...]
+    why_not: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,8 +164,8 @@ class TrendReading:
 class Basis(StrEnum):
     """What a prediction rests on."""
 
-    KNOWN = "known"  # the car's own log, or a date; and when the item was last serviced
-    GUESS = "guess"  # the car's own log, but nobody told when the item was last serviced
+    KNOWN = "known"  # the car's own log, or a date; and, of what wears, when it was last serviced
+    GUESS = "guess"  # a part of that, or too little to tell a habit by
     NOTHING = "nothing"  # neither: whatever would be said were about the typical car
 
 
@@ -224,15 +227,15 @@ class GivenCar:
 class CarLog:
     """All of it. `odometer_m` is the newest known reading, −1 where there is none; `codes` those stored at the end.
 
-    `has_codes`: a log had a column of trouble codes; without one nothing is known of them. `assumed` says in a
-    sentence each what stood in for what the owner did not tell.
+    `has_codes`: a log had a column of trouble codes; without one nothing is known of them. `remarks` say in a sentence
+    each what stood in for what the owner did not tell, and what does not fit together.
     """
 
     files: tuple[LogFile, ...]
     driving: Driving
     car: GivenCar
     odometer_m: int
-    assumed: tuple[Missing, ...]
+    remarks: tuple[Missing, ...]
     exposures: tuple[ExposureReading, ...]
     trends: tuple[TrendReading, ...]
     has_codes: bool

@@ -65,7 +65,9 @@ class CarLogView:
     trends: tuple[TrendRow, ...]
     codes: str
     gaps: str
-    assumed: tuple[Missing, ...]
+    as_of: str
+    refused: tuple[str, ...]
+    remarks: tuple[Missing, ...]
     files: tuple[FileCard, ...]
 
 
@@ -90,7 +92,9 @@ class _Page:
             trends=tuple(self._trends()),
             codes=self._codes(),
             gaps=self._gaps(),
-            assumed=self.log.assumed,
+            as_of=self.t("car_log.as_of", day=self.fmt.day(self.log.driving.end_ms)),
+            refused=tuple(self.t("car_log.refused", n=n, reason=why) for why, n in self.log.driving.refused),
+            remarks=self.log.remarks,
             files=tuple(self._file(file) for file in self.log.files),
         )
 
@@ -141,7 +145,8 @@ class _Page:
         for days, share in said.probability.items():
             tiles.append(Tile(self.t("car_log.within", days=days), self.fmt.percent(share)))
         if said.remaining_km is not None:
-            tiles.append(Tile(self.t("car_log.remaining"), self.fmt.amount(said.remaining_km, "km", 0)))
+            about = self.t("car_log.about", amount=self.fmt.amount(_two_digits(said.remaining_km), "km", 0))
+            tiles.append(Tile(self.t("car_log.remaining"), about))
         return tuple(tiles)
 
     def _exposures(self) -> Table:
@@ -150,16 +155,21 @@ class _Page:
         return Table(self.t("car_log.exposures"), head, rows)
 
     def _exposure(self, one: ExposureReading) -> tuple[str, ...]:
-        typical = self.fmt.amount(100 * one.typical_per_km, one.unit, 1)
+        typical = self._amount(100 * one.typical_per_km, one.unit)
         if one.per_km is None:
-            why = self.t("car_log.lacks", signals=", ".join(map(_short, one.missing))) if one.missing else NOTHING
-            return one.text, NOTHING, NOTHING, typical, why
-        gathered = self.fmt.amount(one.amount, one.unit, 1)
-        return one.text, gathered, self.fmt.amount(100 * one.per_km, one.unit, 1), typical, self._beside(one)
+            return one.text, NOTHING, NOTHING, typical, self.t("car_log.not_seen", why=one.why_not)
+        gathered = self._amount(one.amount, one.unit)
+        return one.text, gathered, self._amount(100 * one.per_km, one.unit), typical, self._beside(one)
+
+    def _amount(self, value: float, unit: str) -> str:
+        digits = 0 if value == 0 or value >= 20 else 1 if value >= 1 else 2
+        return self.fmt.amount(value, _SIGNS.get(unit, unit), digits)
 
     def _beside(self, one: ExposureReading) -> str:
-        if one.per_km is None or not one.typical_per_km:
+        if one.per_km is None:
             return NOTHING
+        if not one.typical_per_km:
+            return self.t("car_log.usual" if not one.per_km else "car_log.more")
         times = one.per_km / one.typical_per_km
         if 1 / _ALIKE <= times <= _ALIKE:
             return self.t("car_log.usual")
@@ -169,7 +179,7 @@ class _Page:
         rows = []
         for trend in self.log.trends:
             if trend.value is None:
-                rows.append(TrendRow(trend.text, NOTHING, self.t("car_log.not_seen", why=_short_all(trend.why_not))))
+                rows.append(TrendRow(trend.text, NOTHING, self.t("car_log.not_seen", why=trend.why_not)))
             else:
                 digits = 2 if trend.unit == "V" else 0
                 value = self.fmt.amount(trend.value, _SIGNS.get(trend.unit, trend.unit), digits)
@@ -209,7 +219,8 @@ class _Page:
         )
 
     def _column(self, column: LogColumn) -> tuple[str, ...]:
-        unit = f"{column.unit} → {column.own_unit}" if column.unit else f"? → {column.own_unit}"
+        own = _SIGNS.get(column.own_unit, column.own_unit)
+        unit = own if column.unit in (own, column.own_unit) else f"{column.unit or '?'} → {own}"
         return column.name, _short(column.signal), unit, self.fmt.number(column.readings), self._remark(column)
 
     def _remark(self, column: LogColumn) -> str:
@@ -235,10 +246,11 @@ def _due(said: Prediction | None) -> float:
     return float(expected) if expected is not None else 1e6 * DAY_MS
 
 
+def _two_digits(value: float) -> float:
+    """Rounded as far as such a number can be trusted."""
+    return float(f"{value:.2g}")
+
+
 def _short(signal: str) -> str:
     """The path without what all have in common."""
     return signal.removeprefix("Vehicle.").removeprefix("Powertrain.")
-
-
-def _short_all(text: str) -> str:
-    return " ".join(_short(word) for word in text.split(" "))

@@ -6,6 +6,7 @@ findings say beside each prediction what it rests on (`workflow.log_findings`).
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
@@ -23,7 +24,7 @@ from models.predictor import Predictor
 from models.trouble_codes import stored_codes
 from models.upload_block import CodeReport, SampleTable, UploadBlock
 from models.vehicle_state import UNKNOWN, StateLayout, States
-from workflow.log_findings import Findings
+from workflow.log_findings import Findings, Logged
 
 Floats = npt.NDArray[np.float64]
 
@@ -66,6 +67,9 @@ class DriveSource(Protocol):
     def files(self) -> tuple[LogFile, ...]:
         """What became of each file."""
 
+    def called(self, signal: str) -> str:
+        """What a person who records logs calls a signal."""
+
     def uploads(self) -> Iterator[DriveUpload]:
         """All of them."""
 
@@ -78,6 +82,7 @@ class _Drove:
         self.uploads = self.samples = self.gaps = 0
         self.start_ms, self.end_ms = UNKNOWN, UNKNOWN
         self.drives: set[int] = set()
+        self.refused: Counter[str] = Counter()
         self.driven_s = self.gap_s = self.gap_m = 0.0
         self.is_gap_known = True
 
@@ -109,6 +114,7 @@ class _Drove:
             gaps=self.gaps,
             gap_minutes=self.gap_s / 60,
             gap_km=self.gap_m / 1000 if self.is_gap_known else None,
+            refused=tuple(self.refused.items()),
         )
 
 
@@ -120,13 +126,13 @@ def read_own_car(catalogue: Catalogue, car: GivenCar, source: DriveSource) -> Ca
     drove = _fold_all(fold, states, predictor, catalogue, car, source)
     state = states[0]
     row = predictor.predict_many(states, Causes.newest(states))[0]
-    findings = Findings(catalogue, car, frozenset(source.signals), state, row, predictor.rows)
+    findings = Findings(catalogue, car, Logged(frozenset(source.signals), source.called), state, row, predictor.rows)
     return CarLog(
         files=source.files,
         driving=drove.told(float(state["observed_m"])),
         car=car,
         odometer_m=int(state["odometer_m"]),
-        assumed=findings.assumed(),
+        remarks=findings.remarks(),
         exposures=findings.exposures(),
         trends=findings.trends(),
         has_codes=source.has_codes,
@@ -160,14 +166,15 @@ def _fold_all(
         serve(upload.start_ms)
         drove.add(upload)
         columns = _with_odometer(upload, catalogue, car, source) if is_last else upload.columns
-        _fold_one(fold, states, car, upload, columns)
+        drove.refused.update(_fold_one(fold, states, car, upload, columns))
     serve(None)
     return drove
 
 
 def _fold_one(
     fold: VehicleFold, states: States, car: GivenCar, upload: DriveUpload, columns: Mapping[str, Floats]
-) -> None:
+) -> list[str]:
+    """Fold an upload into `states`; why it could not be used, if so."""
     table = SampleTable(
         np.zeros(1, dtype=np.int64),
         upload.offsets_ms[None, :],
@@ -183,8 +190,8 @@ def _fold_one(
         tables=[table],
         codes=[CodeReport(0, upload.codes, ())] if upload.codes else (),
     )
-    for _ in fold.fold_block(states, [0], block):
-        pass
+    rounds = fold.fold_block(states, [0], block)
+    return [one.reason or str(one.result) for each in rounds for one in each.outcomes if not one.is_folded]
 
 
 def _with_odometer(

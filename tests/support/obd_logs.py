@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import numpy as np
@@ -58,3 +59,33 @@ def written(folder: Path, text: str, name: str = "log.csv", encoding: str = "utf
     path = folder / name
     path.write_bytes(text.encode(encoding))
     return path
+
+
+def drive_csv(
+    start: str, seconds: int = 600, *, voltage: bool = True, header: bool = True, odometer_km: float | None = None
+) -> str:
+    """A drive at 1 Hz in Torque's columns: ten seconds at rest, a start, then stop and go up to 60 km/h.
+
+    `start` is a moment of the device's clock, which tells its zone; the engine rests at 12.5 V and starts at 10.4 V.
+    """
+    begun = datetime.fromisoformat(start)
+    lines = []
+    metres = 0.0
+    for second in range(seconds):
+        at = begun + timedelta(seconds=second)
+        speed = 0.0 if second < 20 else min(60.0, 3.0 * ((second - 20) % 60))
+        metres += speed / 3.6
+        rpm, volts = (0, 12.5) if second < 10 else (250, 10.4) if second == 10 else (900 + 20 * speed, 14.2)
+        coolant = 20 + min(70, second / 5)
+        cells = [f"{rpm:g}", f"{speed:g}", f"{coolant:g}", f"{2 + speed / 4:g}", f"{volts}" if voltage else "-"]
+        if odometer_km is not None:
+            cells.append(f"{odometer_km + metres / 1000:.3f}")
+        lines.append(",".join([at.isoformat(), *cells]))
+    names = [DRIVE_HEADER + (",Odometer(km)" if odometer_km is not None else "")] if header else []
+    return "\n".join([*names, *lines]) + "\n"
+
+
+DRIVE_HEADER = (
+    "Device Time,Engine RPM(rpm),Speed (OBD)(km/h),Engine Coolant Temperature(°C),Mass Air Flow Rate(g/s),"
+    "Voltage (Control Module)(V)"
+)
