@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import replace
@@ -14,7 +13,7 @@ from zoneinfo import ZoneInfo
 
 import numpy as np
 
-from adapters.drive_spool import Drive, DriveSpool, once
+from adapters.drive_spool import DriveRows, DriveSpool, once
 from adapters.obd_log import ObdLog
 from adapters.obd_names import usual_names
 from domain.car_log import DroppedRows, InvalidLogs, LogFile, LogMistake
@@ -76,7 +75,7 @@ class CarDrives:
             if mistakes:
                 order = {path.name: n for n, path in reversed(list(enumerate(paths)))}
                 raise InvalidLogs(sorted(mistakes, key=lambda mistake: order.get(mistake.file, 0)))
-            self._kept = once(self._spool.drives)
+            self._drives, self._covered = once(self._spool)
             self._codes.sort()
             self._stack = stack.pop_all()
 
@@ -97,15 +96,7 @@ class CarDrives:
     @property
     def files(self) -> tuple[LogFile, ...]:
         """What became of each log, with the rows that another one covers."""
-        covered: dict[int, int] = defaultdict(int)
-        kept = {id(drive): after for drive, after in self._kept}
-        for drive in self._spool.drives:
-            after = kept.get(id(drive))
-            if after is None:
-                covered[drive.log] += drive.end - drive.first
-            elif after >= 0:
-                covered[drive.log] += self._spool.first_after(drive, after) - drive.first
-        return tuple(_without(file, covered[place], _COVERED) for place, file in enumerate(self._files))
+        return tuple(_without(file, self._covered.get(place, 0), _COVERED) for place, file in enumerate(self._files))
 
     def called(self, signal: str) -> str:
         """What apps call a signal; its path where nothing is known of that."""
@@ -113,10 +104,9 @@ class CarDrives:
 
     def uploads(self) -> Iterator[DriveUpload]:
         """Every drive is a boot; the last row of an upload is the first of the next, so that no stretch is lost."""
-        for number, (drive, after) in enumerate(self._kept):
-            first = self._spool.first_after(drive, after) if after >= 0 else drive.first
-            for place, (start, end) in enumerate(self._cuts(first, drive.end)):
-                yield self._upload(drive, number, place, start, end)
+        for number, drive in enumerate(self._drives):
+            for place, (first, end) in enumerate(_cuts(drive)):
+                yield self._upload(drive, number, place, first, end)
 
     def _take(self, place: int, log: ObdLog) -> LogFile:
         for rows in log.rows():
@@ -124,21 +114,9 @@ class CarDrives:
             self._codes += rows.codes
         return _without(log.told(), self._spool.end_log(place), _SAME_MOMENT)
 
-    def _cuts(self, first: int, end: int) -> Iterator[tuple[int, int]]:
-        """Rows from and to (exclusive) of each upload."""
-        while True:
-            time_ms = self._spool.read(first, min(end, first + UPLOAD_ROWS))[:, 0]
-            last = first + int(np.searchsorted(time_ms, time_ms[0] + UPLOAD_MS, side="right")) - 1
-            if last == first and first + 1 < end:
-                last += 1  # the next row is further away than an upload is long
-            yield first, last + 1
-            if last + 1 >= end:
-                return
-            first = last
-
-    def _upload(self, drive: Drive, number: int, place: int, first: int, end: int) -> DriveUpload:
-        low, high = max(drive.first, first - _BESIDE_ROWS), min(drive.end, end + _BESIDE_ROWS)
-        rows = self._spool.read(low, high)
+    def _upload(self, drive: DriveRows, number: int, place: int, first: int, end: int) -> DriveUpload:
+        low, high = max(0, first - _BESIDE_ROWS), min(len(drive), end + _BESIDE_ROWS)
+        rows = drive.read(low, high)
         own = slice(first - low, end - low)
         joined = {
             path: _joined(rows[:, 0], rows[:, 1 + n])[own]
@@ -151,6 +129,20 @@ class CarDrives:
         from_ms = start if place == 0 else start + 1
         codes = tuple(sorted({code for at, code in self._codes if from_ms <= at <= end_ms}))
         return DriveUpload(number, place, start, (time_ms - start).astype(np.uint32), joined, codes)
+
+
+def _cuts(drive: DriveRows) -> Iterator[tuple[int, int]]:
+    """Rows from and to (exclusive) of each upload."""
+    first = 0
+    while True:
+        time_ms = drive.read(first, min(len(drive), first + UPLOAD_ROWS))[:, 0]
+        last = first + int(np.searchsorted(time_ms, time_ms[0] + UPLOAD_MS, side="right")) - 1
+        if last == first and first + 1 < len(drive):
+            last += 1  # the next row is further away than an upload is long
+        yield first, last + 1
+        if last + 1 >= len(drive):
+            return
+        first = last
 
 
 def _opened(

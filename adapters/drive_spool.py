@@ -119,15 +119,52 @@ class DriveSpool:
         return rows[is_first]
 
 
-def once(drives: Sequence[Drive]) -> list[tuple[Drive, int]]:
-    """The drives by time, each with the time (ms) after which it counts: what an earlier one covers is not its own.
+class DriveRows:
+    """The rows of a drive, counted from 0, which may lie in several stretches of the spool."""
 
-    −1 where all of it counts. A drive that lies within others is left out.
+    def __init__(self, spool: DriveSpool) -> None:
+        self._spool = spool
+        self._stretches: list[tuple[int, int]] = []
+        self._starts = [0]
+        self.end_ms = -1
+
+    def __len__(self) -> int:
+        return self._starts[-1]
+
+    def append(self, first: int, end: int, end_ms: int) -> None:
+        """Rows `first` to `end` of the spool, which end at `end_ms`, come next."""
+        self._stretches.append((first, end))
+        self._starts.append(self._starts[-1] + end - first)
+        self.end_ms = end_ms
+
+    def read(self, first: int, end: int) -> np.ndarray:
+        """Its rows `first` to `end`, as `DriveSpool.read` gives them."""
+        parts = []
+        for (begin, _), start, next_start in zip(self._stretches, self._starts, self._starts[1:], strict=False):
+            low, high = max(first, start), min(end, next_start)
+            if low < high:
+                parts.append(self._spool.read(begin + low - start, begin + high - start))
+        return parts[0] if len(parts) == 1 else np.concatenate(parts)
+
+
+def once(spool: DriveSpool) -> tuple[list[DriveRows], dict[int, int]]:
+    """The drives by time, each moment once; and how many rows of each log were left out for that.
+
+    Of two stretches that overlap the one that began first counts, and of the other what goes on beyond it. What follows
+    within `NEW_DRIVE_MS` belongs to the same drive, whatever log it is of.
     """
-    kept: list[tuple[Drive, int]] = []
-    covered = -1
-    for drive in sorted(drives, key=lambda drive: (drive.start_ms, -drive.end_ms, drive.log)):
-        if drive.end_ms > covered:
-            kept.append((drive, covered if covered >= drive.start_ms else -1))
-            covered = drive.end_ms
-    return kept
+    drives: list[DriveRows] = []
+    covered: dict[int, int] = {}
+    for one in sorted(spool.drives, key=lambda drive: (drive.start_ms, -drive.end_ms, drive.log)):
+        newest = drives[-1] if drives else None
+        first = one.first
+        if newest is not None and one.start_ms <= newest.end_ms:
+            first = one.end if one.end_ms <= newest.end_ms else spool.first_after(one, newest.end_ms)
+            covered[one.log] = covered.get(one.log, 0) + first - one.first
+        if first == one.end:
+            continue
+        if newest is None or one.start_ms - newest.end_ms > NEW_DRIVE_MS:
+            newest = DriveRows(spool)
+            drives.append(newest)
+        newest.append(first, one.end, one.end_ms)
+    return drives, covered

@@ -70,6 +70,14 @@ def test_a_log_that_runs_backwards_loses_nothing(tmp_path: Path) -> None:
     assert moments(uploads(log(tmp_path, "a.csv", seconds))) == seconds[::-1]
 
 
+def test_a_drive_that_the_file_has_before_an_earlier_one_stays_one(tmp_path: Path) -> None:
+    """Rows of both are sorted together where they meet: neither may fall into pieces there."""
+    later, earlier = range(50_000, 50_000 + SORTED_ROWS + 900), range(2 * SORTED_ROWS)
+    found = uploads(log(tmp_path, "a.csv", [*later, *earlier]))
+    assert {one.number for one in found} == {0, 1}
+    assert moments(found) == [*earlier, *later]
+
+
 def test_five_minutes_without_a_row_begin_another_drive(tmp_path: Path) -> None:
     found = uploads(log(tmp_path, "a.csv", [0, 1, 300, 601, 602, 10_000]))
     assert [(one.number, one.start_ms // 1000 - START) for one in found] == [(0, 0), (1, 601), (2, 10_000)]
@@ -97,7 +105,7 @@ def test_of_two_logs_that_overlap_only_what_is_new_is_taken_from_the_later(tmp_p
     with drives(other, one) as found:
         every = list(found.uploads())
         kept = {file.name: file.kept for file in found.files}
-    assert moments(every) == list(range(900))
+    assert moments(every) == list(range(900)) and {one.number for one in every} == {0}
     assert kept == {"a.csv": 500, "b.csv": 400}
     rpm = np.concatenate([one.columns[RPM][one.place > 0 :] for one in every])
     assert (rpm[:500] < 1000).all() and (rpm[500:] >= 2000).all()
