@@ -121,8 +121,9 @@ class _Page:
 
     def _item(self, item: ItemFinding) -> ItemCard:
         said = item.prediction
-        is_dated_only = said is not None and said.kind is ItemKind.CALENDAR
-        chip = "by_date" if is_dated_only else str(item.basis)
+        chip = str(item.basis)
+        if said is not None and item.basis is Basis.KNOWN:
+            chip = {ItemKind.CALENDAR: "by_date", ItemKind.HAZARD: "by_readings"}.get(said.kind, chip)
         return ItemCard(
             anchor=f"item-{item.item}",
             name=item.name,
@@ -170,6 +171,8 @@ class _Page:
             return NOTHING
         if not one.typical_per_km:
             return self.t("car_log.usual" if not one.per_km else "car_log.more")
+        if not one.per_km:
+            return self.t("car_log.none")
         times = one.per_km / one.typical_per_km
         if 1 / _ALIKE <= times <= _ALIKE:
             return self.t("car_log.usual")

@@ -141,7 +141,7 @@ class Findings:
         if is_served:
             if item.kind is ItemKind.WEAR and not rests_on:
                 rests_on = ("the days since, and the typical car's driving in place of yours",)
-            rests_on = ("the service you told", *rests_on)
+            rests_on = ("the service you told", *rests_on, *_unseen(prediction))
         else:
             fix = f"give --service {item.id}=2024-05-31@61000"
             missing = (Missing("nobody told when it was last renewed", fix), *missing)
@@ -216,6 +216,12 @@ class Findings:
 
     def _record(self, missing: Sequence[str]) -> str:
         return f"let the app record {' and '.join(map(self._logged.called, missing))}"
+
+
+def _unseen(prediction: Prediction) -> tuple[str, ...]:
+    """How far the car went since its service without a log."""
+    km = prediction.features.get("unseen_km", 0.0)
+    return (f"{km:,.0f} km since then that no log saw, taken to be driven likewise",) if km >= 1 else ()
 
 
 def _why_no_trend(spec: TrendSpec) -> str:

@@ -198,6 +198,9 @@ def test_wear_without_a_service_is_a_guess_and_with_one_is_known(plain: CarLog) 
     oil = item(log, "engine_oil")
     assert oil.basis is Basis.KNOWN and oil.rests_on[0] == "the service you told"
     assert oil.missing == ()
+    assert (
+        oil.rests_on[-1] == f"{6000 - log.driving.km:,.0f} km since then that no log saw, taken to be driven likewise"
+    )
     assert oil.prediction is not None and "46,000 km" in oil.prediction.reason
 
 
