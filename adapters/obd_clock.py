@@ -23,6 +23,8 @@ _GPS_TIME = "gps time"
 _START = re.compile(r"start\s*time\s*[=:]\s*(.+)", re.IGNORECASE)
 _NAME_MOMENT = re.compile(r"(\d{4})-?(\d{2})-?(\d{2})[ T_-]?(\d{2})[-_:.]?(\d{2})[-_:.]?(\d{2})")
 _NAME_DAY = re.compile(r"(?<!\d)(\d{4})-?(\d{2})-?(\d{2})(?!\d)")
+_SLASHES = re.compile(r"\d{1,2}/\d{1,2}/\d{4}")
+_DAY_FIRST = re.compile(r"(1[3-9]|2\d|3[01])/\d{1,2}/\d{4}")
 _SINCE_1970_S = 1e9  # seconds that are more can only count since 1970 (September 2001)
 _SINCE_1970_MS = 1e11
 _BEGUN_ANEW_MS = 60_000.0
@@ -53,9 +55,13 @@ def log_clock(
     for _, n in found:
         pair = (n, places["time"]) if columns[n].name == "date" and "time" in places else (n,)
         texts = _texts(first, pair)
-        moments = [moment(text) for text in texts]
+        has_day_first = any(map(_DAY_FIRST.match, texts))
+        moments = [moment(text, has_day_first=has_day_first) for text in texts]
         if any(moments):
-            return _moment_clock(file, first, pair, moments, zone, places.get(_GPS_TIME))
+            clock = _moment_clock(file, first, pair, moments, zone, places.get(_GPS_TIME))
+            if any(map(_SLASHES.match, texts)):
+                clock.note_slashes(has_day_first)
+            return clock
         if not np.all(np.isnan([seconds_of_day(text) for text in texts])):
             return _DayClock(file, n, first, zone)
         if not np.all(np.isnan(_numbers(file, texts))):
@@ -92,7 +98,7 @@ def _moment_clock(
     moments: Sequence[datetime | None],
     zone: tzinfo | None,
     gps: int | None,
-) -> LogClock:
+) -> _MomentClock:
     notes: list[str] = []
     own = zone
     if own is None and gps is not None:
@@ -123,9 +129,16 @@ def _zone_by_gps(moments: Sequence[datetime | None], gps: Sequence[datetime | No
 class _MomentClock:
     def __init__(self, places: Sequence[int], zone: tzinfo, notes: list[str]) -> None:
         self._places, self._zone, self.notes = places, zone, notes
+        self._has_day_first = False
+
+    def note_slashes(self, has_day_first: bool) -> None:
+        """Read dates with slashes so from now on, and say so: they may be meant either way."""
+        self._has_day_first = has_day_first
+        self.notes.append(f"dates with slashes were read with the {'day' if has_day_first else 'month'} first")
 
     def read(self, block: CellBlock) -> np.ndarray:
-        return local_milliseconds([moment(text) for text in _texts(block, self._places)], self._zone)
+        texts = _texts(block, self._places)
+        return local_milliseconds([moment(t, has_day_first=self._has_day_first) for t in texts], self._zone)
 
 
 class _DayClock:

@@ -13,7 +13,7 @@ from difflib import get_close_matches
 
 # Signal, unit in the car's catalogue, and names; of two columns for one signal the name that is listed first counts.
 _KNOWN: tuple[tuple[str, str, tuple[str, ...]], ...] = (
-    ("Vehicle.Speed", "km/h", ("speed obd", "vehicle speed", "obd speed", "vehicle speed sensor", "speed")),
+    ("Vehicle.Speed", "km/h", ("vehicle speed", "speed obd", "obd speed", "vehicle speed sensor", "speed")),
     (
         "Vehicle.Powertrain.CombustionEngine.Speed",
         "rpm",
@@ -44,13 +44,13 @@ _KNOWN: tuple[tuple[str, str, tuple[str, ...]], ...] = (
     (
         "Vehicle.Exterior.AirTemperature",
         "Celsius",
-        ("ambient air temp", "ambient air temperature", "ambient temperature", "outside air temperature",
+        ("ambient air temperature", "ambient air temp", "ambient temperature", "outside air temperature",
          "outside temperature", "ambient"),
     ),
     (
         "Vehicle.LowVoltageBattery.CurrentVoltage",
         "V",
-        ("voltage control module", "control module voltage", "obd module voltage", "module voltage", "battery voltage",
+        ("control module voltage", "voltage control module", "obd module voltage", "module voltage", "battery voltage",
          "voltage obd adapter", "obd adapter voltage", "adapter voltage"),
     ),
     ("Vehicle.TraveledDistance", "m", ("odometer", "odometer reading", "vehicle odometer", "odometer ecu")),

@@ -38,10 +38,10 @@ _OFFSET = re.compile(r"(?:gmt|utc)?([+-])(\d{1,2}):?(\d{2})?", re.IGNORECASE)
 _OF_DAY = re.compile(r"(\d{1,2}):(\d{2}):(\d{2}(?:[.,]\d+)?)")
 
 
-def moment(text: str) -> datetime | None:
+def moment(text: str, *, has_day_first: bool = False) -> datetime | None:
     """The moment a text tells, without a zone where it tells none; None where it is no moment.
 
-    03/27/2026 has its month first, as those who write it with slashes in logs do.
+    03/27/2026 has its month first, as most apps write it, unless `has_day_first`.
     """
     told = text.strip()
     if re.fullmatch(r"[\d.,]*", told):
@@ -51,7 +51,12 @@ def moment(text: str) -> datetime | None:
     except ValueError:
         pass
     found = next((match for form in _FORMS if (match := form.fullmatch(told))), None)
-    return _of_parts(found.groupdict()) if found else None
+    if found is None:
+        return None
+    parts = found.groupdict()
+    if has_day_first and "/" in told:
+        parts["day"], parts["month"] = parts["month"], parts["day"]
+    return _of_parts(parts)
 
 
 def _of_parts(parts: dict[str, str | None]) -> datetime | None:

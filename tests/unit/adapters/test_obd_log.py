@@ -172,6 +172,17 @@ def test_seconds_since_the_start_count_from_the_files_name_or_its_end(tmp_path: 
     assert any("does not say when it began" in note for note in unnamed.file.notes)
 
 
+def test_dates_with_slashes_have_the_month_first_unless_that_cannot_be_and_either_is_said(tmp_path: Path) -> None:
+    for days, start, first in (
+        (("05/04/2026", "05/12/2026"), "2026-05-04", "month"),
+        (("05/04/2026", "13/04/2026"), "2026-04-05", "day"),
+    ):
+        text = "Time,Engine RPM\n" + "".join(f"{day} 00:00:00,900\n" for day in days)
+        log = read_log(written(tmp_path, text), "UTC")
+        assert log.start_ms == moment_ms(start)
+        assert log.file.notes == (f"dates with slashes were read with the {first} first",)
+
+
 def test_date_and_time_may_stand_in_two_columns(tmp_path: Path) -> None:
     text = "Date;Time;Engine RPM (rpm)\n31.12.2024;23:59:59;900,5\n01.01.2025;00:00:00;901\n"
     log = read_log(written(tmp_path, text), zone="UTC")
