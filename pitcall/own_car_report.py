@@ -6,7 +6,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from domain.car_log import CarLog, ColumnUse, ItemFinding
+from domain.car_log import CarLog, ItemFinding
 from domain.catalogue import Catalogue
 from pitcall.backtest_report import plain, write_both
 from web.car_log_page import car_log_page
@@ -26,8 +26,6 @@ def own_car_json(log: CarLog) -> dict[str, Any]:
     report = {key: plain(value) for key, value in asdict(log).items()}
     report["odometer_m"] = None if log.odometer_m < 0 else log.odometer_m
     report["items"] = [_item(item) for item in log.items]
-    for file in report["files"]:
-        file["understood"] = sum(column["use"] == ColumnUse.READ for column in file["columns"])
     return {"schema": SCHEMA, "kind": KIND} | report
 
 

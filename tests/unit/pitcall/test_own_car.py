@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ from pitcall.command_line import main
 from pitcall.own_car_report import SCHEMA
 from tests.support.obd_logs import drive_csv, written
 
+DOCS = Path(__file__).parents[3] / "docs" / "backtest.md"
 STARTS = ("2024-05-01T08:00:00+02:00", "2024-05-01T18:00:00+02:00", "2024-05-02T08:00:00+02:00")
 
 
@@ -66,6 +68,14 @@ def test_the_report_says_per_item_on_what_it_rests(report: dict[str, Any]) -> No
     assert items["engine_oil"]["prediction"]["window"]["coverage"] == 0.9
     trends = {trend["name"]: trend for trend in report["trends"]}
     assert trends["rest_voltage"]["value"] == 12.5 and trends["rest_voltage"]["count"] == 3
+
+
+def test_every_key_of_the_report_is_documented(report: dict[str, Any]) -> None:
+    section = DOCS.read_text(encoding="utf-8").partition("## Your own car's logs")[2].partition("\n## ")[0]
+    documented = set(re.findall(r"`(\w+)`", section))
+    assert set(report) <= documented
+    for key in ("files", "items"):
+        assert set(report[key][0]) - {"name", "start_ms", "end_ms", "item", "advice"} <= documented
 
 
 def test_figures_are_one_object_on_standard_output(logs: list[Path], tmp_path: Path, capsys: Any) -> None:
