@@ -1,317 +1,141 @@
-"""ObdLog: what a driver's OBD-II app recorded, as VSS signals.
+"""ObdLog: what a driver's OBD-II app recorded, as VSS signals in the catalogue's units, a block of rows at a time.
 
-Read are logs with a column per reading (Torque, OBD Fusion, Car Scanner) and with a row per reading (Car Scanner). The
-times are moments, clock times, or seconds since the start; positions are never read.
+Read are logs with a column per reading (Torque, OBD Fusion, data sets) and with a row per reading (Car Scanner).
+Positions are never read. What is left out is counted by its reason, and what can't be told is said.
 """
 
 from __future__ import annotations
 
-import csv
-import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta, timezone, tzinfo
+from datetime import UTC, datetime, tzinfo
 from pathlib import Path
-from zoneinfo import ZoneInfo
 
 import numpy as np
 
-from adapters.obd_names import PidColumn, catalogue_unit, pid_column
-from adapters.obd_times import local_milliseconds, milliseconds, moment, past_midnight, seconds_of_day
-from domain.errors import InvalidInput
+from adapters.obd_clock import TIMES, log_clock
+from adapters.obd_columns import describe
+from adapters.obd_file import CellBlock, ObdFile
+from adapters.obd_names import pid_column
+from adapters.obd_rows import LONG, LogRows, LongRows, WideRows
+from domain.car_log import ColumnUse, DroppedRows, LogFile
+from domain.catalogue import SignalSpec
+from domain.iso_time import DAY_MS
 
-# Time columns, best first: what a device wrote is finer than what its GPS did.
-_TIMES = (
-    "device time", "timestamp", "time stamp", "date time", "datetime", "utc time", "local time", "date", "time",
-    "seconds", "elapsed time", "time elapsed", "elapsed s", "elapsed seconds", "elapsed", "time s", "time sec",
-    "time ms", "timestamp ms", "gps time",
-)  # fmt: skip
-_GPS_TIME = "gps time"
-_LONG = ("seconds", "pid", "value")  # the columns of a log with a row per reading, beside its units
-_HEADER_WITHIN = 30  # lines: what some apps write above the header is short
-_START = re.compile(r"start\s*time\s*[=:]\s*(.+)", re.IGNORECASE)
-_NAME_DATE = re.compile(r"(\d{4})-(\d{2})-(\d{2})[ T_](\d{2})[-_:](\d{2})[-_:](\d{2})")
-_SINCE_1970_S = 1e9  # seconds that are more can only count since 1970 (September 2001)
-_SINCE_1970_MS = 1e11
-
-
-@dataclass(frozen=True)
-class ObdLog:
-    """One log: `time_ms` (n,) int64 since 1970 in UTC, strictly rising from `start_ms` on.
-
-    `columns` have float64 (n,) by VSS path in the units of the car's catalogue, NaN for gaps. `unknown_columns` are
-    those that could not be told, `notes` what a person should know of how the log was read.
-    """
-
-    name: str
-    start_ms: int
-    time_ms: np.ndarray
-    columns: Mapping[str, np.ndarray]
-    unknown_columns: tuple[str, ...]
-    notes: tuple[str, ...]
+_EARLIEST_MS = datetime(1996, 1, 1, tzinfo=UTC).timestamp() * 1000  # when OBD-II became law in the USA
+_NO_TIME = "the time is missing or can't be read"
+_NEVER = "the time can't be right"
+_NOTHING = "no reading that is used here stands in it"
+_TOO_LONG = "it has more cells than there are columns"
+_RECORD_MORE = "record vehicle speed, engine speed, coolant temperature, air flow or voltage too"
 
 
 @dataclass
-class _Table:
-    """Cells as text: what stood above the header, the header, and rows of its length."""
+class _Drops:
+    """Counts rows that are left out, by reason."""
 
-    path: Path
-    above: list[str]
-    header: list[str]
-    rows: list[list[str]]
-    has_decimal_comma: bool
-    notes: list[str] = field(default_factory=list)
+    rows: dict[str, int] = field(default_factory=dict)
+    first: dict[str, int] = field(default_factory=dict)
 
-    def column(self, place: int) -> list[str]:
-        return [row[place] for row in self.rows]
+    def count(self, reason: str, lines: np.ndarray) -> None:
+        if len(lines):
+            self.rows[reason] = self.rows.get(reason, 0) + len(lines)
+            self.first.setdefault(reason, int(lines[0]))
 
-    def number(self, text: str) -> float:
-        if self.has_decimal_comma:
-            text = text.replace(",", ".")
-        try:
-            value = float(text)
-        except ValueError:  # "-" and the like stand for a reading that was not there
-            return np.nan
-        return value if np.isfinite(value) else np.nan
-
-    def numbers(self, place: int) -> np.ndarray:
-        return np.array([self.number(text) for text in self.column(place)], dtype=np.float64)
-
-    def wrong(self, what: str, column: str, fix: str) -> InvalidInput:
-        return InvalidInput(f"{self.path.name}: {what}; {fix}", field=column or self.path.name, fix=fix)
+    def told(self) -> tuple[DroppedRows, ...]:
+        return tuple(DroppedRows(reason, rows, self.first[reason]) for reason, rows in self.rows.items())
 
 
-def read_obd_log(path: Path, zone: str | None = None) -> ObdLog:
-    """The log in a CSV file; `zone` (such as Europe/Berlin) is where clocks stood that tell none.
+class ObdLog:
+    """One log. `signals` are those of it that are read, by VSS path; after `rows`, `told` says what became of it all.
 
-    Raises InvalidInput, with file, column and fix, when it can't be read, when it tells no usable time, when its times
-    need a zone that isn't given, and when no reading in it is known.
+    `known` are the catalogue's signals, `zone` is where clocks stood that tell none, `now_ms` (ms, UTC) the present:
+    nothing was recorded later. Raises InvalidLogs, with row, column and fix, for what is no log that can be used.
     """
-    place = _zone(zone)
-    table = _read(path)
-    columns = [pid_column(header) for header in table.header]
-    names = [column.name for column in columns]
-    if all(name in names for name in _LONG):
-        return _long_log(table, names, place)
-    time_ms = _times(table, columns, place)
-    is_time = [column.name in _TIMES for column in columns]
-    signals: dict[str, tuple[PidColumn, int]] = {}
-    unknown: list[str] = []
-    for n, column in enumerate(columns):
-        if not is_time[n] and table.header[n].strip() and not column.is_position:
-            _choose(table, signals, unknown, column, n, table.header[n].strip())
-    _note_positions(table, columns, is_time)
-    values = {path: table.numbers(n) * column.factor + column.offset for path, (column, n) in signals.items()}
-    return _log(table, time_ms, values, unknown)
 
+    def __init__(self, path: Path, known: Mapping[str, SignalSpec], zone: tzinfo | None, now_ms: int) -> None:
+        self.name = path.name
+        self._known, self._latest_ms = known, now_ms + DAY_MS
+        self._file = ObdFile(path, lambda header: pid_column(header).name in TIMES)
+        first = next(self._file.blocks(), None)
+        if first is None:
+            self._check_length()
+            fix, row = "record a drive and export it again", self._file.header_line + 1
+            raise self._file.wrong("there is no row below the column names", fix, row=row)
+        columns = [pid_column(header) for header in self._file.header]
+        names = [column.name for column in columns]
+        self._is_long = all(name in names for name in LONG)
+        self._clock = log_clock(self._file, columns, first, zone, has_days=self._is_long)
+        self._rows = (LongRows if self._is_long else WideRows)(self._file, columns, first, known)
+        self.has_codes = any(column.is_codes for column in columns)
+        if not self.signals and not self.has_codes:
+            wrong = "none of its columns is a reading that is known here: " + self._headers()
+            raise self._file.wrong(wrong, _RECORD_MORE, row=self._file.header_line or None)
+        self._drops = _Drops()
+        self._kept, self._start_ms, self._end_ms = 0, -1, -1
 
-def _zone(name: str | None) -> tzinfo | None:
-    if name is None:
-        return None
-    try:
-        return ZoneInfo(name)
-    except (KeyError, ValueError, OSError):
-        raise InvalidInput(
-            f"there is no time zone {name}", field="zone", fix="name one such as Europe/Berlin or UTC"
-        ) from None
+    @property
+    def signals(self) -> tuple[str, ...]:
+        """The signals that are read."""
+        return tuple(one.column.signal for one in self._rows.columns if one.use is ColumnUse.READ)
 
+    def rows(self) -> Iterator[LogRows]:
+        """All rows that have a time and a reading; InvalidLogs when not one is left."""
+        for block in self._file.blocks():
+            rows, is_idle = self._rows.read(block, self._times(block))
+            self._drops.count(_NOTHING, np.array(block.lines)[is_idle])
+            if len(rows.time_ms):
+                first, last = int(rows.time_ms.min()), int(rows.time_ms.max())
+                self._start_ms = first if self._start_ms < 0 else min(self._start_ms, first)
+                self._end_ms = max(self._end_ms, last)
+                self._kept += len(rows.time_ms)
+                yield rows
+        self._check_length()
+        if not self._kept:
+            reason, count = max(self._drops.rows.items(), key=lambda one: one[1])
+            wrong = f"no row of {self._file.data_rows} can be used; of {count} {reason}"
+            fix = "write times as 2024-03-01T06:00:00+01:00 and numbers as 12.5"
+            raise self._file.wrong(wrong, fix, row=self._drops.first[reason])
 
-def _read(path: Path) -> _Table:
-    try:
-        raw = path.read_bytes()
-    except OSError as error:
-        raise InvalidInput(f"can't read {path}: {error.strerror}", field=path.name, fix="name a CSV file") from error
-    try:
-        text = raw.decode("utf-8-sig")
-    except UnicodeDecodeError:
-        text = raw.decode("cp1252", errors="replace")
-    lines = text.splitlines()
-    first = _header_line(lines)
-    if first is None:
-        fix = "export the log as CSV with a line of column names, one of them a time"
-        raise InvalidInput(
-            f"{path.name}: no line of column names with a time was found; {fix}", field=path.name, fix=fix
+    def told(self) -> LogFile:
+        """What became of rows and columns."""
+        drops = self._drops.told()
+        if self._file.too_long:
+            drops += (DroppedRows(_TOO_LONG, self._file.too_long, self._file.first_too_long),)
+        notes = list(dict.fromkeys(self._clock.notes))
+        if self._file.headers_again:
+            notes.append(f"the column names stand {self._file.headers_again + 1} times; the later ones were skipped")
+        if self._is_long:
+            notes.append("a row of it is one reading; those of one moment were put together and count as one kept row")
+        return LogFile(
+            name=self.name,
+            rows=self._file.data_rows,
+            kept=self._kept,
+            dropped=drops,
+            columns=tuple(describe(one, self._known) for one in self._rows.columns),
+            notes=tuple(notes),
+            start_ms=self._start_ms,
+            end_ms=self._end_ms,
         )
-    separator = _separator(lines[first])
-    header, *cells = csv.reader(lines[first:], delimiter=separator)
-    # Torque writes its header anew whenever the car is started.
-    rows = [row for row in cells if any(row) and row[:3] != header[:3]]
-    rows = [(row + [""] * len(header))[: len(header)] for row in rows]
-    return _Table(path, lines[:first], header, rows, separator == ";")
 
+    def _times(self, block: CellBlock) -> np.ndarray:
+        """As float64 (k,), NaN for those that are not used, which are counted."""
+        time_ms, lines = self._clock.read(block), np.array(block.lines)
+        self._drops.count(_NO_TIME, lines[np.isnan(time_ms)])
+        with np.errstate(invalid="ignore"):
+            is_never = (time_ms < _EARLIEST_MS) | (time_ms > self._latest_ms)
+        self._drops.count(_NEVER, lines[is_never])
+        time_ms[is_never] = np.nan
+        return time_ms
 
-def _header_line(lines: Sequence[str]) -> int | None:
-    for n, line in enumerate(lines[:_HEADER_WITHIN]):
-        cells = next(csv.reader([line], delimiter=_separator(line)), [])
-        if len(cells) > 1 and any(pid_column(cell).name in _TIMES for cell in cells):
-            return n
-    return None
+    def _check_length(self) -> None:
+        if self._file.too_long * 2 > self._file.data_rows:
+            raise self._file.wrong(
+                f"{_TOO_LONG}, as {self._file.too_long} of {self._file.data_rows} rows have",
+                "export it with points as decimal marks, or with semicolons between the columns",
+                row=self._file.first_too_long,
+            )
 
-
-def _separator(line: str) -> str:
-    return max(",;\t", key=line.count)
-
-
-def _choose(
-    table: _Table, signals: dict[str, tuple[PidColumn, int]], unknown: list[str], column: PidColumn, n: int, header: str
-) -> None:
-    """Takes a column for its signal, unless a better one is there; what is not known is kept by its name."""
-    if not column.signal:
-        unknown.append(header)
-        if column.wrong_unit:
-            table.notes.append(f"{header} was left out: {column.wrong_unit}")
-        return
-    if not column.unit:
-        table.notes.append(f"{header} has no unit; it was taken as the usual one of {column.signal}")
-    if column.signal in signals:
-        other = signals[column.signal]
-        table.notes.append(f"{column.signal} is there more than once; the best-known name was taken")
-        if other[0].rank <= column.rank:
-            return
-    signals[column.signal] = (column, n)
-
-
-def _note_positions(table: _Table, columns: Sequence[PidColumn], is_time: Sequence[bool]) -> None:
-    dropped = sum(column.is_position and not time for column, time in zip(columns, is_time, strict=True))
-    if dropped:
-        table.notes.append(f"{dropped} column(s) of position and GPS were not read")
-
-
-def _long_log(table: _Table, names: list[str], zone: tzinfo | None) -> ObdLog:
-    """A log with a row per reading: readings of one moment become a row of the result."""
-    seconds = past_midnight(table.numbers(names.index("seconds")))
-    start = _start_ms(table, zone, seconds)
-    pids = table.column(names.index("pid"))
-    units = table.column(names.index("units")) if "units" in names else [""] * len(pids)
-    kinds = {key: pid_column(*key) for key in dict.fromkeys(zip(pids, units, strict=True))}
-    signals: dict[str, tuple[PidColumn, int]] = {}
-    unknown: list[str] = []
-    for n, ((pid, _), column) in enumerate(kinds.items()):
-        if not column.is_position:
-            _choose(table, signals, unknown, column, n, pid)
-    _note_positions(table, [*kinds.values(), *map(pid_column, table.header)], [False] * (len(kinds) + len(names)))
-    read = table.numbers(names.index("value"))
-    kind_of = {key: n for n, key in enumerate(kinds)}
-    kind = np.array([kind_of[key] for key in zip(pids, units, strict=True)], dtype=np.int64)
-    is_used = np.isin(kind, [n for _, n in signals.values()]) & ~np.isnan(seconds)
-    time_ms, row = np.unique(np.round(seconds[is_used] * 1000), return_inverse=True)
-    values = {}
-    for path, (column, n) in signals.items():
-        values[path] = np.full(len(time_ms), np.nan)
-        is_this = kind[is_used] == n
-        values[path][row[is_this]] = read[is_used][is_this] * column.factor + column.offset
-    first = float(time_ms[0]) if len(time_ms) else 0.0
-    return _log(table, time_ms - first + start, values, list(dict.fromkeys(unknown)))
-
-
-def _log(table: _Table, time_ms: np.ndarray, values: Mapping[str, np.ndarray], unknown: list[str]) -> ObdLog:
-    if not values:
-        fix = "record engine speed, vehicle speed, coolant temperature, air flow or voltage too"
-        raise table.wrong("none of its columns is a reading that is known here", "", fix)
-    known = np.flatnonzero(~np.isnan(time_ms))
-    times = time_ms[known]
-    rising = times > np.maximum.accumulate(np.concatenate(([-np.inf], times[:-1]))) if len(times) else times > 0
-    kept = known[rising]
-    if not len(kept):
-        raise table.wrong("no row has a time that could be read", "", "write times as 2024-03-01T06:00:00+01:00")
-    if len(kept) < len(time_ms):
-        table.notes.append(f"{len(time_ms) - len(kept)} row(s) whose time is missing or does not rise were left out")
-    whole = np.round(time_ms[kept]).astype(np.int64)
-    columns = {path: column[kept] for path, column in values.items()}
-    notes = tuple(dict.fromkeys(table.notes))
-    return ObdLog(table.path.stem, int(whole[0]), whole, columns, tuple(unknown), notes)
-
-
-def _times(table: _Table, columns: Sequence[PidColumn], zone: tzinfo | None) -> np.ndarray:
-    """Milliseconds since 1970, float64 (n,), from the best time column that has any."""
-    found = sorted((_TIMES.index(column.name), n) for n, column in enumerate(columns) if column.name in _TIMES)
-    places = {column.name: n for n, column in enumerate(columns)}
-    gps = places.get(_GPS_TIME)
-    for _, n in found:
-        texts = table.column(n)
-        if columns[n].name == "date" and "time" in places:
-            texts = [f"{date} {time}" for date, time in zip(texts, table.column(places["time"]), strict=True)]
-        moments = [moment(text) for text in texts]
-        if any(moments):
-            own = zone or _zone_by_gps(table, moments, gps)
-            if own is None and any(when is not None and when.tzinfo is None for when in moments):
-                what = f"the times in {table.header[n].strip()} have no zone"
-                raise table.wrong(what, table.header[n].strip(), "say where the clock stood with --zone Europe/Berlin")
-            return local_milliseconds(moments, own or UTC)
-        clock = np.array([seconds_of_day(text) for text in texts])
-        if not np.all(np.isnan(clock)):
-            clock = past_midnight(clock)
-            return clock * 1000 - _first(clock) * 1000 + _start_ms(table, zone, clock)
-        numbers = table.numbers(n)
-        if not np.all(np.isnan(numbers)):
-            return _counted(table, columns[n], numbers, zone)
-    column = table.header[found[0][1]].strip() if found else ""
-    raise table.wrong(
-        f"the column {column} has no time that could be read", column, "write times as 2024-03-01T06:00:00Z"
-    )
-
-
-def _zone_by_gps(table: _Table, moments: Sequence[datetime | None], gps: int | None) -> tzinfo | None:
-    """The offset of a clock without a zone from the GPS's that has one, to a quarter of an hour."""
-    if gps is None:
-        return None
-    apart = [
-        (there.replace(tzinfo=UTC) - utc).total_seconds()
-        for there, utc in zip(moments, map(moment, table.column(gps)), strict=True)
-        if there is not None and there.tzinfo is None and utc is not None and utc.tzinfo is not None
-    ]
-    if not apart:
-        return None
-    quarters = round(float(np.median(apart)) / 900)
-    if abs(quarters) > 56:  # 14 hours
-        return None
-    table.notes.append("the zone of the device's clock was taken from the GPS times beside it")
-    return timezone(timedelta(minutes=15 * quarters))
-
-
-def _counted(table: _Table, column: PidColumn, numbers: np.ndarray, zone: tzinfo | None) -> np.ndarray:
-    """Times that are counted: since 1970, which their size tells, or since the start."""
-    if _first(numbers) > _SINCE_1970_MS:
-        return numbers
-    if _first(numbers) > _SINCE_1970_S and column.unit != "ms":
-        return numbers * 1000
-    is_ms = column.unit in ("ms", "msec", "milliseconds") or column.name.endswith(" ms")
-    scale = 1.0 if is_ms else 60_000.0 if column.unit == "min" else 3_600_000.0 if column.unit == "h" else 1000.0
-    since = (numbers - _first(numbers)) * scale
-    return since + _start_ms(table, zone, since / 1000)
-
-
-def _start_ms(table: _Table, zone: tzinfo | None, seconds: np.ndarray) -> float:
-    """When a log that only counts began: as it says above its header, by its name, or by when it was written last."""
-    told = [found[1] for line in table.above if (found := _START.search(line))]
-    begun = next((when for when in map(moment, told) if when), None)
-    named = _NAME_DATE.search(table.path.stem)
-    if begun is None and named:
-        year, month, day, hour, minute, second = map(int, named.groups())
-        begun = _valid(lambda: datetime(year, month, day, hour, minute, second))  # noqa: DTZ001
-    if begun is None:
-        known = seconds[~np.isnan(seconds)]
-        lasted = float(known.max() - known.min()) if len(known) else 0.0
-        table.notes.append("the log does not say when it began; it was taken to end when its file was last written")
-        return float(int((table.path.stat().st_mtime - lasted) * 1000))
-    if begun.tzinfo is None and zone is None:
-        table.notes.append("the log's start has no zone and was taken as UTC; --zone says where the clock stood")
-    return float(milliseconds(begun if begun.tzinfo else begun.replace(tzinfo=zone or UTC)))
-
-
-def _valid(make: Callable[[], datetime]) -> datetime | None:
-    try:
-        return make()
-    except ValueError:
-        return None
-
-
-def _first(numbers: np.ndarray) -> float:
-    """The first that is known."""
-    known = numbers[~np.isnan(numbers)]
-    return float(known[0]) if len(known) else 0.0
-
-
-def units_of(log: ObdLog) -> dict[str, str]:
-    """The unit of each of a log's columns."""
-    return {path: catalogue_unit(path) for path in log.columns}
+    def _headers(self) -> str:
+        names = [header.strip() for header in self._file.header if header.strip()]
+        return ", ".join(names[:8]) + (" …" if len(names) > 8 else "")

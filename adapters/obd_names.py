@@ -9,10 +9,11 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from difflib import get_close_matches
 
 # Signal, unit in the car's catalogue, and names; of two columns for one signal the name that is listed first counts.
 _KNOWN: tuple[tuple[str, str, tuple[str, ...]], ...] = (
-    ("Vehicle.Speed", "km/h", ("speed obd", "vehicle speed", "obd speed", "vehicle speed sensor", "speed")),
+    ("Vehicle.Speed", "km/h", ("vehicle speed", "speed obd", "obd speed", "vehicle speed sensor", "speed")),
     (
         "Vehicle.Powertrain.CombustionEngine.Speed",
         "rpm",
@@ -21,13 +22,14 @@ _KNOWN: tuple[tuple[str, str, tuple[str, ...]], ...] = (
     (
         "Vehicle.Powertrain.CombustionEngine.EngineCoolant.Temperature",
         "Celsius",
-        ("engine coolant temperature", "engine coolant temp", "coolant temperature", "coolant temp", "ect"),
+        ("engine coolant temperature", "engine coolant temp", "coolant temperature", "coolant temp", "coolant", "ect"),
     ),
     (
         "Vehicle.Powertrain.CombustionEngine.MAF",
         "g/s",
-        ("mass air flow rate", "maf air flow rate", "air flow rate from mass air flow sensor", "mass air flow sensor",
-         "mass air flow", "maf air flow", "maf rate", "maf"),
+        ("mass air flow rate", "maf air flow rate", "air flow rate from mass air flow sensor",
+         "air flow rate from mass flow sensor", "mass air flow sensor", "mass air flow", "maf air flow", "maf rate",
+         "maf"),
     ),
     (
         "Vehicle.Powertrain.CombustionEngine.MAP",
@@ -42,16 +44,34 @@ _KNOWN: tuple[tuple[str, str, tuple[str, ...]], ...] = (
     (
         "Vehicle.Exterior.AirTemperature",
         "Celsius",
-        ("ambient air temp", "ambient air temperature", "ambient temperature", "outside air temperature",
-         "outside temperature"),
+        ("ambient air temperature", "ambient air temp", "ambient temperature", "outside air temperature",
+         "outside temperature", "ambient"),
     ),
     (
         "Vehicle.LowVoltageBattery.CurrentVoltage",
         "V",
-        ("voltage control module", "control module voltage", "obd module voltage", "module voltage", "battery voltage",
+        ("control module voltage", "voltage control module", "obd module voltage", "module voltage", "battery voltage",
          "voltage obd adapter", "obd adapter voltage", "adapter voltage"),
     ),
     ("Vehicle.TraveledDistance", "m", ("odometer", "odometer reading", "vehicle odometer", "odometer ecu")),
+    # Known for the day on which a catalogue asks for them.
+    (
+        "Vehicle.Powertrain.CombustionEngine.DieselParticulateFilter.DeltaPressure",
+        "kPa",
+        ("dpf differential pressure", "dpf delta pressure", "diesel particulate filter differential pressure",
+         "dpf bank 1 delta pressure", "dpf pressure"),
+    ),
+    (
+        "Vehicle.Powertrain.TractionBattery.StateOfHealth",
+        "percent",
+        ("hv battery state of health", "battery state of health", "state of health", "soh"),
+    ),
+    (
+        "Vehicle.Chassis.Axle.Row1.Wheel.Left.Tire.Pressure",
+        "kPa",
+        ("tire pressure front left", "tyre pressure front left", "front left tire pressure",
+         "front left tyre pressure"),
+    ),
 )  # fmt: skip
 NAMES: Mapping[str, tuple[str, str, int]] = {
     name: (path, unit, place) for path, unit, names in _KNOWN for place, name in enumerate(names)
@@ -75,6 +95,17 @@ UNITS: Mapping[str, Mapping[str, tuple[float, float]]] = {
 }  # fmt: skip
 _TIME_UNITS = frozenset({"s", "sec", "secs", "seconds", "ms", "msec", "milliseconds", "min", "h"})
 _ALL_UNITS = _TIME_UNITS.union(*UNITS.values())
+# A unit at the end of a name in snake case, as data sets have it: speed_kmh, maf_g_s.
+_TAILS = {
+    "kmh": "km/h", "mph": "mph", "rpm": "rpm", "c": "°C", "f": "°F", "g_s": "g/s", "kg_h": "kg/h", "kpa": "kPa",
+    "psi": "psi", "bar": "bar", "pct": "%", "percent": "%", "v": "V", "mv": "mV", "km": "km", "mi": "mi", "m": "m",
+    "s": "s", "ms": "ms",
+}  # fmt: skip
+_TAIL = re.compile(rf"^([a-z][a-z0-9_]*?)_({'|'.join(sorted(_TAILS, key=len, reverse=True))})$")
+_CODES = frozenset(
+    ("dtc", "dtcs", "trouble code", "trouble codes", "trouble codes dtc", "diagnostic trouble codes", "fault codes",
+     "stored dtcs", "stored codes", "stored trouble codes", "error codes")
+)  # fmt: skip
 _BRACKET = re.compile(r"^(.*?)\s*[(\[]([^()\[\]]*)[)\]]\s*$")
 # What tells where a car was, or from where that is known: never read.
 _POSITION = re.compile(r"latitude|long(t)?itude|\blat\b|\blon\b|\blng\b|altitude|bearing|heading|gps|dilution")
@@ -84,8 +115,9 @@ _POSITION = re.compile(r"latitude|long(t)?itude|\blat\b|\blon\b|\blng\b|altitude
 class PidColumn:
     """A column's name in plain words, its unit ("" where none is told), and what it is.
 
-    `signal` is a VSS path, "" where the reading is not known; `factor` and `offset` bring its values to the
-    catalogue's unit, `rank` tells of two columns of one signal the better (the smaller).
+    `signal` is a VSS path, "" where the reading is not known; `factor` and `offset` bring its values to `own_unit`, the
+    catalogue's; `rank` tells of two columns of one signal the better (the smaller). `unit_told` is the unit as it was
+    written, `usual_unit` the one that is believed where none was.
     """
 
     name: str
@@ -95,10 +127,18 @@ class PidColumn:
     offset: float = 0.0
     rank: int = 0
     wrong_unit: str = ""
+    own_unit: str = ""
+    unit_told: str = ""
+    usual_unit: str = ""
 
     @property
     def is_position(self) -> bool:
         return bool(_POSITION.search(self.name))
+
+    @property
+    def is_codes(self) -> bool:
+        """Whether its cells are trouble codes."""
+        return self.name in _CODES
 
 
 def pid_column(header: str, unit: str = "") -> PidColumn:
@@ -113,20 +153,29 @@ def pid_column(header: str, unit: str = "") -> PidColumn:
     found = _BRACKET.match(name)
     if not unit and found and plain_unit(found[2]) in _ALL_UNITS:
         name, unit = found[1], found[2]
+    elif not unit and (tail := _TAIL.match(name)) and _plain(tail[1]) in NAMES:
+        name, unit = tail[1], _TAILS[tail[2]]
     name, told = _plain(name), plain_unit(unit)
     known = NAMES.get(name)
     if known is None:
-        return PidColumn(name, told)
+        return PidColumn(name, told, unit_told=unit.strip())
     path, own, rank = known
-    scale = UNITS[own].get(told or plain_unit(_UNTOLD.get(own, "")) or plain_unit(own))
+    usual = _UNTOLD.get(own, own)
+    scale = UNITS[own].get(told or plain_unit(usual))
     if scale is None:
-        return PidColumn(name, told, wrong_unit=f"{unit.strip()} is no unit of {path} that is known here")
-    return PidColumn(name, told, path, *scale, rank)
+        wrong = f"{unit.strip()} is no unit of {path} that is known here"
+        return PidColumn(name, told, wrong_unit=wrong, unit_told=unit.strip())
+    return PidColumn(name, told, path, *scale, rank, "", own, unit.strip(), usual)
 
 
-def catalogue_unit(signal: str) -> str:
-    """The unit that values of a signal are brought to."""
-    return next(unit for path, unit, _ in _KNOWN if path == signal)
+def usual_names(signal: str) -> tuple[str, ...]:
+    """What apps call a signal, the best-known first; none where no name is known."""
+    return next((names for path, _, names in _KNOWN if path == signal), ())
+
+
+def meant(name: str) -> str:
+    """The known name that a column's unknown one, in plain words, is nearest to; "" where none is near."""
+    return next(iter(get_close_matches(name, NAMES, n=1, cutoff=0.84)), "")
 
 
 def plain_unit(unit: str) -> str:

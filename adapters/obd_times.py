@@ -38,10 +38,10 @@ _OFFSET = re.compile(r"(?:gmt|utc)?([+-])(\d{1,2}):?(\d{2})?", re.IGNORECASE)
 _OF_DAY = re.compile(r"(\d{1,2}):(\d{2}):(\d{2}(?:[.,]\d+)?)")
 
 
-def moment(text: str) -> datetime | None:
+def moment(text: str, *, has_day_first: bool = False) -> datetime | None:
     """The moment a text tells, without a zone where it tells none; None where it is no moment.
 
-    03/27/2026 has its month first, as those who write it with slashes in logs do.
+    03/27/2026 has its month first, as most apps write it, unless `has_day_first`.
     """
     told = text.strip()
     if re.fullmatch(r"[\d.,]*", told):
@@ -51,7 +51,12 @@ def moment(text: str) -> datetime | None:
     except ValueError:
         pass
     found = next((match for form in _FORMS if (match := form.fullmatch(told))), None)
-    return _of_parts(found.groupdict()) if found else None
+    if found is None:
+        return None
+    parts = found.groupdict()
+    if has_day_first and "/" in told:
+        parts["day"], parts["month"] = parts["month"], parts["day"]
+    return _of_parts(parts)
 
 
 def _of_parts(parts: dict[str, str | None]) -> datetime | None:
@@ -105,9 +110,20 @@ def seconds_of_day(text: str) -> float:
     return int(found[1]) * 3600 + int(found[2]) * 60 + float(found[3].replace(",", "."))
 
 
-def past_midnight(seconds: np.ndarray) -> np.ndarray:
-    """Seconds of the day (n,) that go on beyond 86,400 where the clock began anew."""
-    known = np.flatnonzero(~np.isnan(seconds))
-    begun_anew = np.zeros(len(seconds))
-    begun_anew[known[1:]] = np.diff(seconds[known]) < -DAY_S / 2
-    return seconds + DAY_S * np.cumsum(begun_anew)
+class DayCount:
+    """Takes clock times on beyond midnight, over as many calls as there are blocks."""
+
+    def __init__(self) -> None:
+        self._passed, self._newest = 0.0, np.nan
+
+    def on(self, seconds: np.ndarray) -> np.ndarray:
+        """Seconds since the midnight before the first of all, from those of the day; shape (n,), NaN stays."""
+        known = np.flatnonzero(~np.isnan(seconds))
+        if not len(known):
+            return seconds
+        before = np.concatenate(([self._newest], seconds[known[:-1]]))
+        begun_anew = np.zeros(len(seconds))
+        begun_anew[known] = seconds[known] - before < -DAY_S / 2
+        passed = self._passed + np.cumsum(begun_anew)
+        self._newest, self._passed = float(seconds[known[-1]]), float(passed[-1])
+        return np.asarray(seconds + DAY_S * passed)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -19,9 +20,14 @@ JSON_NAME, HTML_NAME = "report.json", "report.html"
 
 def write_report(judgement: Judgement, folder: Path) -> tuple[Path, Path]:
     """Write both files into `folder`, which is made if need be; returns their paths. Unavailable names what failed."""
+    return write_both(report_json(judgement), judgement_page(judgement), folder)
+
+
+def write_both(report: Mapping[str, Any], page: str, folder: Path) -> tuple[Path, Path]:
+    """Write a report for programs and its page into `folder`; returns their paths. Unavailable names what failed."""
     files = {
-        folder / JSON_NAME: json.dumps(report_json(judgement), indent=1, ensure_ascii=False, allow_nan=False) + "\n",
-        folder / HTML_NAME: judgement_page(judgement),
+        folder / JSON_NAME: json.dumps(report, indent=1, ensure_ascii=False, allow_nan=False) + "\n",
+        folder / HTML_NAME: page,
     }
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -37,14 +43,15 @@ def write_report(judgement: Judgement, folder: Path) -> tuple[Path, Path]:
 
 def report_json(judgement: Judgement) -> dict[str, Any]:
     """The judgement as plain values with the keys of docs/backtest-report.md; what is not known is null."""
-    return {"schema": SCHEMA} | {key: _plain(value) for key, value in asdict(judgement).items()}
+    return {"schema": SCHEMA} | {key: plain(value) for key, value in asdict(judgement).items()}
 
 
-def _plain(value: Any) -> Any:
+def plain(value: Any) -> Any:
+    """Lists, mappings and numbers as JSON has them; a number that is none is null."""
     if isinstance(value, dict):
-        return {key: _plain(each) for key, each in value.items()}
+        return {key: plain(each) for key, each in value.items()}
     if isinstance(value, list | tuple):
-        return [_plain(each) for each in value]
+        return [plain(each) for each in value]
     if isinstance(value, float) and not math.isfinite(value):
         return None
     return value

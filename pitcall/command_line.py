@@ -16,6 +16,7 @@ from typing import Any
 from domain.errors import InvalidInput, PitcallError
 from pitcall.bench.options import add_bench, has_worked, run_bench
 from pitcall.evaluations import EVALUATIONS
+from pitcall.own_car_options import add_own_car_options, check_case_or_logs
 from pitcall.settings import Settings, read_settings
 
 
@@ -125,9 +126,12 @@ def _add_model(commands: Any) -> None:
 def _add_simulate(commands: Any) -> None:
     about = "how well a past of yours would have been predicted: predictions and a report"
     backtest = commands.add_parser("backtest", help=about, description=about)
-    backtest.add_argument("case", type=Path, help="folder with case.yaml, catalogue.yaml, telemetry, services …")
+    backtest.add_argument(
+        "case", type=Path, nargs="?", help="folder with case.yaml, catalogue.yaml, telemetry, services …"
+    )
     backtest.add_argument("--out", type=Path, required=True, help="folder for predictions.parquet and the report")
     backtest.add_argument("--json", action="store_true", help="one JSON object on stdout")
+    add_own_car_options(backtest)
     about = "the models on data of others, beside peers and goals"
     evaluate = commands.add_parser("evaluate", help=about, description=about)
     evaluate.add_argument("name", choices=EVALUATIONS, help="which data")
@@ -235,9 +239,7 @@ async def _run(options: argparse.Namespace, settings: Settings) -> int:
         print_result(await simulate(options), as_json=options.json)
         return 0
     if options.command == "backtest":
-        from pitcall.backtest import run_backtest
-
-        print_result(run_backtest(options.case, options.out), as_json=options.json)
+        print_result(_backtest(options, settings), as_json=options.json)
         return 0
     if options.command == "evaluate":
         from pitcall.evaluate import evaluate, table
@@ -253,6 +255,17 @@ async def _run(options: argparse.Namespace, settings: Settings) -> int:
 
     await run_part(settings, options.command)
     return 0
+
+
+def _backtest(options: argparse.Namespace, settings: Settings) -> dict[str, Any]:
+    check_case_or_logs(options)
+    if options.obd:
+        from pitcall.own_car import run_own_car
+
+        return run_own_car(options, settings.catalogue)
+    from pitcall.backtest import run_backtest
+
+    return run_backtest(options.case, options.out)
 
 
 def _password(options: argparse.Namespace) -> str:

@@ -40,6 +40,9 @@ HELD_BY = {
         "tests/e2e/test_readme.py::test_a_recording_is_replayed_as_told",
     ".venv/bin/pitcall backtest pitcall/data/cases/ai4i --out var/backtest":
         "tests/e2e/test_readme.py::test_a_past_is_replayed_into_a_report",
+    ".venv/bin/pitcall backtest --obd simulators/data/kit_obd2_2017_1hz.parquet --time-zone Europe/Berlin"
+    " --out var/my-car":
+        "tests/e2e/test_readme.py::test_a_cars_own_logs_become_a_report",
 }  # fmt: skip
 
 
@@ -143,9 +146,20 @@ def test_a_recording_is_replayed_as_told(tmp_path: Path) -> None:
 
 
 def test_a_past_is_replayed_into_a_report(tmp_path: Path) -> None:
-    done = entered(typed(".venv/bin/pitcall backtest").replace("var/backtest", str(tmp_path)) + " --json")
+    done = entered(typed(".venv/bin/pitcall backtest pitcall").replace("var/backtest", str(tmp_path)) + " --json")
     figures = json.loads(done.stdout)
     assert figures["decisions"] == 10_000
     # The better of the published incremental trees reach .508 (docs/adr/0060).
     assert figures["micro_f1"] > 0.6
     assert {path.name for path in tmp_path.iterdir()} == {"predictions.parquet", "report.json", "report.html"}
+
+
+def test_a_cars_own_logs_become_a_report(tmp_path: Path) -> None:
+    done = entered(typed(".venv/bin/pitcall backtest --obd").replace("var/my-car", str(tmp_path)) + " --json")
+    figures = json.loads(done.stdout)
+    assert figures["kept"] == figures["rows"] == 114_857
+    assert figures["km"] == pytest.approx(2_049.4)
+    # The car never told its battery's voltage, and nobody told of a service: neither is made up.
+    assert figures["items"]["battery_12v"] == figures["items"]["brake_fluid"] == "nothing"
+    assert figures["items"]["engine_oil"] == "guess"
+    assert {path.name for path in tmp_path.iterdir()} == {"report.json", "report.html"}

@@ -8,6 +8,8 @@ import pytest
 from playwright.async_api import Browser, expect
 
 from pitcall.backtest_report import write_report
+from pitcall.own_car_report import write_own_car_report
+from tests.support.made_up_car_log import CATALOGUE, made_up_car_log
 from tests.support.made_up_judgement import made_up_judgement
 
 pytestmark = pytest.mark.browser
@@ -57,4 +59,24 @@ async def test_the_numbers_of_a_plot_open_by_keyboard(browser: Browser, tmp_path
     await expect(numbers.get_by_role("table")).to_be_visible()
     await page.keyboard.press("Tab")
     await expect(numbers.get_by_role("region")).to_be_focused()
+    await page.close()
+
+
+@pytest.mark.parametrize("width", [360, 1280])
+async def test_the_report_on_a_cars_own_logs_fits_and_opens_from_a_file(
+    browser: Browser, tmp_path: Path, width: int
+) -> None:
+    _, report = write_own_car_report(made_up_car_log(), CATALOGUE, tmp_path, "Europe/Berlin")
+    page = await browser.new_page(viewport={"width": width, "height": 844})
+    asked: list[str] = []
+    faults: list[str] = []
+    page.on("request", lambda request: asked.append(request.url))
+    page.on("console", lambda message: faults.append(message.text))
+    await page.goto(report.as_uri())
+    await expect(page.get_by_role("heading", level=1)).to_have_text("What your log shows")
+    assert await page.evaluate("document.documentElement.scrollWidth") <= width
+    nothing = page.locator("#item-brake_fluid")
+    await expect(nothing).to_contain_text("The log says nothing about this")
+    assert await nothing.locator("dl").count() == 0
+    assert (asked, faults) == ([report.as_uri()], [])
     await page.close()

@@ -10,33 +10,34 @@ import os
 from pathlib import Path
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.parquet
 import pytest
 
 from adapters import obd_names
-from adapters.catalogue_file import load_catalogue
-from adapters.obd_log import read_obd_log, units_of
+from adapters.obd_log import ObdLog
 from adapters.obd_names import NAMES, pid_column
-from domain.errors import InvalidInput
+from domain.car_log import ColumnUse, InvalidLogs
 from domain.iso_time import HOUR_MS, moment_ms
-
-CAR = Path(__file__).parents[3] / "pitcall" / "data" / "car.yaml"
-SPEED, RPM = "Vehicle.Speed", "Vehicle.Powertrain.CombustionEngine.Speed"
-COOLANT = "Vehicle.Powertrain.CombustionEngine.EngineCoolant.Temperature"
-VOLTAGE = "Vehicle.LowVoltageBattery.CurrentVoltage"
-MANIFOLD, AIR = "Vehicle.Powertrain.CombustionEngine.MAP", "Vehicle.Powertrain.CombustionEngine.MAF"
-
-
-def written(folder: Path, text: str, name: str = "log.csv", encoding: str = "utf-8") -> Path:
-    path = folder / name
-    path.write_bytes(text.encode(encoding))
-    return path
+from tests.support.obd_logs import (
+    AIR,
+    COOLANT,
+    MANIFOLD,
+    NOW_MS,
+    RPM,
+    SIGNALS,
+    SPEED,
+    TORQUE,
+    VOLTAGE,
+    read_log,
+    written,
+)
 
 
 def test_signals_and_units_are_those_of_the_cars_catalogue() -> None:
-    signals = load_catalogue(CAR).signals
-    assert {path: unit for path, unit, _ in NAMES.values()} == {
-        path: signals[path].unit for path, _, _ in NAMES.values()
-    }
+    known = {path: unit for path, unit, _ in NAMES.values() if path in SIGNALS}
+    assert known == {path: SIGNALS[path].unit for path in known}
+    assert len(known) >= 9
 
 
 @pytest.mark.parametrize(
@@ -71,36 +72,34 @@ def test_signals_and_units_are_those_of_the_cars_catalogue() -> None:
 def test_a_header_tells_signal_and_unit(
     tmp_path: Path, header: str, signal: str, value: float, expected: float | None
 ) -> None:
-    log = read_obd_log(written(tmp_path, f"time,{header}\n2024-01-01T00:00:00Z,{value}\n"))
+    log = read_log(written(tmp_path, f"time,{header}\n2024-01-01T00:00:00Z,{value}\n"))
     assert list(log.columns) == [signal]
     np.testing.assert_allclose(log.columns[signal], [value if expected is None else expected], rtol=1e-4)
-    assert units_of(log)[signal] == load_catalogue(CAR).signals[signal].unit
-
-
-TORQUE = """\
-GPS Time, Device Time, Longitude, Latitude,GPS Speed (Meters/second), Altitude,Engine RPM(rpm),Speed (OBD)(km/h),Fuel Level(%)
-Sun Oct 05 14:22:01 GMT+02:00 2025,05-Oct-2025 14:22:01.100,9.9,53.5,10,12,2100,36,-
-Sun Oct 05 14:22:01 GMT+02:00 2025,05-Oct-2025 14:22:01.600,9.9,53.5,10,12,-,37,50
-GPS Time, Device Time, Longitude, Latitude,GPS Speed (Meters/second), Altitude,Engine RPM(rpm),Speed (OBD)(km/h),Fuel Level(%)
--,05-Okt-2025 14:30:00.000,9.9,53.5,10,12,800,0,50
-"""  # noqa: E501
+    assert [column.own_unit for column in log.file.columns if column.signal] == [SIGNALS[signal].unit]
 
 
 def test_a_torque_log_takes_its_zone_from_the_gps_and_leaves_positions_unread(tmp_path: Path) -> None:
-    log = read_obd_log(written(tmp_path, TORQUE, "trackLog.csv"))
+    log = read_log(written(tmp_path, TORQUE, "trackLog.csv"))
     start = moment_ms("2025-10-05T12:22:01.100Z")
-    assert (log.name, log.start_ms) == ("trackLog", start)
+    assert (log.file.name, log.start_ms) == ("trackLog.csv", start)
     assert (log.time_ms - start).tolist() == [0, 500, 478_900]
     assert set(log.columns) == {RPM, SPEED}
     np.testing.assert_array_equal(log.columns[RPM], [2100, np.nan, 800])
-    assert log.unknown_columns == ("Fuel Level(%)",)
-    assert any("4 column(s) of position and GPS were not read" in note for note in log.notes)
-    assert any("zone of the device's clock" in note for note in log.notes)
+    uses = {column.name: column.use for column in log.file.columns}
+    assert uses["Fuel Level(%)"] is ColumnUse.UNKNOWN
+    assert [name for name, use in uses.items() if use is ColumnUse.POSITION] == [
+        "Longitude",
+        "Latitude",
+        "GPS Speed (Meters/second)",
+        "Altitude",
+    ]
+    assert any("zone of the device's clock" in note for note in log.file.notes)
+    assert any("the column names stand 2 times" in note for note in log.file.notes)
     assert "53.5" not in repr(log) and "9.9" not in repr(log)
 
 
 def test_a_zone_that_is_given_counts_before_the_one_found(tmp_path: Path) -> None:
-    log = read_obd_log(written(tmp_path, TORQUE), zone="America/New_York")
+    log = read_log(written(tmp_path, TORQUE), zone="America/New_York")
     assert log.start_ms == moment_ms("2025-10-05T18:22:01.100Z")
 
 
@@ -109,10 +108,10 @@ def test_an_obd_fusion_log_begins_where_it_says_above_its_header(tmp_path: Path)
         "# StartTime = 03/27/2026 06:54:01.3973 PM\nTime (sec),Engine RPM (RPM),Vehicle speed (MPH)\n"
         "4.406,1074,2.5\n4.906,1100,3\n"
     )
-    log = read_obd_log(written(tmp_path, text), zone="Europe/Berlin")
+    log = read_log(written(tmp_path, text), zone="Europe/Berlin")
     assert log.start_ms == moment_ms("2026-03-27T18:54:01.397+01:00")
     assert (log.time_ms - log.start_ms).tolist() == [0, 500]
-    assert read_obd_log(written(tmp_path, text)).notes[-1].startswith("the log's start has no zone")
+    assert read_log(written(tmp_path, text)).file.notes[-1].startswith("the log's start has no zone")
 
 
 LONG = """\
@@ -127,13 +126,14 @@ LONG = """\
 
 
 def test_a_car_scanner_log_with_a_row_per_reading_is_turned_also_past_midnight(tmp_path: Path) -> None:
-    log = read_obd_log(written(tmp_path, LONG, "2025-05-12 23-59-59.csv"), zone="Europe/Berlin")
+    log = read_log(written(tmp_path, LONG, "2025-05-12 23-59-59.csv"), zone="Europe/Berlin")
     assert log.start_ms == moment_ms("2025-05-12T23:59:59+02:00")
     assert (log.time_ms - log.start_ms).tolist() == [0, 1000, 2000]
     np.testing.assert_array_equal(log.columns[RPM], [750.5, 800, np.nan])
     np.testing.assert_array_equal(log.columns[SPEED], [0, np.nan, np.nan])
     np.testing.assert_allclose(log.columns[COOLANT], [np.nan, np.nan, 90])
-    assert log.unknown_columns == ("Calculated engine load",)
+    uses = {column.name: column.use for column in log.file.columns}
+    assert uses["Calculated engine load"] is ColumnUse.UNKNOWN and uses["Speed (GPS)"] is ColumnUse.POSITION
 
 
 @pytest.mark.parametrize(
@@ -152,7 +152,7 @@ def test_times_are_read_in_the_ways_that_apps_write_them(
     tmp_path: Path, times: list[str], start: str, zone: str | None
 ) -> None:
     text = "Timestamp,Engine RPM\n" + "".join(f"{time},900\n" for time in times)
-    log = read_obd_log(written(tmp_path, text), zone)
+    log = read_log(written(tmp_path, text), zone)
     assert log.time_ms.tolist() == [moment_ms(start), moment_ms(start) + 2000]
 
 
@@ -162,83 +162,176 @@ def test_times_are_read_in_the_ways_that_apps_write_them(
 )
 def test_seconds_since_the_start_count_from_the_files_name_or_its_end(tmp_path: Path, header: str, times: str) -> None:
     text = f"{header},Engine RPM\n" + "".join(f"{time},900\n" for time in times.split())
-    named = read_obd_log(written(tmp_path, text, "2025-05-12 21-36-00.csv"), zone="UTC")
+    named = read_log(written(tmp_path, text, "2025-05-12 21-36-00.csv"), zone="UTC")
     start = moment_ms("2025-05-12T21:36:00Z")
     assert named.time_ms.tolist() == [start, start + 2000]
     path = written(tmp_path, text, "trip.csv")
     os.utime(path, (1_700_000_000, 1_700_000_000))
-    unnamed = read_obd_log(path)
+    unnamed = read_log(path)
     assert unnamed.time_ms.tolist() == [1_699_999_998_000, 1_700_000_000_000]
-    assert any("does not say when it began" in note for note in unnamed.notes)
+    assert any("does not say when it began" in note for note in unnamed.file.notes)
+
+
+def test_dates_with_slashes_have_the_month_first_unless_that_cannot_be_and_either_is_said(tmp_path: Path) -> None:
+    for days, start, first in (
+        (("05/04/2026", "05/12/2026"), "2026-05-04", "month"),
+        (("05/04/2026", "13/04/2026"), "2026-04-05", "day"),
+    ):
+        text = "Time,Engine RPM\n" + "".join(f"{day} 00:00:00,900\n" for day in days)
+        log = read_log(written(tmp_path, text), "UTC")
+        assert log.start_ms == moment_ms(start)
+        assert log.file.notes == (f"dates with slashes were read with the {first} first",)
 
 
 def test_date_and_time_may_stand_in_two_columns(tmp_path: Path) -> None:
     text = "Date;Time;Engine RPM (rpm)\n31.12.2024;23:59:59;900,5\n01.01.2025;00:00:00;901\n"
-    log = read_obd_log(written(tmp_path, text), zone="UTC")
+    log = read_log(written(tmp_path, text), zone="UTC")
     assert log.time_ms.tolist() == [moment_ms("2024-12-31T23:59:59Z"), moment_ms("2025-01-01")]
     assert log.columns[RPM].tolist() == [900.5, 901]
 
 
-def test_rows_whose_time_is_missing_or_does_not_rise_are_left_out_and_counted(tmp_path: Path) -> None:
-    times = ["00:00", "00:01", "00:01", "00:00", "", "00:02"]
-    rows = [f"2024-01-01T00:{time}Z,{n}\n" if time else f",{n}\n" for n, time in enumerate(times)]
-    log = read_obd_log(written(tmp_path, "time,Engine RPM (rpm)\n" + "".join(rows)))
-    assert log.columns[RPM].tolist() == [0, 1, 5]
-    assert log.notes == ("3 row(s) whose time is missing or does not rise were left out",)
+def test_rows_without_a_time_a_reading_or_a_possible_time_are_left_out_and_counted(tmp_path: Path) -> None:
+    rows = [
+        "2024-01-01T00:00:00Z,0", ",1", "yesterday,2", "2024-01-01T00:00:03Z,-", "1970-01-01T00:00:00Z,4",
+        "2027-01-01T00:00:00Z,5", "2024-01-01T00:00:06Z,6",
+    ]  # fmt: skip
+    log = read_log(written(tmp_path, "time,Engine RPM (rpm)\n" + "\n".join(rows)))
+    assert log.columns[RPM].tolist() == [0, 6]
+    assert log.dropped == {
+        "the time is missing or can't be read": 2,
+        "the time can't be right": 2,
+        "no reading that is used here stands in it": 1,
+    }
+    assert [one.first_row for one in log.file.dropped] == [3, 6, 5]
+    assert (log.file.rows, log.file.kept) == (7, 2)
 
 
 def test_the_better_known_of_two_columns_for_a_signal_is_taken(tmp_path: Path) -> None:
     header = "time,Voltage (OBD Adapter)(V),Voltage (Control Module)(V)"
-    log = read_obd_log(written(tmp_path, f"{header}\n2024-01-01T00:00:00Z,12.0,14.0\n"))
+    log = read_log(written(tmp_path, f"{header}\n2024-01-01T00:00:00Z,12.0,14.0\n"))
     assert log.columns[VOLTAGE].tolist() == [14.0]
-    assert log.notes == (f"{VOLTAGE} is there more than once; the best-known name was taken",)
+    assert [column.use for column in log.file.columns[1:]] == [ColumnUse.SECOND, ColumnUse.READ]
+
+
+def test_a_column_that_the_car_never_answers_gives_way_to_one_that_has_values(tmp_path: Path) -> None:
+    header = "time,Voltage (OBD Adapter)(V),Voltage (Control Module)(V)"
+    log = read_log(written(tmp_path, f"{header}\n2024-01-01T00:00:00Z,12.0,-\n2024-01-01T00:00:01Z,12.1,-\n"))
+    assert log.columns[VOLTAGE].tolist() == [12.0, 12.1]
+
+
+def test_cells_that_are_no_number_or_cannot_be_are_counted_with_their_row(tmp_path: Path) -> None:
+    cells = ["900", "n/a", "NaN", "∞", "broken", "99999", "-5", "--", "1000"]
+    rows = [f"2024-01-01T00:00:0{n}Z,{cell},1" for n, cell in enumerate(cells)]
+    log = read_log(written(tmp_path, "time,Engine RPM,Speed\n" + "\n".join(rows)))
+    (rpm,) = [column for column in log.file.columns if column.signal == RPM]
+    assert (rpm.readings, rpm.not_numbers, rpm.implausible, rpm.first_bad_row) == (2, 1, 2, 6)
+
+
+@pytest.mark.parametrize(
+    ("text", "rpm"),
+    [
+        ("Time;Engine RPM (rpm)\n{};900,5\n", 900.5),
+        ("Time\tEngine RPM (rpm)\n{}\t900,5\n", 900.5),
+        ('Time,Engine RPM (rpm)\n{},"900,5"\n', 900.5),
+        ('Time,Engine RPM (rpm)\n{},"1,900"\n', 1900),
+        ("sep=;\nTime;Engine RPM (rpm)\n{};900\n", 900),
+        ("\ufeffTime,Engine RPM (rpm)\n{},900\n", 900),
+        ("Time,Engine RPM (rpm),Engine Load\n{},900\n", 900),
+        ("Time,Engine RPM (rpm),\r\n{},900,\r\n", 900),
+    ],
+)
+def test_cells_are_told_apart_whatever_stands_between_them(tmp_path: Path, text: str, rpm: float) -> None:
+    log = read_log(written(tmp_path, text.format("2024-01-01T00:00:00Z")))
+    assert log.columns[RPM].tolist() == [rpm]
+
+
+def test_a_spreadsheets_unicode_text_is_read_too(tmp_path: Path) -> None:
+    text = "Time\tEngine RPM (rpm)\n2024-01-01T00:00:00Z\t900\n"
+    assert read_log(written(tmp_path, text, encoding="utf-16")).columns[RPM].tolist() == [900]
+
+
+def test_a_row_that_decimal_commas_have_made_longer_is_never_misread(tmp_path: Path) -> None:
+    rows = ["2024-01-01T00:00:00Z,900,12", "2024-01-01T00:00:01Z,900,5,12", "2024-01-01T00:00:02Z,901,13"]
+    log = read_log(written(tmp_path, "time,Engine RPM,Speed\n" + "\n".join(rows)))
+    assert log.columns[SPEED].tolist() == [12, 13]
+    assert log.dropped == {"it has more cells than there are columns": 1}
+    with pytest.raises(InvalidLogs, match=r"log\.csv:2: it has more cells .* points as decimal marks"):
+        read_log(written(tmp_path, "time,Engine RPM,Speed\n" + "\n".join(rows[1:2])))
+
+
+def test_a_log_in_parquet_is_read_as_its_csv_is(tmp_path: Path) -> None:
+    table = pa.table(
+        {
+            "ts": np.array(["2017-07-05T07:16:00", "2017-07-05T07:16:01"], "datetime64[ms]"),
+            "speed_kmh": pa.array([12.5, None], pa.float32()),
+            "maf_g_s": [3.0, float("nan")],
+            "rpm": [900.0, 901.0],
+        }
+    )
+    pa.parquet.write_table(table, tmp_path / "log.parquet")
+    log = read_log(tmp_path / "log.parquet", "Europe/Berlin")
+    assert log.time_ms.tolist() == [moment_ms("2017-07-05T07:16:00+02:00"), moment_ms("2017-07-05T07:16:01+02:00")]
+    np.testing.assert_array_equal(log.columns[SPEED], [12.5, np.nan])
+    np.testing.assert_array_equal(log.columns[AIR], [3, np.nan])
+
+
+def test_trouble_codes_are_taken_when_they_appear(tmp_path: Path) -> None:
+    cells = ["", "P0420", "P0420 P0171", "", "U0100;P0420", "none"]
+    rows = [f"2024-01-01T00:00:0{n}Z,900,{cell}" for n, cell in enumerate(cells)]
+    log = ObdLog(written(tmp_path, "time,Engine RPM,DTCs\n" + "\n".join(rows)), SIGNALS, None, NOW_MS)
+    codes = [code for block in log.rows() for code in block.codes]
+    start = moment_ms("2024-01-01")
+    assert codes == [(start + 1000, "P0420"), (start + 2000, "P0171"), (start + 4000, "U0100")]
+
+
+def test_a_count_that_begins_anew_is_left_out_for_nothing_says_when_that_was(tmp_path: Path) -> None:
+    header = "Elapsed time (s),Engine RPM\n"
+    text = header + "".join(f"{n},900\n" for n in range(100)) + header + "0,950\n1,950\n"
+    log = read_log(written(tmp_path, text, "2025-05-12 21-36-00.csv"), "UTC")
+    assert len(log.time_ms) == 100 and 950 not in log.columns[RPM]
+    assert any("begins anew in row 103" in note for note in log.file.notes)
+
+
+def test_the_day_of_a_clock_time_may_stand_in_the_name(tmp_path: Path) -> None:
+    text = "Time,Vehicle Speed Sensor [km/h]\n07:16:27.338,12\n07:16:28.338,13\n"
+    log = read_log(written(tmp_path, text, "2017-07-05_Seat_Leon_RT_S_Stau.csv"), "Europe/Berlin")
+    assert log.start_ms == moment_ms("2017-07-05T07:16:27.338+02:00")
+
+
+def test_a_long_log_is_read_a_block_at_a_time(tmp_path: Path) -> None:
+    text = "time,Engine RPM\n" + "".join(f"{1_700_000_000 + n},900\n" for n in range(20_000))
+    log = ObdLog(written(tmp_path, text), SIGNALS, None, NOW_MS)
+    assert [len(block.time_ms) for block in log.rows()] == [8192, 8192, 3616]
+
+
+def test_what_is_meant_by_a_name_that_is_nearly_known_is_asked(tmp_path: Path) -> None:
+    log = read_log(written(tmp_path, "time,Engine RPM,Vehicle Speeed (km/h)\n2024-01-01T00:00:00Z,900,1\n"))
+    assert log.file.columns[-1].hint == "if it is “vehicle speed”, call the column so"
+
+
+def test_a_unit_that_is_not_told_is_said_to_be_assumed(tmp_path: Path) -> None:
+    log = read_log(written(tmp_path, "time,Vehicle speed\n2024-01-01T00:00:00Z,50\n"))
+    assert log.file.columns[-1].hint == "it tells no unit; it was taken as the usual one, km/h"
 
 
 def test_an_old_encoding_does_no_harm(tmp_path: Path) -> None:
     text = "time,Engine Coolant Temperature(°C)\n2024-01-01T00:00:00Z,90\n"
-    assert read_obd_log(written(tmp_path, text, encoding="cp1252")).columns[COOLANT].tolist() == [90]
+    assert read_log(written(tmp_path, text, encoding="cp1252")).columns[COOLANT].tolist() == [90]
 
 
 def test_a_unit_that_cannot_be_converted_is_said_and_left_out(tmp_path: Path) -> None:
     header = "time,Engine RPM(rpm),Speed (OBD)(g/s)"
-    log = read_obd_log(written(tmp_path, f"{header}\n2024-01-01T00:00:00Z,900,1\n"))
-    assert log.unknown_columns == ("Speed (OBD)(g/s)",)
-    assert log.notes == ("Speed (OBD)(g/s) was left out: g/s is no unit of Vehicle.Speed that is known here",)
-
-
-@pytest.mark.parametrize(
-    ("text", "field", "said"),
-    [
-        ("", "log.csv", "no line of column names with a time"),
-        ("Engine RPM,Speed\n900,1\n", "log.csv", "no line of column names with a time"),
-        ("time,Fuel Level(%)\n2024-01-01T00:00:00Z,50\n", "log.csv", "none of its columns is a reading"),
-        ("time,Engine RPM\nlater,900\n", "time", "has no time that could be read"),
-        ("time,Engine RPM\n", "time", "has no time that could be read"),
-        ("Device Time,Engine RPM\n05-Oct-2025 14:22:01,900\n", "Device Time", "have no zone; say where the clock"),
-        ("time,Engine RPM\n99-Oct-2025 14:22:01,900\n", "time", "has no time that could be read"),
-    ],
-)
-def test_a_log_that_cannot_be_used_is_refused_with_column_and_fix(
-    tmp_path: Path, text: str, field: str, said: str
-) -> None:
-    with pytest.raises(InvalidInput, match=r"log\.csv") as caught:
-        read_obd_log(written(tmp_path, text))
-    assert caught.value.field == field and said in str(caught.value) and caught.value.fix
-
-
-def test_a_file_or_a_zone_that_is_not_there_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(InvalidInput, match="can't read"):
-        read_obd_log(tmp_path / "none.csv")
-    with pytest.raises(InvalidInput, match="no time zone Mars") as caught:
-        read_obd_log(written(tmp_path, TORQUE), zone="Mars/Olympus")
-    assert caught.value.field == "zone"
+    log = read_log(written(tmp_path, f"{header}\n2024-01-01T00:00:00Z,900,1\n"))
+    column = log.file.columns[-1]
+    assert (column.name, column.use) == ("Speed (OBD)(g/s)", ColumnUse.WRONG_UNIT)
+    assert column.hint.startswith("g/s is no unit of Vehicle.Speed that is known here")
 
 
 def test_a_summers_clock_and_a_winters_are_an_hour_apart(tmp_path: Path) -> None:
     starts = []
     for day in ("2024-01-15", "2024-07-15"):
         text = f"time,Engine RPM\n{day} 12:00:00,900\n"
-        starts.append(read_obd_log(written(tmp_path, text), zone="Europe/Berlin").start_ms - moment_ms(day))
+        starts.append(read_log(written(tmp_path, text), zone="Europe/Berlin").start_ms - moment_ms(day))
     assert starts == [11 * HOUR_MS, 10 * HOUR_MS]
 
 
