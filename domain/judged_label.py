@@ -85,6 +85,17 @@ class JudgedLabel:
         before = self.measured + self.target
         return before - self.upper, before - self.lower
 
+    @property
+    def is_failure(self) -> bool | None:
+        """Whether the item had failed; None for what wears."""
+        return self.target >= 0.5 if self.kind is ItemKind.HAZARD else None
+
+    @property
+    def is_kept(self) -> bool | None:
+        """Whether the day it was found due lay in the promised window; None where either is not known."""
+        entry = self.entry()
+        return entry.is_inside if entry is not None and entry.is_stated else None
+
     def without_evidence(self) -> JudgedLabel:
         """The label without the numbers that the prediction rests on: what was promised and what was found is left."""
         return replace(self, predicted=None, lower=None, upper=None)
@@ -100,14 +111,13 @@ class JudgedLabel:
         promise = self.promise
         if promise is None or self.found_ms is None:
             return None
-        is_failure = self.kind is ItemKind.HAZARD
         return LedgerEntry(
             vehicle_id=self.vehicle_id,
             item=self.item,
             promised_ms=promise.promised_ms,
             window=promise.window,
             serviced_ms=self.known_ms,
-            outcome=ServiceOutcome.FAILED if is_failure else ServiceOutcome.MEASURED,
+            outcome=ServiceOutcome.FAILED if self.is_failure else ServiceOutcome.MEASURED,
             found_ms=self.found_ms,
             measured=self.measured,
             unit=self.unit,

@@ -27,17 +27,19 @@ async def owners_ledger(uow: UnitOfWork, vehicle_id: str) -> tuple[JudgedLabel, 
 
 
 async def dealers_ledger(uow: UnitOfWork, proposal: BookingProposal) -> tuple[JudgedLabel, ...]:
-    """What the dealer of a proposal may read while its grant is live: what it measured itself, for this owner.
+    """What the dealer of a proposal may read while its grant is live: of what it was asked to do, what it measured.
 
-    Another workshop's findings never left for this one. The range in which the reading was expected is evidence: it
-    is there only where the owner shares that.
+    Another workshop's findings never left for this one, nor did promises that no proposal told. The range in which
+    the reading was expected is evidence: it is there only where the owner shares that.
     """
     ownership = await uow.vehicles.ownership_of(proposal.vehicle_id)
     grant = await uow.consents.get(proposal.grant_id)
     if ownership is None or ownership.customer_id != proposal.customer_id or grant is None:
         return ()
+    needs = [await uow.needs.get(need_id) for need_id in proposal.need_ids]
+    asked = {need.item for need in needs if need is not None}
     labels = await uow.judged_labels.of_vehicle(
         proposal.vehicle_id, from_ms=ownership.from_ms, dealer_id=proposal.dealer_id
     )
-    shown = [label.as_known_since(ownership.from_ms) for label in labels]
+    shown = [label.as_known_since(ownership.from_ms) for label in labels if label.item in asked]
     return tuple(shown if DataItem.EVIDENCE in grant.data_items else (label.without_evidence() for label in shown))
