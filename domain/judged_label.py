@@ -6,6 +6,7 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
+from domain.errors import InvalidInput
 from domain.ledger import LedgerEntry
 from domain.prediction import DueWindow, ItemKind
 from domain.service_record import ServiceOutcome
@@ -55,6 +56,14 @@ class JudgedLabel:
     found_ms: int | None = None
     promise: Promise | None = None
     is_drifting: bool | None = None
+
+    def __post_init__(self) -> None:
+        if self.promise is not None and self.promise.promised_ms > self.known_ms:
+            raise InvalidInput(
+                f"{self.item} was promised after it was known",
+                field="promise.promised_ms",
+                fix="give what was told before the label was known, or no promise",
+            )
 
     @property
     def is_inside(self) -> bool | None:

@@ -53,12 +53,13 @@ def battery_example(**changes: Any) -> TrainingExample:
 
 def pads_label(**changes: Any) -> JudgedLabel:
     """`pads_example` in the ledger: due within 11 to 15 days was promised ten days before, and due it was in 50."""
+    known_ms = changes.get("known_ms", NOW)
     base = JudgedLabel(
         label_id="visit-1:front_brake_pads",
         vehicle_id=CAR,
         item=PADS,
         kind=ItemKind.WEAR,
-        known_ms=NOW,
+        known_ms=known_ms,
         model_version="7-abcdef01",
         target=8.0,
         predicted=8.3,
@@ -66,27 +67,28 @@ def pads_label(**changes: Any) -> JudgedLabel:
         upper=9.1,
         measured=4.0,
         unit="mm",
-        found_ms=NOW + 50 * DAY,
-        promise=Promise(NOW - 10 * DAY, window(13, NOW), "7-abcdef01"),
+        found_ms=known_ms + 50 * DAY,
+        promise=Promise(known_ms - 10 * DAY, window(13, known_ms), "7-abcdef01"),
     )
     return replace(base, **changes)
 
 
 def battery_label(**changes: Any) -> JudgedLabel:
     """`battery_example` in the ledger, failed within the window that was promised a week before."""
+    known_ms = changes.get("known_ms", NOW)
     base = JudgedLabel(
         label_id="visit-1:battery_12v",
         vehicle_id=CAR,
         item=BATTERY,
         kind=ItemKind.HAZARD,
-        known_ms=NOW,
+        known_ms=known_ms,
         model_version="3-abcdef02",
         target=1.0,
         predicted=0.3,
         measured=11.2,
         unit="V",
-        found_ms=NOW,
-        promise=Promise(NOW - 7 * DAY, window(1, NOW), "3-abcdef02", {30: 0.3}),
+        found_ms=known_ms,
+        promise=Promise(known_ms - 7 * DAY, window(1, known_ms), "3-abcdef02", {30: 0.3}),
     )
     return replace(base, **changes)
 
