@@ -12,7 +12,7 @@ from tests.support.labels import PADS, battery_label, pads_label
 
 async def test_a_label_comes_back_as_it_was_put_and_stays_so(records: Records) -> None:
     promise = Promise(NOW, DueWindow(NOW + 1, None, None, 0.9), "7-„ä“", {30: 0.1 + 0.2, 7: 1e-9})
-    label = pads_label(vehicle_id=CAR.vehicle_id, target=0.1 + 0.2, promise=promise, is_drifting=True)
+    label = pads_label(vehicle_id=CAR.vehicle_id, known_ms=NOW, target=0.1 + 0.2, promise=promise, is_drifting=True)
     async with records.unit_of_work() as work:
         assert await work.judged_labels.add(label)
     async with records.unit_of_work() as work:
