@@ -33,6 +33,7 @@ def watched(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Prometheus]:
         prometheus.find()
     except MissingServerError as missing:
         without(missing)
+    (folder / "data").mkdir()
     asyncio.run(_label(folder / "data"))
     with api_part(folder / "log", **settings) as api:
         url = url_of(api)
@@ -45,7 +46,6 @@ def watched(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Prometheus]:
 
 async def _label(data_dir: Path) -> None:
     """Labels in the ledger before the first scrape: its figures are kept for a minute."""
-    data_dir.mkdir()
     records = open_records(f"sqlite+aiosqlite:///{data_dir / 'records.sqlite'}")
     try:
         await records.migrate()
