@@ -44,6 +44,18 @@ GAUGES: Mapping[str, tuple[str, str]] = {
         "",
     ),
     "pitcall_model_version": ("Version of the model that serves an item in this worker.", "item"),
+    "pitcall_model_labels": ("Labels in the calibration ledger, over the whole deployment.", "item"),
+    "pitcall_model_recent_labels": ("Labels of the last 90 days, which the gauges below are about.", "item"),
+    "pitcall_model_labels_per_week": ("Labels a week in the last 90 days.", "item"),
+    "pitcall_model_coverage_ratio": ("How often the range stated for a measurement held it.", "item"),
+    "pitcall_model_coverage_high_ratio": ("Upper end of the 95 % interval of that coverage.", "item"),
+    "pitcall_model_stated_coverage_ratio": ("How often the range was said to hold.", "item"),
+    "pitcall_model_window_width": ("Mean width of the range, in the item's unit.", "item"),
+    "pitcall_model_mean_error": ("Mean size of the error of what was measured, in the item's unit.", "item"),
+    "pitcall_model_brier_score": ("Mean squared error of the probabilities of a failure.", "item"),
+    "pitcall_model_log_loss": ("Mean logarithmic loss of the probabilities of a failure, in nats.", "item"),
+    "pitcall_model_calibration_error": ("Mean gap between probabilities and what came true, in equal bins.", "item"),
+    "pitcall_model_drift": ("1 while the learner says that an item drifts; missing where nobody watches.", "item"),
 }
 
 

@@ -9,6 +9,7 @@ from fastapi import APIRouter, Query
 from api.authentication import DealerCaller
 from api.bodies import CheckIn, Completion, Nothing, Reason, StartTimes
 from api.idempotency import IdempotentRoute
+from api.quality_answers import LedgerAnswer, LedgerRowAnswer
 from api.reception import Desk, Reception
 from api.representations import entry_json
 from domain.errors import InvalidInput
@@ -52,6 +53,13 @@ def _states(text: str) -> list[ProposalState] | None:
 async def read(proposal_id: str, desk: Desk, caller: DealerCaller) -> Answer:
     """What left for this dealer, while consent stands behind it."""
     return await _told(desk, caller, proposal_id)
+
+
+@router.get("/{proposal_id}/ledger", summary="What was promised of its car, beside what I measured")
+async def ledger(proposal_id: str, desk: Desk, caller: DealerCaller) -> LedgerAnswer:
+    """The dealer's own visits of this owner's car; without rows once no consent stands behind the proposal."""
+    entry = await desk_entry(desk.office, dealer_id=require_dealer(caller), proposal_id=proposal_id)
+    return LedgerAnswer(rows=[LedgerRowAnswer.of(label) for label in entry.ledger])
 
 
 @router.post("/{proposal_id}/accept", summary="Accept the owner's slot")

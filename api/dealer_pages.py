@@ -15,6 +15,7 @@ from domain.errors import Conflict, InvalidInput, NotFound
 from domain.service_record import ServiceOutcome
 from web.booking_view import slot_days
 from web.dealer_view import DECLINES, desk_view, entry_card
+from web.ledger_view import ledger_view
 from web.reading import Reading
 from workflow.dealers import free_slots_of
 from workflow.dossiers import dealer_desk, desk_entry
@@ -60,6 +61,7 @@ async def _entry_page(
         reading,
         status=status,
         entry=card,
+        ledger_view=ledger_view(found.ledger, reading),
         declines=DECLINES,
         error=error,
         errors=errors or {},

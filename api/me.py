@@ -9,8 +9,10 @@ from fastapi import APIRouter
 from api.authentication import CustomerId, SignedIn
 from api.bodies import Claim, Reason, ServiceHistory, Snooze
 from api.idempotency import IdempotentRoute
+from api.quality_answers import LedgerAnswer, LedgerRowAnswer
 from api.reception import Desk
 from api.representations import car_json, need_json, vehicle_json
+from workflow.calibration_ledger import car_ledger
 from workflow.dossiers import car_dossier, cars_of
 from workflow.enrol import PastService, claim_vehicle, record_service_history
 from workflow.needs import dismiss, snooze
@@ -48,6 +50,13 @@ async def cars(desk: Desk, customer_id: CustomerId) -> dict[str, Any]:
 async def car(vehicle_id: str, desk: Desk, customer_id: CustomerId) -> dict[str, Any]:
     """All the owner's page shows."""
     return car_json(await car_dossier(desk.office, customer_id=customer_id, vehicle_id=vehicle_id))
+
+
+@router.get("/vehicles/{vehicle_id}/ledger", summary="What was promised of my car, beside what was measured")
+async def ledger(vehicle_id: str, desk: Desk, customer_id: CustomerId) -> LedgerAnswer:
+    """The newest hundred rows since the car is the caller's."""
+    labels = await car_ledger(desk.office, customer_id=customer_id, vehicle_id=vehicle_id)
+    return LedgerAnswer(rows=[LedgerRowAnswer.of(label) for label in labels])
 
 
 @router.post("/vehicles/{vehicle_id}/service-history", status_code=201, summary="Tell of past services")

@@ -11,6 +11,7 @@ from fastapi import APIRouter
 from api.authentication import OperatorCaller
 from api.bodies import NewDealer, Nothing
 from api.patience import PatientRoute
+from api.quality_answers import ModelQualityAnswer
 from api.reception import Desk
 from api.representations import funnel_json
 from domain.errors import InvalidInput
@@ -18,6 +19,7 @@ from domain.slot import WEEKDAYS, OpeningHours
 from workflow.dealers import approve_dealer
 from workflow.dossiers import funnel
 from workflow.enrol import issue_enrolment_token
+from workflow.model_quality import model_quality
 
 router = APIRouter(prefix="/v1/operator", tags=["operators"], route_class=PatientRoute)
 
@@ -75,6 +77,12 @@ def opening_hours(time_zone: str, opening: dict[str, tuple[str, str]]) -> Openin
 async def read_funnel(desk: Desk, _caller: OperatorCaller) -> dict[str, Any]:
     """No personal data in it."""
     return funnel_json(await funnel(desk.office, desk.model_versions(), await desk.volumes()))
+
+
+@router.get("/models", summary="How good the models are, by the labels that have come in")
+async def read_models(desk: Desk, _caller: OperatorCaller) -> ModelQualityAnswer:
+    """Per item over the last 90 days and in all: coverage, width and error, or scores and calibration."""
+    return ModelQualityAnswer.of(await model_quality(desk.office, desk.model_versions()))
 
 
 @router.get("/waiting", summary="What is still in flight")

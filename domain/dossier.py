@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from domain.consent import ConsentGrant
 from domain.event import DomainEvent
+from domain.judged_label import JudgedLabel
 from domain.need import MaintenanceNeed
 from domain.people import Customer, Dealer, Vehicle
 from domain.prediction import Prediction
@@ -25,7 +26,10 @@ class ProposalDossier:
 
 @dataclass(frozen=True, slots=True)
 class CarDossier:
-    """All an owner sees of one of their cars; `assessments` is the newest prediction per item, ready or not."""
+    """All an owner sees of one of their cars; `assessments` is the newest prediction per item, ready or not.
+
+    `ledger` is what was promised beside what was measured while the car was theirs, the newest first.
+    """
 
     now_ms: int
     customer: Customer
@@ -37,15 +41,20 @@ class CarDossier:
     grants: tuple[ConsentGrant, ...]
     service_records: tuple[ServiceRecord, ...]
     timeline: tuple[DomainEvent, ...]
+    ledger: tuple[JudgedLabel, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class DeskEntry:
-    """A proposal as its dealer may see it: `payload` is what left, None once no live consent stands behind it."""
+    """A proposal as its dealer may see it: `payload` is what left, None once no live consent stands behind it.
+
+    `ledger` is what was promised beside what this dealer measured on the car itself; of one entry only, not in a queue.
+    """
 
     proposal: BookingProposal
     payload: Mapping[str, object] | None
     steps: tuple[ProposalStep, ...]
+    ledger: tuple[JudgedLabel, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -41,7 +41,10 @@ class ServiceRecord:
 
 @dataclass(frozen=True, slots=True)
 class TrainingExample:
-    """A label with the features known when its item was last predicted or serviced; teaches once, by `label_id`."""
+    """A label with the features known when its item was last predicted or serviced; teaches once, by `label_id`.
+
+    What follows `target` judges the model that served then: it learns nothing from it but how wide windows must be.
+    """
 
     label_id: str
     vehicle_id: str
@@ -52,3 +55,7 @@ class TrainingExample:
     predicted: float | None = None  # what the serving model had said, for the calibration of windows
     lower: float | None = None
     upper: float | None = None
+    coverage: float = 0.9  # how often lower to upper was said to hold the target
+    model_version: str = ""  # which model had said it
+    measured: float | None = None  # what the workshop read, in the item's unit
+    since_ms: int | None = None  # when the wear that `target` counts began

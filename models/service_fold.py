@@ -138,6 +138,10 @@ class ServiceFold:
             predicted=predicted,
             lower=predicted - half,
             upper=predicted + half,
+            coverage=model.windows.coverage,
+            model_version=model.name,
+            measured=value,
+            since_ms=int(own["set_ms"]),
         )
         self._learn_factor(state, item, wear, example, float(estimate.fleet_worn[0, 0]))
         return example
@@ -202,6 +206,8 @@ class ServiceFold:
             features=features,
             target=target,
             predicted=predicted,
+            model_version=model.name,
+            measured=value,
         )
 
     def _forget_readings(self, state: Record, hazard: HazardSpec) -> None:

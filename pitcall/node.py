@@ -24,6 +24,7 @@ from adapters.reminder_outbox import ReminderOutbox
 from adapters.webhook import SignedWebhooks
 from domain.clock import DomainClock
 from domain.errors import PitcallError, Unavailable
+from pitcall.quality_readings import QualityReadings
 from pitcall.readings import ASK_S, CONSUMED, HISTORY_CONSUMED, take_readings
 from pitcall.settings import Settings, log_url, records_url
 from pitcall.snapshot_key import snapshot_key
@@ -99,6 +100,7 @@ class Node:
             catalogue=self.catalogue,
             passwords=self.passwords,
         )
+        self.quality = QualityReadings(self.office)
         self.producer: RecordProducer = await self._stack.enter_async_context(record_producer(self.broker_url))
         self.lag: LagReader = await self._stack.enter_async_context(lag_reader(self.broker_url))
         self.uploads = LogUploads(self.producer, self.office.wall)

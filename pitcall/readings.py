@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Mapping
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from domain.errors import PitcallError
@@ -33,7 +33,7 @@ Answer = TypeVar("Answer")
 
 async def take_readings(node: Node) -> Readings:
     """The readings of a node by the names that `adapters.metrics.GAUGES` describes; never fails."""
-    found: dict[str, float | dict[str, float]] = {}
+    found: dict[str, float | Mapping[str, float]] = {}
     if not node.is_started:
         found["pitcall_ready"] = 0
     else:
@@ -55,6 +55,8 @@ async def take_readings(node: Node) -> Readings:
             found["pitcall_rejected_uploads"] = ends[TELEMETRY_REJECTS]
         if outbox is not None:
             found["pitcall_outbox_waiting"] = outbox
+            # A database that has just not answered is not asked for more: the scrape has its time limit.
+            found |= await _ask(node.quality.take()) or {}
     return found | _of_worker(node.worker)
 
 

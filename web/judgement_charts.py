@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from typing import Protocol
 
-from domain.judgement import CostCurve, HazardFigures, Share, WearFigures
+from domain.judgement import CostCurve, ReliabilityPoint, Share, WearFigures
 from web.chart import (
     AxisTick,
     Bar,
@@ -51,6 +52,17 @@ class Figure:
     reading: str
 
 
+class ReliabilityFigures(Protocol):
+    """What a reliability diagram is drawn from."""
+
+    @property
+    def reliability(self) -> tuple[ReliabilityPoint, ...]: ...
+    @property
+    def base_rate(self) -> float | None: ...
+    @property
+    def calibration_error(self) -> float | None: ...
+
+
 class Plotter:
     """Draws figures in one reader's words and number formats."""
 
@@ -82,7 +94,7 @@ class Plotter:
         """A probability in percent with no more digits than it has: 0.1 %, 30 %."""
         return f"{100 * value:.3g}{NARROW}%"
 
-    def reliability(self, figures: HazardFigures, horizon: str) -> Figure | None:
+    def reliability(self, figures: ReliabilityFigures, horizon: str) -> Figure | None:
         """What was said against what came true; None without decisions."""
         points = figures.reliability
         if not points:

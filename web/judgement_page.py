@@ -10,7 +10,7 @@ from web.judgement_view import judgement_view
 from web.pages import STATIC, Pages
 from web.texts import texts_of
 
-STYLES = ("tokens.css", "judgement.css")
+STYLES = ("tokens.css", "judgement.css", "charts.css")
 
 
 def judgement_page(judgement: Judgement, time_zone: str = "UTC") -> str:

@@ -11,6 +11,7 @@ from domain.need import NeedState
 from domain.people import Dealer, Vehicle
 from domain.proposal import ProposalState
 from web.health_view import HealthChart, health_chart
+from web.ledger_view import LedgerView, ledger_view
 from web.need_view import NeedCard, need_cards
 from web.reading import Reading
 
@@ -75,6 +76,7 @@ class CarView:
     health: HealthChart
     grants: tuple[GrantLine, ...]
     timeline: tuple[TimelineStep, ...]
+    ledger: LedgerView
     zone: str
 
 
@@ -106,6 +108,7 @@ def car_view(dossier: CarDossier, reading: Reading) -> CarView:
             reading,
         ),
         timeline=timeline(dossier, reading),
+        ledger=ledger_view(dossier.ledger, reading),
         zone=reading.formatting.zone_name,
     )
 

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 
 from domain.dossier import CarDossier, DealerDesk, DeskEntry, Funnel, ProposalDossier
 from domain.errors import NotFound
 from domain.people import Vehicle
 from domain.proposal import BookingProposal, ProposalState
+from workflow.calibration_ledger import dealers_ledger, owners_ledger
 from workflow.ports import Office, UnitOfWork
 
 NEVER_LEFT = frozenset({ProposalState.DRAFT})
@@ -42,6 +44,7 @@ async def car_dossier(office: Office, *, customer_id: str, vehicle_id: str) -> C
             grants=tuple(g for g in grants if g.vehicle_id == vehicle_id),
             service_records=tuple(await uow.service_records.of_vehicle(vehicle_id)),
             timeline=tuple(event for event in timeline if event.customer_id in (None, customer_id)),
+            ledger=await owners_ledger(uow, vehicle_id),
         )
 
 
@@ -89,7 +92,10 @@ async def desk_entry(office: Office, *, dealer_id: str, proposal_id: str) -> Des
         proposal = await uow.proposals.get(proposal_id)
         if proposal is None or proposal.dealer_id != dealer_id or not await _has_left(uow, proposal):
             raise NotFound("there is no such proposal")
-        return await _entry(uow, proposal, office.clock.now_ms())
+        entry = await _entry(uow, proposal, office.clock.now_ms())
+        if entry.payload is None:
+            return entry
+        return replace(entry, ledger=await dealers_ledger(uow, proposal))
 
 
 async def _has_left(uow: UnitOfWork, proposal: BookingProposal) -> bool:

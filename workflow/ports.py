@@ -15,6 +15,8 @@ from domain.catalogue import Catalogue
 from domain.clock import DomainClock, WallClock
 from domain.consent import ConsentGrant, Purpose
 from domain.event import DomainEvent
+from domain.judged_label import JudgedLabel
+from domain.model_quality import LabelCount
 from domain.need import MaintenanceNeed
 from domain.people import Account, Customer, Dealer, Ownership, Session, Vehicle
 from domain.prediction import Prediction
@@ -94,6 +96,9 @@ class Vehicles(Protocol):
 
     async def owner_of(self, vehicle_id: str) -> str | None:
         """The customer id of the present owner."""
+
+    async def ownership_of(self, vehicle_id: str) -> Ownership | None:
+        """Who owns the car now, and since when."""
 
     async def owned_by(self, customer_id: str) -> list[Vehicle]: ...
     async def count(self) -> int: ...
@@ -197,6 +202,30 @@ class ServiceRecords(Protocol):
     async def of_vehicle(self, vehicle_id: str) -> list[ServiceRecord]: ...
 
 
+class JudgedLabels(Protocol):
+    """The calibration ledger: labels with what had been promised. It holds pseudonymous vehicle ids, no person."""
+
+    async def add(self, label: JudgedLabel) -> bool:
+        """False, and nothing changed, when a label with this id is there already."""
+
+    async def newest(self, item: str, limit: int) -> list[JudgedLabel]:
+        """The item's labels known last, the newest first."""
+
+    async def counts(self, recent_from_ms: int) -> dict[str, LabelCount]:
+        """By item, for those that have labels; recent are those known after `recent_from_ms`."""
+
+    async def of_vehicle(
+        self, vehicle_id: str, *, from_ms: int = 0, dealer_id: str | None = None, limit: int = 100
+    ) -> list[JudgedLabel]:
+        """A car's labels known from `from_ms` on, the newest first; with a dealer those of its own visits only."""
+
+    async def forget_vehicle(self, vehicle_id: str) -> int:
+        """Remove all labels of a car; how many those were."""
+
+    async def forget_before(self, item: str, known_ms: int) -> int:
+        """Remove an item's labels known before a moment; how many those were."""
+
+
 class Outbox(Protocol):
     async def put(self, row: TopicMessage | Delivery | Reminder, now_ms: int) -> None: ...
     async def claim(self, kind: str, limit: int, now_ms: int, lease_ms: int) -> list[OutboxRow]:
@@ -247,6 +276,7 @@ class UnitOfWork(Protocol):
     proposals: Proposals
     bays: Bays
     service_records: ServiceRecords
+    judged_labels: JudgedLabels
     outbox: Outbox
     timeline: Timeline
     idempotency: Idempotency

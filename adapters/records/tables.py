@@ -162,8 +162,8 @@ consent_grants = Table(
     Index("ix_consent_grants_standing", "vehicle_id", "purpose", **_where("withdrawn_ms IS NULL")),
 )
 
-# The four tables that follow the stream (assessments, evidence, needs, timeline) hold the pseudonymous vehicle id
-# without a reference: a car that is erased while its last uploads are on their way must not stop a batch.
+# The tables that follow the stream (assessments, evidence, needs, judged_labels, timeline) hold the pseudonymous
+# vehicle id without a reference: a car that is erased while its last uploads are on their way must not stop a batch.
 assessments = Table(
     "assessments",
     metadata,
@@ -257,6 +257,18 @@ service_records = Table(
     Column("dealer_id", Text, index=True),
     Column("document", Text, nullable=False),
     Index("ix_service_records_of_vehicle", "vehicle_id", "performed_ms"),
+)
+
+judged_labels = Table(
+    "judged_labels",
+    metadata,
+    Column("label_id", Text, primary_key=True),
+    Column("vehicle_id", Text, nullable=False),
+    Column("item", Text, nullable=False),
+    Column("known_ms", BigInteger, nullable=False),
+    Column("document", Text, nullable=False),
+    Index("ix_judged_labels_of_item", "item", "known_ms"),
+    Index("ix_judged_labels_of_vehicle", "vehicle_id", "known_ms"),
 )
 
 outbox = Table(

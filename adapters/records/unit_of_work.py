@@ -15,6 +15,7 @@ from adapters.records.bays import SqlBays
 from adapters.records.consents import SqlConsents
 from adapters.records.failures import meaning_of
 from adapters.records.idempotency import SqlIdempotency
+from adapters.records.judged_labels import SqlJudgedLabels
 from adapters.records.needs import SqlNeeds
 from adapters.records.outbox import SqlOutbox
 from adapters.records.people import SqlPeople
@@ -65,6 +66,7 @@ class SqlUnitOfWork:
     proposals: ports.Proposals
     bays: ports.Bays
     service_records: ports.ServiceRecords
+    judged_labels: ports.JudgedLabels
     outbox: ports.Outbox
     timeline: ports.Timeline
     idempotency: ports.Idempotency
@@ -146,6 +148,7 @@ class SqlUnitOfWork:
         self.proposals = SqlProposals(connection)
         self.bays = SqlBays(connection)
         self.service_records = SqlServiceRecords(connection)
+        self.judged_labels = SqlJudgedLabels(connection)
         self.outbox = SqlOutbox(connection)
         self.timeline = self._timeline = SqlTimeline(connection)
         self.idempotency = SqlIdempotency(connection)

@@ -107,6 +107,14 @@ class SqlVehicles(Repository):
         )
         return None if row is None else str(row.customer_id)
 
+    async def ownership_of(self, vehicle_id: str) -> Ownership | None:
+        row = await self._one(
+            select(ownerships.c.customer_id, ownerships.c.from_ms).where(
+                ownerships.c.vehicle_id == vehicle_id, ownerships.c.until_ms.is_(None)
+            )
+        )
+        return None if row is None else Ownership(vehicle_id, row.customer_id, row.from_ms)
+
     async def owned_by(self, customer_id: str) -> list[Vehicle]:
         rows = await self._all(
             select(vehicles)

@@ -24,6 +24,7 @@ from tests.contract.samples import (
     settle,
     step,
 )
+from tests.support.labels import pads_label
 from workflow.ports import Delivery, TopicMessage
 
 
@@ -52,6 +53,18 @@ async def test_migrating_again_changes_nothing_and_going_back_leaves_nothing(rec
     await records.migrate()
     async with records.unit_of_work() as work:
         assert await work.vehicles.count() == 0
+        assert await work.run_sync(_differences) == []
+
+
+async def test_the_ledger_can_be_taken_back_and_brought_in_again_beside_what_was_there(records: Records) -> None:
+    await settle(records)
+    await records.downgrade("0002")
+    async with records.unit_of_work() as work:
+        assert "judged_labels" not in await work.run_sync(_names)
+    await records.migrate()
+    async with records.unit_of_work() as work:
+        assert await work.vehicles.get(CAR.vehicle_id) == CAR
+        assert await work.judged_labels.add(pads_label())
         assert await work.run_sync(_differences) == []
 
 
@@ -97,6 +110,7 @@ async def test_who_a_car_belongs_to_stands_in_the_tables_of_persons_only(records
         await work.proposals.add(proposal())
         await work.proposals.add_step(step())
         await work.service_records.add(service_record(), "proposal-1")
+        await work.judged_labels.add(pads_label(vehicle_id=CAR.vehicle_id))
         await work.timeline.append(event("e-1", customer_id=OWNER.customer_id, dealer_id=DEALER.dealer_id))
         await work.outbox.put(TopicMessage("domain-events", CAR.vehicle_id, b"{}"), NOW)
         await work.outbox.put(Delivery("d", DEALER.dealer_id, "grant-1", "proposal.sent", "{}"), NOW)

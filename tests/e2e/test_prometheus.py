@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
+from adapters.records import open_records
 from tests.architecture.queries import DEPLOY, queries
 from tests.conftest import without
 from tests.e2e.part import Part, api_part, run, url_of
@@ -14,6 +17,7 @@ from tests.servers import prometheus
 from tests.servers.availability import MissingServerError
 from tests.servers.process import free_port
 from tests.servers.prometheus import Prometheus
+from tests.support.labels import a_year_of_labels
 
 OPERATOR, PASSWORD = "ops@pitcall.example", "a-long-password-of-this-test"
 CARS = 3
@@ -22,13 +26,15 @@ PATIENCE_S = 60.0
 
 @pytest.fixture(scope="module")
 def watched(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Prometheus]:
-    """A Prometheus that scrapes an API to which a few cars have sent a day of driving."""
+    """A Prometheus that scrapes an API to which a few cars have sent a day of driving, after a year of labels."""
     folder, port = tmp_path_factory.mktemp("watched"), free_port()
     settings = {"PITCALL_DATA_DIR": str(folder / "data"), "PITCALL_METRICS_PORT": str(port)}
     try:
         prometheus.find()
     except MissingServerError as missing:
         without(missing)
+    (folder / "data").mkdir()
+    asyncio.run(_label(folder / "data"))
     with api_part(folder / "log", **settings) as api:
         url = url_of(api)
         _drive(url, settings)
@@ -36,6 +42,18 @@ def watched(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Prometheus]:
         with reader.server:
             yield reader
         assert _is_alive(api)
+
+
+async def _label(data_dir: Path) -> None:
+    """Labels in the ledger before the first scrape: its figures are kept for a minute."""
+    records = open_records(f"sqlite+aiosqlite:///{data_dir / 'records.sqlite'}")
+    try:
+        await records.migrate()
+        async with records.unit_of_work() as uow:
+            for label in a_year_of_labels(now_ms=round(time.time() * 1000)):
+                await uow.judged_labels.add(label)
+    finally:
+        await records.close()
 
 
 def _drive(url: str, settings: dict[str, str]) -> None:

@@ -154,6 +154,14 @@ class TestLabels:
         assert example.lower < before["worn"] < example.upper
         assert example.features["brake_energy_slow"] == pytest.approx(before["brake_energy_slow"])
 
+    def test_a_label_says_who_had_predicted_it_what_was_read_and_since_when_the_part_wore(
+        self, new_car: Callable[..., Car], predictor: Predictor
+    ) -> None:
+        pads = measure(driven(new_car, predictor), predictor, 11.0)
+        assert pads is not None
+        assert (pads.measured, pads.since_ms, pads.coverage) == (11.0, START_MS - DAY_MS, 0.9)
+        assert pads.model_version == predictor.versions()[pads.item]
+
     def test_without_consent_the_car_learns_but_the_fleet_does_not(
         self, new_car: Callable[..., Car], predictor: Predictor
     ) -> None:
