@@ -120,18 +120,20 @@ class FleetHistory:
         return CaseEvents(car, day * DAY_MS + ENDS_MS, code)
 
     def _services(self, services: Sequence[ReportedService]) -> list[CaseService]:
+        """Those of the catalogue's items, and the same of items whose names begin with theirs (twins)."""
         return [
             CaseService(
                 vehicle=service.car,
                 time_ms=service.performed_day * DAY_MS + SERVED_MS,
                 known_ms=service.known_day * DAY_MS + SERVED_MS,
-                item=service.item,
+                item=item,
                 outcome=service.outcome,
                 value=service.value,
                 odometer_m=service.odometer_m,
             )
             for service in services
-            if service.item in self._catalogue.items
+            for item in self._catalogue.items
+            if item == service.item or item.startswith(service.item + " ")
         ]
 
 

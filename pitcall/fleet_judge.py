@@ -5,13 +5,11 @@ The truth is read here, when the replay is over, and nowhere else.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
-from models.judging.judge import Decisions
 from models.judging.services import ItemServices
 from models.judging.wear_scores import Windows
 from models.vehicle_state import DAY_MS, UNKNOWN
@@ -30,7 +28,7 @@ SOON_DAYS = 90
 
 @dataclass(frozen=True, slots=True)
 class WearSaid:
-    """What was said of one wear item, shape (n,): `car` and `day` of each decision, windows, km a day by the odometer."""
+    """What was said of one wear item, shape (n,): `car` and `day` of each decision, windows, km a day so far."""
 
     car: Ints
     day: Ints
@@ -120,7 +118,7 @@ def judge_wear_truth(
 
 
 def _schedule_days(fleet: FleetYears, item: str, said: WearSaid, installed: Ints) -> Floats:
-    """When a fixed schedule has the part due: after so many days, or so many km at the car's own pace; not in the past."""
+    """When a fixed schedule has the part due: after so many days, or km at the car's own pace; not in the past."""
     rules = [fixed_schedule(item, car.powertrain) for car in fleet.cars]
     days = np.array([np.inf if rule is None or rule.days is None else rule.days for rule in rules])[said.car]
     km = np.array([np.inf if rule is None or rule.km is None else rule.km for rule in rules])[said.car]
@@ -168,13 +166,3 @@ def true_services(fleet: FleetYears, item: str, until_day: int) -> ItemServices:
             time_ms.append(removed * DAY_MS + DAY_MS - 1)
             outcome.append("replaced")
     return ItemServices.of(car, time_ms, outcome)
-
-
-def hazard_decisions(fleet: FleetYears, car: Ints, day: Ints) -> Decisions:
-    """Decisions (n,) on the evenings before the days given, followed to the fleet's end."""
-    return Decisions(car, day * DAY_MS, (fleet.start_day + fleet.days) * DAY_MS)
-
-
-def joined(parts: Sequence[npt.NDArray[np.generic]]) -> npt.NDArray[np.generic]:
-    """Arrays of steps as one."""
-    return np.concatenate(parts) if parts else np.zeros(0)

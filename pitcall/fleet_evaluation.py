@@ -1,0 +1,205 @@
+"""`pitcall evaluate fleet`: the models on a simulated fleet whose truth is known, beside a schedule and LightGBM.
+
+Seeds are drawn when it runs and printed, so that nothing can have been made to fit them.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from domain.catalogue import Catalogue, ItemSpec, RiskSpec
+from models.judging.judge import Aims, Decisions, judge_hazard
+from models.judging.wear_scores import Windows
+from models.vehicle_state import DAY_MS, UNKNOWN
+from pitcall.fleet_history import FleetHistory
+from pitcall.fleet_judge import NeedTruth, WearSaid, WearTruth, judge_needs, judge_wear_truth, true_services
+from pitcall.progress import Progress
+from simulators.years.fleet_years import FleetYears
+from simulators.years.powertrain import POWER_TRAINS
+from workflow.backtest import Backtest
+from workflow.item_predictions import StepPredictions
+
+Ints = npt.NDArray[np.int64]
+Floats = npt.NDArray[np.float64]
+
+CARS, DAYS, SEEDS = 2_000, 1_095, 3
+START_DAY = 19_000  # January 2022
+# So far beyond the end parts are followed, so that few lives end unseen: those would be the long ones.
+BEYOND_DAYS = 2_500
+HORIZON = "P30D"
+LEARNT = " learnt from signals"  # what the twin of a hazard item is called that is learnt instead of reckoned
+HAZARD_ALERTS = Aims(alerts_per_failure=2.0)
+
+
+@dataclass(slots=True)
+class _Said:
+    """What was said of one item, step by step."""
+
+    day: list[Ints] = field(default_factory=list)
+    car: list[Ints] = field(default_factory=list)
+    dues: list[tuple[Ints, Ints, Ints]] = field(default_factory=list)
+    probability: list[Floats] = field(default_factory=list)
+    km_per_day: list[Floats] = field(default_factory=list)
+
+
+class FleetSink:
+    """Keeps what was said of each item, and how far each car drives."""
+
+    def __init__(self, fleet: FleetYears, catalogue: Catalogue) -> None:
+        self.items: dict[str, _Said] = {item: _Said() for item in catalogue.items}
+        self._has = {item: _cars_with(fleet, _plain(item)) for item in catalogue.items}
+        self.backtest: Backtest | None = None
+
+    def write(self, step: StepPredictions) -> None:
+        """Keep what was said at a step."""
+        states = self.backtest.machines.states[step.vehicles] if self.backtest is not None else None
+        if states is None:
+            return
+        days = np.maximum(1.0, (states["last_ms"] - states["first_ms"]) / DAY_MS)
+        km = (states["odometer_m"] - states["first_odometer_m"]) / 1000 / days
+        for said in step.items:
+            own, has = self.items[said.item], self._has[said.item][step.vehicles]
+            own.day.append(np.full(int(has.sum()), step.now_ms // DAY_MS))
+            own.car.append(step.vehicles[has])
+            own.dues.append((said.earliest_ms[has], said.expected_ms[has], said.latest_ms[has]))
+            own.probability.append(said.probability[has])
+            own.km_per_day.append(km[has])
+
+    def wear(self, item: str) -> WearSaid:
+        """All that was said of a wear item."""
+        own = self.items[item]
+        dues = (np.concatenate([due[n] for due in own.dues]) for n in range(3))
+        day, car = np.concatenate(own.day), np.concatenate(own.car)
+        return WearSaid(car, day, Windows(*dues), np.concatenate(own.km_per_day))
+
+    def hazard(self, item: str) -> tuple[Ints, Ints, Floats]:
+        """Cars, days and probabilities (n, horizons)."""
+        own = self.items[item]
+        return np.concatenate(own.car), np.concatenate(own.day), np.concatenate(own.probability)
+
+
+@dataclass(frozen=True, slots=True)
+class HazardTruth:
+    """How the probability of failing within 30 days came true; None where there was nothing to judge by."""
+
+    decisions: int
+    failures: int
+    base_rate: float | None
+    average_precision: float | None
+    caught: int
+    catchable: int
+    calibration_error: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class FleetFigures:
+    """Of one seed: per item what the truth says."""
+
+    seed: int
+    wear: Mapping[str, WearTruth]
+    needs: Mapping[str, NeedTruth]
+    hazards: Mapping[str, HazardTruth]
+    labels: int
+
+
+def with_learnt_hazards(catalogue: Catalogue) -> Catalogue:
+    """The catalogue with a twin of each hazard item, learnt from the levels of the trends that it names."""
+    twins: dict[str, ItemSpec] = {}
+    for item, spec in catalogue.items.items():
+        if spec.hazard is not None:
+            trends = tuple(feature.name for feature in spec.hazard.features if feature.name in catalogue.trends)
+            risk = RiskSpec((30 * DAY_MS,), spec.hazard.action_probability, horizons=(HORIZON,), signals=trends)
+            twins[item + LEARNT] = replace(spec, id=item + LEARNT, hazard=None, risk=risk)
+    return replace(catalogue, items={**catalogue.items, **twins})
+
+
+def evaluate_fleet(
+    catalogue: Catalogue, *, seeds: Sequence[int] = (), cars: int = CARS, days: int = DAYS
+) -> list[FleetFigures]:
+    """Replay a fleet for each seed (default: three drawn now) and judge what was said by the truth."""
+    drawn = seeds or [secrets.randbelow(1_000_000) for _ in range(SEEDS)]
+    return [_of_seed(with_learnt_hazards(catalogue), seed, cars, days) for seed in drawn]
+
+
+def _of_seed(catalogue: Catalogue, seed: int, cars: int, days: int) -> FleetFigures:
+    fleet = FleetYears(seed, cars, days, START_DAY, beyond_days=BEYOND_DAYS)
+    sink = FleetSink(fleet, catalogue)
+    backtest = sink.backtest = Backtest(FleetHistory(fleet, catalogue), sink)
+    begin_ms = START_DAY * DAY_MS
+    with Progress(f"fleet of {cars} cars, seed {seed}", float(days)) as progress:
+        result = backtest.run(lambda now_ms: progress.reached((now_ms - begin_ms) / DAY_MS))
+    wear, needs, hazards = {}, {}, {}
+    for item, spec in catalogue.items.items():
+        if spec.wear is not None and _plain(item) in fleet.truth.lives:
+            said = sink.wear(item)
+            wear[item], _ = judge_wear_truth(fleet, item, said)
+            needs[item] = judge_needs(fleet, item, said, _opens(spec, said))
+        elif spec.hazard is not None or spec.risk is not None:
+            hazards[item] = _judge_hazard(fleet, item, spec, *sink.hazard(item))
+    return FleetFigures(seed, wear, needs, hazards, result.labels)
+
+
+def _opens(spec: ItemSpec, said: WearSaid) -> npt.NDArray[np.bool_]:
+    """Whether the item's rule has a need open at each decision."""
+    expected_ms = said.windows.expected_ms
+    ahead_days = expected_ms / DAY_MS - said.day
+    return (expected_ms != UNKNOWN) & (ahead_days <= spec.need_rule.open_within_days)
+
+
+def _judge_hazard(
+    fleet: FleetYears, item: str, spec: ItemSpec, car: Ints, day: Ints, probability: Floats
+) -> HazardTruth:
+    """By what really became of the parts, reported or not, within 30 days of each decision."""
+    end = fleet.start_day + fleet.days
+    place = list(spec.horizons).index(HORIZON)
+    decisions = Decisions(car, day * DAY_MS, end * DAY_MS)
+    judged = judge_hazard(
+        item, item, decisions, true_services(fleet, _plain(item), end), probability[:, place : place + 1],
+        (30 * DAY_MS,), action_probability=spec.action_probability, aims=HAZARD_ALERTS,
+    ).judgement.hazards[0]  # fmt: skip
+    catches = judged.catches
+    return HazardTruth(
+        decisions=judged.rows,
+        failures=judged.failures,
+        base_rate=judged.base_rate,
+        average_precision=judged.average_precision,
+        caught=catches.caught if catches else 0,
+        catchable=catches.failures if catches else 0,
+        calibration_error=judged.calibration_error,
+    )
+
+
+def _plain(item: str) -> str:
+    return item.removesuffix(LEARNT)
+
+
+def _cars_with(fleet: FleetYears, item: str) -> npt.NDArray[np.bool_]:
+    """Which cars have such an item at all."""
+    kinds = {kind.name: kind for kind in POWER_TRAINS}
+    return np.array([kinds[car.powertrain].has(item) for car in fleet.cars])
+
+
+def figures_of(all_seeds: Sequence[FleetFigures]) -> dict[str, Any]:
+    """The figures as one object."""
+    return {
+        str(one.seed): {
+            "labels": one.labels,
+            "wear": {
+                item: {name: getattr(own, name) for name in own.__dataclass_fields__} for item, own in one.wear.items()
+            },
+            "needs": {
+                item: {name: getattr(own, name) for name in own.__dataclass_fields__} for item, own in one.needs.items()
+            },
+            "hazards": {
+                item: {name: getattr(own, name) for name in own.__dataclass_fields__}
+                for item, own in one.hazards.items()
+            },
+        }
+        for one in all_seeds
+    }
