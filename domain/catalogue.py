@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from domain.language import DEFAULT
 from domain.need import NeedRule
 from domain.prediction import ItemKind
 
@@ -43,6 +44,7 @@ EXPOSURE_FUNCTIONS: Mapping[str, tuple[tuple[str, ...], Mapping[str, float | Non
 }
 TREND_FUNCTIONS: Mapping[str, tuple[tuple[str, ...], Mapping[str, float | None]]] = {
     "level_at_rest": (("signal", "engine_speed"), {"standstill_minutes": 60.0}),
+    "gas_at_rest": (("signal", "engine_speed", "ambient"), {"standstill_minutes": 60.0}),
     "dip_at_start": (("signal", "engine_speed"), {"seconds": 1.0, "standstill_minutes": 60.0}),
     "mean": (("signal",), {}),
 }
@@ -63,10 +65,19 @@ class SignalSpec:
 
 
 @dataclass(frozen=True, slots=True)
+class Habit:
+    """How a person is told that their car gathers more, or less, of something per km than the typical car."""
+
+    more: str
+    less: str
+
+
+@dataclass(frozen=True, slots=True)
 class ExposureSpec:
     """What wears things, as a sum over time of a named function of signals.
 
     `typical_per_km` is what an ordinary car gathers per km; it stands in while a car has shown too little itself.
+    `habits` compare a car with it, by language; without any, nothing is compared.
     """
 
     name: str
@@ -78,6 +89,11 @@ class ExposureSpec:
     source: str
     texts: Mapping[str, str]
     events: tuple[str, ...] = ()  # the codes that EVENT_COUNT counts
+    habits: Mapping[str, Habit] = field(default_factory=dict)
+
+    def text(self, language: str = DEFAULT) -> str:
+        """What it is called in `language`, in English where that language has no word."""
+        return self.texts.get(language, self.texts[DEFAULT])
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,13 +148,28 @@ class WearSpec:
 
 @dataclass(frozen=True, slots=True)
 class HazardFeature:
-    """One input of a hazard: z = (value − centre) / scale, signed so that a larger z is never less risk."""
+    """One input of a hazard: z = (value − centre) / scale, signed so that a larger z is never less risk.
+
+    The value is that of `trend`, or by how much it has changed of late: its fast mean less its slow one. Where `trend`
+    is empty, `name` is the trend's, or `age_years`.
+    """
 
     name: str
     centre: float
     scale: float
     prior: Prior
     texts: Mapping[str, str]
+    trend: str = ""
+    is_change: bool = False
+
+    @property
+    def source(self) -> str:
+        """The trend that it is read off, or `age_years`."""
+        return self.trend or self.name
+
+    def text(self, language: str = DEFAULT) -> str:
+        """What it is called in `language`, in English where that language has no word."""
+        return self.texts.get(language, self.texts[DEFAULT])
 
 
 @dataclass(frozen=True, slots=True)
@@ -225,7 +256,8 @@ class ItemSpec:
     """One thing that is serviced. Exactly one part is there, as `kind` says.
 
     Wear has `wear` or `life`, hazard has `hazard` or `risk`, calendar has `calendar`. `model` names the model that is
-    asked for, empty where the choice is the product's.
+    asked for, empty where the choice is the product's. `powertrains` are those that have the item, none named meaning
+    all.
     """
 
     id: str
@@ -245,10 +277,19 @@ class ItemSpec:
     life: LifeSpec | None = None
     risk: RiskSpec | None = None
     model: str = ""
+    powertrains: tuple[str, ...] = ()
 
-    def text(self, language: str = "en") -> ItemText:
+    def text(self, language: str = DEFAULT) -> ItemText:
         """The texts in `language`, in English where that language has none."""
-        return self.texts.get(language, self.texts["en"])
+        return self.texts.get(language, self.texts[DEFAULT])
+
+    def is_in(self, powertrain: str) -> bool:
+        """Whether cars of this power train have the item.
+
+        Of one that is not known only what all cars have is believed: an oil change that an electric car is told of
+        costs more trust than one that a car is told of a day later, once its power train is known.
+        """
+        return not self.powertrains or powertrain in self.powertrains
 
 
 @dataclass(frozen=True, slots=True)
@@ -285,7 +326,8 @@ class Catalogue:
     """Everything that is configuration about one kind of machine. Mappings keep the order of the file.
 
     `versions`: other versions of the specification that machines may speak; `units`: by a signal's unit, which others
-    it may be sent in; `attribute_types`: `number` or `text` of the attributes that say it.
+    it may be sent in; `attribute_types`: `number` or `text` of the attributes that say it; `languages`: those in which
+    every text is there, English first.
     """
 
     schema: int
@@ -301,6 +343,11 @@ class Catalogue:
     versions: Mapping[str, VssVersion] = field(default_factory=dict)
     units: Mapping[str, Mapping[str, UnitScale]] = field(default_factory=dict)
     attribute_types: Mapping[str, str] = field(default_factory=dict)
+    languages: tuple[str, ...] = (DEFAULT,)
+
+    def items_of(self, powertrain: str) -> tuple[str, ...]:
+        """The items that cars of this power train have, in the order of the file."""
+        return tuple(item.id for item in self.items.values() if item.is_in(powertrain))
 
     @property
     def summed_exposures(self) -> tuple[str, ...]:
@@ -325,7 +372,7 @@ def reason_fields(kind: ItemKind) -> frozenset[str]:
     own = {
         ItemKind.WEAR: {
             "remaining", "unit", "new", "limit", "worn", "per_1000_km", "km_per_day", "unseen_km", "remaining_km",
-            "health_pct", "main_cause", "main_amount", "reckoned",
+            "health_pct", "main_cause", "main_amount", "main_share_pct", "cause", "reckoned",
         },
         ItemKind.HAZARD: {"probability_pct", "days", "action_pct", "main_cause", "readings"},
         ItemKind.CALENDAR: {"interval_months"},

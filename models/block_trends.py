@@ -9,6 +9,7 @@ from models.block_samples import Bools, Floats, Ints, SampleBlock
 
 LONGEST_STRETCH_S = 5.0  # over a longer gap nothing is known of what happened; the odometer tells the distance
 RUNNING_RPM = 400.0
+AIR_KPA = 101.325  # the standard atmosphere; a height of 1,000 m takes off 11
 STILL_RPM = 50.0
 BEFORE_START_S = 1.5  # the second before the start already feeds the starter
 
@@ -20,11 +21,13 @@ def trend_values(spec: TrendSpec, samples: SampleBlock) -> Floats:
         return mean(signal)
     turning = samples.columns[spec.signals["engine_speed"]]
     values = np.full(len(signal), np.nan)
-    if spec.function == "level_at_rest":
+    if spec.function in ("level_at_rest", "gas_at_rest"):
         # Few uploads begin at rest: only those are looked at further.
         rows = np.flatnonzero((turning < STILL_RPM).any(axis=1))
         if len(rows):
             values[rows] = _level_at_rest(signal[rows], turning[rows], samples.times[rows])
+            if spec.function == "gas_at_rest":
+                values[rows] = at_20_c(values[rows], mean(samples.columns[spec.signals["ambient"]][rows]))
         return values
     running = turning >= RUNNING_RPM
     starts = running.argmax(axis=1)
@@ -41,6 +44,11 @@ def is_running(specs: list[TrendSpec], samples: SampleBlock) -> Bools:
     for path in reversed(paths):
         runs = np.where(samples.has[path], (samples.columns[path] >= RUNNING_RPM).any(axis=1), runs)
     return runs
+
+
+def at_20_c(gauge_kpa: Floats, gas_c: Floats) -> Floats:
+    """A gauge pressure as it would read at 20 °C: Gay-Lussac's law on the absolute pressure; NaN where either is."""
+    return np.asarray((gauge_kpa + AIR_KPA) * 293.15 / (273.15 + gas_c) - AIR_KPA, dtype=np.float64)
 
 
 def mean(signal: Floats) -> Floats:

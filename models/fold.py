@@ -135,6 +135,7 @@ class VehicleFold:
             boot_ids=uploads.boot_ids,
             seqs=uploads.seqs,
             built_ms=uploads.built_ms(),
+            powertrains=uploads.powertrains(),
             sums=sums,
             entries=self._entries(uploads, sums),
         )

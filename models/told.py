@@ -15,7 +15,7 @@ import numpy.typing as npt
 
 from domain.catalogue import Catalogue
 from domain.prediction import ItemKind
-from models.prediction_row import IS_READY, IS_TOLD, PredictionLayout, Rows
+from models.prediction_row import IS_ABSENT, IS_READY, IS_TOLD, PredictionLayout, Rows
 from models.record_rows import rows_at, set_rows_at
 from models.vehicle_state import DAY_MS, UNKNOWN, Record, StateLayout
 
@@ -79,6 +79,9 @@ class Telling:
         )
         for name, days in moments.items():
             is_told |= _has_moved(before[name].astype(np.int64), days, today)
+        is_absent = (self._rows.column(rows, "flags") & IS_ABSENT) != 0
+        is_told &= ~is_absent
+        verdict = np.where(is_absent, NOTHING, verdict)
         kept["verdict"], kept["against"], kept["against_since_day"] = verdict, against, since_day
         for name, told in (*moments.items(), ("told_day", today), ("health", health)):
             kept[name] = np.where(is_told, told, before[name])

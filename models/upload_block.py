@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from domain.telemetry import TelemetryUpload, UploadId, VehicleAttributes
+from models.vehicle_state import POWERTRAIN_CODES
 
 Ints = npt.NDArray[np.int64]
 
@@ -70,6 +71,10 @@ class UploadBlock:
         """Which uploads they are."""
         whose = zip(self.vehicle_ids, self.boot_ids.tolist(), self.seqs.tolist(), strict=True)
         return [UploadId(vehicle_id, boot_id.decode(), seq) for vehicle_id, boot_id, seq in whose]
+
+    def powertrains(self) -> npt.NDArray[np.uint8]:
+        """The power train of the car of each, by its code in a state."""
+        return np.array([POWERTRAIN_CODES.get(own.powertrain, 0) for own in self.attributes], dtype=np.uint8)
 
     @classmethod
     def of(cls, uploads: Sequence[TelemetryUpload], attributes: Sequence[VehicleAttributes]) -> UploadBlock:

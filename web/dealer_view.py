@@ -123,6 +123,9 @@ def entry_card(entry: DeskEntry, now_ms: int, reading: Reading) -> EntryCard:
     slot = proposal.slot if is_live else None
     asked = [need.item for need in payload.needs] if payload else []
     is_inside = state is ProposalState.CHECKED_IN and is_live
+    # Where the owner did not share what drives the car, the workshop can see it.
+    powertrain = payload.powertrain if payload else ""
+    items = reading.catalogue.items_of(powertrain) if powertrain else tuple(reading.catalogue.items)
     return EntryCard(
         proposal_id=proposal.proposal_id,
         state=str(state),
@@ -134,7 +137,7 @@ def entry_card(entry: DeskEntry, now_ms: int, reading: Reading) -> EntryCard:
         offered=tuple(fmt.span(s.start_ms, s.end_ms) for s in sorted(proposal.offered)) if is_live else (),
         answer_by=fmt.moment(proposal.expires_ms) if is_open and is_live else "",
         measurements=measurements(asked, reading) if is_inside else (),
-        others=measurements([i for i in reading.catalogue.items if i not in asked], reading) if is_inside else (),
+        others=measurements([i for i in items if i not in asked], reading) if is_inside else (),
         can_accept=state is ProposalState.SENT and is_live,
         can_counter=state is ProposalState.SENT and is_live,
         can_decline=is_open and is_live,

@@ -89,7 +89,7 @@ def _row(a: Prediction, needs: Mapping[str, MaintenanceNeed], axis: DueAxis, rea
         chances=chances(a.probability, reading) if a.is_ready else (),
         bar=axis.bar(a.window) if a.is_ready else None,
         window_label=window_label(name, a.window, reading),
-        reason=a.reason,
+        reason=a.reason_in(reading.language),
         model_version=a.model_version,
         sort_ms=expected if expected is not None else 2**62,
     )
