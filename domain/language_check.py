@@ -28,7 +28,7 @@ def check_languages(reader: FieldReader, catalogue: Catalogue) -> None:
                 reader.wrong(f"{path}.{language}", f"is missing: the catalogue has the language {language}")
     for item in catalogue.items.values():
         for language, text in item.texts.items():
-            if language != DEFAULT and DEFAULT in item.texts:
+            if language in set(catalogue.languages) - {DEFAULT} and DEFAULT in item.texts:
                 _check_templates(reader, f"items.{item.id}.texts.{language}", text, item.texts[DEFAULT])
 
 

@@ -101,12 +101,16 @@ class Telling:
         return np.where(is_ready, np.where(is_against, AGAINST, STANDS), NOT_READY)
 
     def _moments(self, rows: Rows) -> dict[str, Ints]:
-        """The days of earliest, expected and latest since 1970; 0 where none can be said."""
+        """The days of earliest, expected and latest since 1970; 0 where none can be said.
+
+        Of an item that is not ready none is: screens show no date then, and a guess moves with every day that passes.
+        """
         moments = {}
+        is_ready = (self._rows.column(rows, "flags") & IS_READY) != 0
         for name in ("earliest", "expected", "latest"):
             moment = self._rows.column(rows, f"{name}_ms")
             days = np.clip(moment // DAY_MS, 1, _LARGEST_DAY)
-            moments[f"{name}_day"] = np.where(moment == UNKNOWN, 0, days)
+            moments[f"{name}_day"] = np.where(is_ready & (moment != UNKNOWN), days, 0)
         return moments
 
     def _count_against(

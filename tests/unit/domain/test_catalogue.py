@@ -15,6 +15,7 @@ from domain.catalogue_reader import InvalidCatalogue, read_catalogue
 from domain.errors import InvalidInput
 from domain.prediction import ItemKind
 from models.exposures import FUNCTIONS
+from simulators.years.powertrain import CALENDAR, HAZARDS, ITEMS, POWER_TRAINS, WEAR
 
 CAR = Path(__file__).parents[3] / "pitcall" / "data" / "car.yaml"
 
@@ -30,16 +31,22 @@ def mistakes(values: Any) -> dict[str, str]:
     return dict(caught.value.mistakes)
 
 
-def test_the_car_has_its_four_items_of_three_kinds() -> None:
+def test_the_whole_car_is_there_in_three_kinds() -> None:
     car = load_catalogue(CAR)
-    assert {item.id: item.kind for item in car.items.values()} == {
-        "front_brake_pads": ItemKind.WEAR,
-        "engine_oil": ItemKind.WEAR,
-        "battery_12v": ItemKind.HAZARD,
-        "brake_fluid": ItemKind.CALENDAR,
-    }
+    of_kind = {kind: {item.id for item in car.items.values() if item.kind is kind} for kind in ItemKind}
+    assert of_kind[ItemKind.WEAR] == set(WEAR)
+    assert of_kind[ItemKind.HAZARD] == set(HAZARDS)
+    assert of_kind[ItemKind.CALENDAR] == set(CALENDAR)
     pads = car.items["front_brake_pads"].wear
     assert pads is not None and (pads.new, pads.limit, pads.unit) == (12.0, 3.0, "mm")
+
+
+def test_every_power_train_has_the_items_that_such_cars_have() -> None:
+    car = load_catalogue(CAR)
+    for train in POWER_TRAINS:
+        assert set(car.items_of(train.name)) == {item for item in ITEMS if train.has(item)}
+    for every in car.items_of(""):  # of a car whose power train is not known: what all cars have
+        assert all(train.has(every) for train in POWER_TRAINS)
 
 
 def test_every_prior_says_where_it_comes_from() -> None:
@@ -52,7 +59,7 @@ def test_every_prior_says_where_it_comes_from() -> None:
 
 def test_every_function_the_catalogue_may_name_exists() -> None:
     assert set(EXPOSURE_FUNCTIONS) == set(FUNCTIONS) | {ELAPSED_DAYS}
-    assert set(TREND_FUNCTIONS) == {"level_at_rest", "dip_at_start", "mean"}
+    assert set(TREND_FUNCTIONS) == {"level_at_rest", "gas_at_rest", "dip_at_start", "mean"}
 
 
 def test_a_need_rule_follows_the_item(values: Any) -> None:

@@ -23,7 +23,7 @@ MakeFleet = Callable[..., Fleet]
 def days_left(fleet: Fleet, index: int, item: str) -> float:
     car = fleet.cars[index]
     truth = car.truth
-    rates = daily_rates(car.profile, car.pool, car.key, car.demands, truth.factors, START_MS)
+    rates = daily_rates(car.profile, car.pool, car.key, car.demands, truth.factors, truth.parts.factors, START_MS)
     if item == PADS:
         return (truth.pad_mm - 3.0) / rates.pad_mm
     if item == OIL:
@@ -107,7 +107,8 @@ def test_in_a_fleet_of_twenty_each_item_is_soon_due_somewhere_and_most_are_not(m
 def test_the_past_agrees_with_the_wear_that_is_there(make_fleet: MakeFleet, seed: int) -> None:
     fleet = make_fleet(20, seed=seed)
     for index, car in enumerate(fleet.cars):
-        rates = daily_rates(car.profile, car.pool, car.key, car.demands, car.truth.factors, START_MS)
+        truth = car.truth
+        rates = daily_rates(car.profile, car.pool, car.key, car.demands, truth.factors, truth.parts.factors, START_MS)
         for record in car.history:
             assert car.identity.built_ms < record["performed_ms"] < START_MS
             assert 0 <= record["odometer_m"] < car.odometer_m
