@@ -24,6 +24,10 @@ class Language:
     day_pattern: str
     first_day: str = "1"
 
+    @property
+    def _marks(self) -> dict[int, str]:
+        return {44: self.group, 46: self.decimal}
+
     def number(self, value: float, digits: int = 0) -> str:
         """With so many digits behind the decimal mark, grouped by thousands; −0 is 0.
 
@@ -31,7 +35,7 @@ class Language:
         '-1.234,5'
         """
         text = f"{round(value, digits) + 0.0:,.{digits}f}"
-        return text.translate({ord(","): self.group, ord("."): self.decimal})
+        return text if self.group == "," else text.translate(self._marks)
 
     def day(self, time_ms: int) -> str:
         """The date of a moment (int64 ms) in UTC.

@@ -15,17 +15,26 @@ DIGITS = {"V": 2, "Celsius": 0, "percent": 0}
 
 
 def hazard_words(
-    catalogue: Catalogue, item: ItemSpec, hazard: HazardSpec, row: Row, own: Row, wording: Wording
-) -> tuple[str, tuple[Contribution, ...], dict[str, float]]:
-    """Reason, contributions and features of `item`; `own` is its part of the `row`."""
-    values, is_seen = own["value"].tolist(), own["is_seen"].tolist()
-    features = {f.name: values[e] for e, f in enumerate(hazard.features) if is_seen[e]}
-    share = float(own["probability"])
+    catalogue: Catalogue,
+    item: ItemSpec,
+    hazard: HazardSpec,
+    row: Row,
+    own: Row,
+    features: dict[str, float],
+    wording: Wording,
+) -> tuple[str, tuple[Contribution, ...]]:
+    """Reason and contributions of `item` in a language; `own` is its part of the `row`, `features` what was seen."""
     contributions = _contributions(catalogue, hazard, own, features, wording)
     text = item.text(wording.code)
     template = text.reason if int(own["flags"]) & IS_KNOWN else text.reason_unknown
     reason = template.format_map(_words(item, hazard, row, own, contributions, features, wording))
-    return reason, contributions, {**features, "log_odds": float(own["log_odds"]), "probability": share}
+    return reason, contributions
+
+
+def hazard_features(hazard: HazardSpec, own: Row) -> dict[str, float]:
+    """The features that were seen, by name, from `own`, the item's part of a row."""
+    values, is_seen = own["value"].tolist(), own["is_seen"].tolist()
+    return {f.name: values[e] for e, f in enumerate(hazard.features) if is_seen[e]}
 
 
 def horizons(hazard: HazardSpec, share: float) -> dict[int, float]:
@@ -64,8 +73,9 @@ def _words(
     wording: Wording,
 ) -> dict[str, str]:
     """Every field a reason template may name; all come from features, contributions and window."""
-    strongest = max(contributions[1:], key=lambda c: c.amount, default=contributions[0])
-    readings = [c.text for c in contributions[1:] if c.name in features]
+    seen = [c for c in contributions[1:] if c.name in features]
+    strongest = max(seen, key=lambda c: c.amount, default=contributions[0])
+    readings = [c.text for c in seen]
     expected_ms = int(own["expected_ms"])
     return {
         "name": item.text(wording.code).name,

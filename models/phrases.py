@@ -104,6 +104,6 @@ CHINESE: Mapping[str, str] = {
 PHRASES: Mapping[str, Mapping[str, str]] = {"en": ENGLISH, "de": GERMAN, "fr": FRENCH, "zh": CHINESE}
 
 
-def phrase(language: str, key: str, **values: str) -> str:
-    """The phrase `key` in a language, in English where there is none, with its places filled."""
-    return PHRASES.get(language_of(language).code, PHRASES[DEFAULT])[key].format_map(values)
+def phrases_of(language: str) -> Mapping[str, str]:
+    """The phrases of a language, in English where it has none."""
+    return PHRASES.get(language_of(language).code, PHRASES[DEFAULT])

@@ -16,7 +16,7 @@ TOLD_FROM = 0.01  # of the item's range: a smaller effect of the bound is not sp
 
 
 @dataclass(frozen=True, slots=True)
-class _Numbers:
+class WearNumbers:
     """The item's part of a row in plain numbers; the sums are made of the parts, so that they add up."""
 
     own: dict[str, Any]
@@ -32,10 +32,9 @@ class _Numbers:
 
 
 def wear_words(
-    catalogue: Catalogue, item: ItemSpec, wear: WearSpec, row: Row, own: Row, wording: Wording
-) -> tuple[str, tuple[Contribution, ...], dict[str, float]]:
-    """Reason, contributions and features of `item`; `own` is its part of the `row`."""
-    numbers = _numbers(wear, own)
+    catalogue: Catalogue, item: ItemSpec, wear: WearSpec, row: Row, numbers: WearNumbers, wording: Wording
+) -> tuple[str, tuple[Contribution, ...]]:
+    """Reason and contributions of `item` in a language; `numbers` are those of the `row`."""
     text = item.text(wording.code)
     template = text.reason if numbers.is_dated else text.reason_unused or text.reason
     if numbers.is_dated and not numbers.is_known:
@@ -43,14 +42,15 @@ def wear_words(
     elif numbers.is_bounded and text.reason_bounded:
         template = f"{template} {text.reason_bounded}"
     reason = template.format_map(_words(catalogue, item, wear, row, numbers, wording))
-    return reason, _contributions(catalogue, wear, numbers, wording), _features(row, numbers)
+    return reason, _contributions(catalogue, wear, numbers, wording)
 
 
-def _numbers(wear: WearSpec, own: Row) -> _Numbers:
+def wear_numbers(wear: WearSpec, own: Row) -> WearNumbers:
+    """The numbers of an item from `own`, its part of a row."""
     fields: dict[str, Any] = {name: own[name].tolist() for name in own.dtype.names or ()}
     count = len(wear.rates)
     parts = fields["part"][:count]
-    return _Numbers(
+    return WearNumbers(
         own=fields,
         names=tuple(wear.rates),
         parts=parts,
@@ -64,12 +64,13 @@ def _numbers(wear: WearSpec, own: Row) -> _Numbers:
     )
 
 
-def _exposures(numbers: _Numbers) -> list[float]:
+def _exposures(numbers: WearNumbers) -> list[float]:
     own = numbers.own
     return [seen + unseen for seen, unseen in zip(own["seen"], own["unseen"], strict=True)][: len(numbers.names)]
 
 
-def _features(row: Row, numbers: _Numbers) -> dict[str, float]:
+def wear_features(row: Row, numbers: WearNumbers) -> dict[str, float]:
+    """What the item's prediction rests on."""
     own = numbers.own
     return {
         **dict(zip(numbers.names, _exposures(numbers), strict=True)),
@@ -90,7 +91,7 @@ def _features(row: Row, numbers: _Numbers) -> dict[str, float]:
 
 
 def _contributions(
-    catalogue: Catalogue, wear: WearSpec, numbers: _Numbers, wording: Wording
+    catalogue: Catalogue, wear: WearSpec, numbers: WearNumbers, wording: Wording
 ) -> tuple[Contribution, ...]:
     own, unit = numbers.own, wear.unit
     since = wording.since(own["since_ms"], own["since_odometer_m"])
@@ -113,7 +114,7 @@ def _contributions(
 
 
 def _words(
-    catalogue: Catalogue, item: ItemSpec, wear: WearSpec, row: Row, numbers: _Numbers, wording: Wording
+    catalogue: Catalogue, item: ItemSpec, wear: WearSpec, row: Row, numbers: WearNumbers, wording: Wording
 ) -> dict[str, str]:
     """Every field a reason template may name; all come from features, contributions and window."""
     own, amount, number = numbers.own, wording.amount, wording.number

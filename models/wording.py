@@ -2,9 +2,17 @@
 
 from __future__ import annotations
 
+from functools import cache
+
 from domain.language import language_of
-from models.phrases import phrase
+from models.phrases import phrases_of
 from models.vehicle_state import UNKNOWN
+
+
+@cache
+def wording_of(language: str) -> Wording:
+    """The wording of a language."""
+    return Wording(language)
 
 
 class Wording:
@@ -13,10 +21,11 @@ class Wording:
     def __init__(self, language: str) -> None:
         self.code = language
         self._marks = language_of(language)
+        self._phrases = phrases_of(language)
 
     def __call__(self, key: str, **values: str) -> str:
         """A phrase with its places filled."""
-        return phrase(self.code, key, **values)
+        return self._phrases[key].format_map(values)
 
     def number(self, value: float, digits: int = 0) -> str:
         """With the marks of the language."""

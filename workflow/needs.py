@@ -10,7 +10,7 @@ from domain.errors import InvalidInput, NotFound
 from domain.language import DEFAULT, language_of
 from domain.need import MaintenanceNeed, NeedState, is_new_evidence, open_need, weigh
 from domain.prediction import Prediction
-from models.phrases import phrase
+from models.wording import wording_of
 from workflow.history import tell
 from workflow.ports import Office, Reminder, UnitOfWork
 
@@ -106,7 +106,7 @@ async def remind(uow: UnitOfWork, office: Office, needs: Sequence[MaintenanceNee
     names = [office.catalogue.items[need.item].text(language).name for need in needs]
     is_over = all(need.state is NeedState.CLOSED for need in needs)
     lines = [
-        phrase(language, "no_longer_due", name=name) if is_over else f"{name}: {need.reason_in(language)}"
+        wording_of(language)("no_longer_due", name=name) if is_over else f"{name}: {need.reason_in(language)}"
         for name, need in zip(names, needs, strict=True)
     ]
     reminder = Reminder(

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from adapters.catalogue_file import load_catalogue
 from domain.catalogue import ItemSpec, WearSpec
-from domain.prediction import Prediction
+from domain.prediction import ItemKind, Prediction
 from models.causes import Causes
 from models.fold import VehicleFold
 from models.main_cause import ALIKE, COMPARED_FROM_KM
@@ -146,9 +146,9 @@ def check_other(found: Prediction, spec: ItemSpec, row: Row, language: str) -> N
 def test_contributions_say_the_amounts_that_they_rest_on_in_every_language() -> None:
     states = random_states(CAR, LAYOUT, FOLD, 11)
     for found in PREDICTOR.predict(list(states), [f"car-{n}" for n in range(len(states))]):
+        if found.kind is not ItemKind.WEAR:
+            continue
         for part in found.contributions[1:]:
-            if part.name not in found.features or part.name not in CAR.exposures:
-                continue
             for language in LANGUAGES:
                 name = CAR.exposures[part.name].text(language)
                 said = part.text_in(language).removeprefix(name).lstrip(" :：")
