@@ -146,6 +146,9 @@ class WearSpec:
     at_floor: AtFloor = AtFloor.USED_UP
 
 
+AGE_YEARS = "age_years"  # a hazard's feature that is no trend: since the item was renewed, or the car built
+
+
 @dataclass(frozen=True, slots=True)
 class HazardFeature:
     """One input of a hazard: z = (value − centre) / scale, signed so that a larger z is never less risk.

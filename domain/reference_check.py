@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from domain.catalogue import Catalogue
+from domain.catalogue import AGE_YEARS, Catalogue
 from domain.field_reader import FieldReader
 from domain.short_item import check_short_item
 
@@ -39,7 +39,7 @@ def check_references(reader: FieldReader, catalogue: Catalogue) -> None:
             reader.wrong(f"roles.{role}", "must be one of " + ", ".join(ROLES))
         elif signal not in catalogue.signals:
             reader.wrong(f"roles.{role}", f"no such signal: {signal}")
-    known = set(catalogue.trends) | {"age_years"}
+    known = set(catalogue.trends) | {AGE_YEARS}
     for item in catalogue.items.values():
         for name in item.wear.rates if item.wear else ():
             if name not in catalogue.exposures:

@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from domain.catalogue import Catalogue, HazardSpec
-from models.fleet_model import AGE_YEARS, FleetModel
+from domain.catalogue import AGE_YEARS, Catalogue, HazardSpec
+from models.fleet_model import FleetModel
 from models.vehicle_state import DAY_MS, UNKNOWN
 
 Floats = npt.NDArray[np.float64]

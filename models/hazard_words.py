@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from domain.catalogue import Catalogue, HazardFeature, HazardSpec, ItemSpec
+from domain.catalogue import AGE_YEARS, Catalogue, HazardFeature, HazardSpec, ItemSpec
 from domain.prediction import Contribution
 from models.bayesian_logistic import INTERCEPT
-from models.fleet_model import AGE_YEARS
 from models.prediction_row import IS_KNOWN, Row
 from models.vehicle_state import UNKNOWN
 from models.wording import Wording

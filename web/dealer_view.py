@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from domain.catalogue import ItemSpec
 from domain.dossier import DealerDesk, DeskEntry
+from domain.prediction import ItemKind
 from domain.proposal import ProposalState
 from domain.service_record import ServiceOutcome
 from web.booking_view import Choice
@@ -153,6 +154,12 @@ def measurements(items: Sequence[str], reading: Reading) -> tuple[Measurement, .
     return tuple(_measurement(spec, reading) for spec in map(reading.item, items) if spec is not None)
 
 
+def _outcome_key(spec: ItemSpec, outcome: ServiceOutcome) -> str:
+    """What an outcome is called; of what is due by its date nothing need have been replaced."""
+    is_done = spec.kind is ItemKind.CALENDAR and outcome is ServiceOutcome.REPLACED
+    return "outcome.done" if is_done else f"outcome.{outcome}"
+
+
 def _measurement(spec: ItemSpec, reading: Reading) -> Measurement:
     texts, fmt = reading.texts, reading.formatting
     unit, low, high, hint = "", "", "", ""
@@ -175,5 +182,5 @@ def _measurement(spec: ItemSpec, reading: Reading) -> Measurement:
         low=low,
         high=high,
         hint=hint,
-        outcomes=tuple(Choice(str(o), texts(f"outcome.{o}")) for o in outcomes),
+        outcomes=tuple(Choice(str(o), texts(_outcome_key(spec, o))) for o in outcomes),
     )
