@@ -23,6 +23,7 @@ class CarColumns:
 
     mass_kg: Floats
     is_diesel: npt.NDArray[np.bool_]
+    is_electric: npt.NDArray[np.bool_]
 
 
 def car_columns(attributes: Sequence[VehicleAttributes]) -> CarColumns:
@@ -30,6 +31,7 @@ def car_columns(attributes: Sequence[VehicleAttributes]) -> CarColumns:
     return CarColumns(
         np.array([own.mass_kg for own in attributes], dtype=np.float64)[:, None],
         np.array([own.powertrain == "diesel" for own in attributes], dtype=np.bool_)[:, None],
+        np.array([own.powertrain == "electric" for own in attributes], dtype=np.bool_)[:, None],
     )
 
 

@@ -10,7 +10,7 @@ import numpy as np
 from domain.catalogue import Catalogue
 from domain.telemetry import VehicleAttributes
 from models.block_samples import Bools, Floats, Ints, SampleBlock, SampleReader, UnusableUpload
-from models.block_trends import LONGEST_STRETCH_S, is_running, mean, trend_values
+from models.block_trends import LONGEST_STRETCH_S, is_running, mean, trend_values, without_engine
 from models.event_time import event_times
 from models.exposures import FUNCTIONS, car_columns
 from models.upload_block import UploadBlock
@@ -154,11 +154,12 @@ class Summariser:
             is_whole = np.array_equal(known, short)
             block.exposure_m[rows, i] = observed_m if is_whole else np.where(known, metres, 0.0).sum(axis=1)
         block.first_odometer_m[rows], block.odometer_m[rows] = self._odometer_span(samples, observed_m)
+        turning = without_engine(self._trends, samples, self._speed, cars.is_electric)
         for i, trend in enumerate(self._trends):
-            block.trends[rows, i] = trend_values(trend, samples)
+            block.trends[rows, i] = trend_values(trend, turning, cars.is_electric)
         for i, path in enumerate(self._followed):
             block.followed[rows, i] = mean(samples.columns[path])
-        block.is_running[rows] = is_running(self._trends, samples)
+        block.is_running[rows] = is_running(self._trends, turning)
         block.implausible[rows] = samples.implausible
 
     def _metres(self, samples: SampleBlock, dt: Floats, short: Bools) -> Floats:
