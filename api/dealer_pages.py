@@ -28,7 +28,7 @@ router = APIRouter(prefix="/dealer", include_in_schema=False, route_class=Patien
 @router.get("")
 async def queue(request: Request, desk: Desk, visitor: Advisor) -> Response:
     """The queue, the most pressing first."""
-    reading = await dealer_reading(desk, visitor.dealer_id)
+    reading = await dealer_reading(request, visitor.dealer_id)
     found = await dealer_desk(desk.office, dealer_id=visitor.dealer_id)
     view = desk_view(found, reading)
     return page(request, "dealer_desk.html", visitor, reading, desk=view, declines=DECLINES, errors={}, values={})
@@ -51,7 +51,7 @@ async def _entry_page(
     values: dict[str, str] | None = None,
     status: int = 200,
 ) -> Response:
-    reading = await dealer_reading(desk, visitor.dealer_id)
+    reading = await dealer_reading(request, visitor.dealer_id)
     found = await desk_entry(desk.office, dealer_id=visitor.dealer_id, proposal_id=proposal_id)
     card = entry_card(found, desk.office.clock.now_ms(), reading)
     return page(
@@ -70,10 +70,10 @@ async def _entry_page(
 
 
 @router.get("/proposals/{proposal_id}/slots")
-async def slots(proposal_id: str, desk: Desk, visitor: Advisor) -> Response:
+async def slots(proposal_id: str, request: Request, desk: Desk, visitor: Advisor) -> Response:
     """A piece of the page: what is free, to offer instead."""
     found = await desk_entry(desk.office, dealer_id=visitor.dealer_id, proposal_id=proposal_id)
-    reading = await dealer_reading(desk, visitor.dealer_id)
+    reading = await dealer_reading(request, visitor.dealer_id)
     free = await free_slots_of(desk.office, dealer_id=visitor.dealer_id, minutes=found.proposal.minutes)
     return HTMLResponse(desk.pages.render("dealer_slots.html", reading, days=slot_days(free, reading)))
 
@@ -83,7 +83,7 @@ async def act(proposal_id: str, action: str, request: Request, desk: Desk, visit
     """Answer, check in, record; what does not go is said on the entry's page, beside the field."""
     form = await form_of(request)
     try:
-        notice = await _act(desk, visitor, proposal_id, action, form)
+        notice = await _act(request, desk, visitor, proposal_id, action, form)
     except InvalidInput as error:
         field, told = _field_of(error, form), f"{error}: {error.fix}"
         return await _entry_page(
@@ -117,7 +117,9 @@ def _found_items(form: FormData) -> list[str]:
     ]
 
 
-async def _act(desk: Reception, visitor: Visitor, proposal_id: str, action: str, form: FormData) -> str:
+async def _act(
+    request: Request, desk: Reception, visitor: Visitor, proposal_id: str, action: str, form: FormData
+) -> str:
     office = desk.office
     dealer_id, actor_id = visitor.dealer_id, visitor.caller.account_id
     if action == "accept":
@@ -130,7 +132,7 @@ async def _act(desk: Reception, visitor: Visitor, proposal_id: str, action: str,
         )
         return "offered"
     if action == "decline":
-        reason = _decline_reason(form, await dealer_reading(desk, dealer_id))
+        reason = _decline_reason(form, await dealer_reading(request, dealer_id))
         await decline(
             office, dealer_id=dealer_id, actor_id=actor_id, proposal_id=proposal_id, reason=reason, channel="page"
         )

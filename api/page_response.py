@@ -8,6 +8,7 @@ from starlette.responses import HTMLResponse
 from api.authentication import HOME, Visitor
 from api.reception import Reception, reception_of
 from web.reading import Reading
+from web.texts import preferred_language
 
 
 def page(
@@ -27,10 +28,16 @@ def page(
     return HTMLResponse(content, status)
 
 
-def plain_page(reception: Reception, template: str, *, status: int = 200, **values: object) -> HTMLResponse:
-    """A page for somebody who is not signed in (yet)."""
-    reading = Reading.of(reception.office.catalogue)
+def plain_page(request: Request, template: str, *, status: int = 200, **values: object) -> HTMLResponse:
+    """A page for somebody who is not signed in (yet), in the language that their browser asks for."""
+    reception = reception_of(request)
+    reading = Reading.of(reception.office.catalogue, locale=asked_language(request))
     return HTMLResponse(reception.pages.render(template, reading, notice="", **values), status)
+
+
+def asked_language(request: Request) -> str:
+    """The shipped language that the browser asks for first."""
+    return preferred_language(request.headers.get("accept-language", ""))
 
 
 async def owner_reading(reception: Reception, visitor: Visitor) -> Reading:
@@ -42,9 +49,10 @@ async def owner_reading(reception: Reception, visitor: Visitor) -> Reading:
     return Reading.of(reception.office.catalogue, locale=customer.locale, time_zone=customer.time_zone)
 
 
-async def dealer_reading(reception: Reception, dealer_id: str) -> Reading:
-    """In the time zone of the dealer's site."""
+async def dealer_reading(request: Request, dealer_id: str) -> Reading:
+    """In the time zone of the dealer's site, and in the language that the advisor's browser asks for."""
+    reception = reception_of(request)
     async with reception.office.unit_of_work() as uow:
         dealer = await uow.people.dealer(dealer_id)
     zone = dealer.hours.time_zone if dealer else "UTC"
-    return Reading.of(reception.office.catalogue, time_zone=zone)
+    return Reading.of(reception.office.catalogue, locale=asked_language(request), time_zone=zone)

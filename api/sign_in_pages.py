@@ -20,7 +20,7 @@ from api.authentication import (
     visitor_of,
 )
 from api.forms import form_of, see, text
-from api.page_response import plain_page
+from api.page_response import asked_language, plain_page
 from api.patience import PatientRoute
 from api.reception import Desk, Reception
 from domain.errors import Conflict, InvalidInput, Unauthenticated
@@ -46,7 +46,7 @@ async def start(request: Request, desk: Desk) -> Response:
         return RedirectResponse("/sign-in", 303)
     if len(homes) == 1:
         return RedirectResponse(homes[0][1], 303)
-    return plain_page(desk, "choose.html", homes=homes)
+    return plain_page(request, "choose.html", homes=homes)
 
 
 def _own_path(path: str) -> str:
@@ -56,9 +56,9 @@ def _own_path(path: str) -> str:
 
 
 @router.get("/sign-in")
-async def sign_in_form(desk: Desk, next: str = "") -> Response:
+async def sign_in_form(request: Request, next: str = "") -> Response:
     """The form."""
-    return plain_page(desk, "sign_in.html", email="", errors={}, next=_own_path(next))
+    return plain_page(request, "sign_in.html", email="", errors={}, next=_own_path(next))
 
 
 @router.post("/sign-in")
@@ -70,8 +70,8 @@ async def sign_in_posted(request: Request, desk: Desk) -> Response:
     try:
         signed_in = await sign_in(desk.office, email=email, password=text(form, "password", 1000))
     except Unauthenticated:
-        errors = {"password": texts_of()("sign_in.wrong")}
-        return plain_page(desk, "sign_in.html", status=401, email=email, errors=errors, next=onward)
+        errors = {"password": texts_of(asked_language(request))("sign_in.wrong")}
+        return plain_page(request, "sign_in.html", status=401, email=email, errors=errors, next=onward)
     home = HOME[signed_in.account.role]
     response = RedirectResponse(onward if onward.startswith(home) else home, 303)
     begin_session(response, desk, signed_in)
@@ -79,12 +79,12 @@ async def sign_in_posted(request: Request, desk: Desk) -> Response:
 
 
 @router.get("/sign-in/{token}")
-async def sign_in_link(token: str, desk: Desk) -> Response:
+async def sign_in_link(token: str, request: Request, desk: Desk) -> Response:
     """Redeem a link that works once."""
     try:
         signed_in = await redeem_sign_in_link(desk.office, token)
     except Unauthenticated:
-        return plain_page(desk, "sign_in_link.html", status=401)
+        return plain_page(request, "sign_in_link.html", status=401)
     response = RedirectResponse(HOME[signed_in.account.role], 303)
     begin_session(response, desk, signed_in)
     return response
@@ -115,14 +115,14 @@ async def operator_leaves(desk: Desk, visitor: Operator) -> Response:
     return await _leave(desk, visitor)
 
 
-def _register_page(desk: Reception, values: dict[str, str], errors: dict[str, str], status: int = 200) -> Response:
-    return plain_page(desk, "register.html", status=status, values=values, errors=errors, zones=ZONES)
+def _register_page(request: Request, values: dict[str, str], errors: dict[str, str], status: int = 200) -> Response:
+    return plain_page(request, "register.html", status=status, values=values, errors=errors, zones=ZONES)
 
 
 @router.get("/register")
-async def register_form(desk: Desk) -> Response:
+async def register_form(request: Request) -> Response:
     """The form."""
-    return _register_page(desk, {"name": "", "email": "", "time_zone": "Europe/Berlin"}, {})
+    return _register_page(request, {"name": "", "email": "", "time_zone": "Europe/Berlin"}, {})
 
 
 @router.post("/register")
@@ -135,11 +135,11 @@ async def register_posted(request: Request, desk: Desk) -> Response:
     if values["time_zone"] not in ZONES:
         values["time_zone"] = "UTC"
     try:
-        await register_customer(desk.office, password=password, **values)
+        await register_customer(desk.office, password=password, locale=asked_language(request), **values)
     except InvalidInput as error:
-        return _register_page(desk, values, {error.field: f"{error}: {error.fix}"}, 422)
+        return _register_page(request, values, {error.field: f"{error}: {error.fix}"}, 422)
     except Conflict:
-        return _register_page(desk, values, {"email": texts_of()("register.taken")}, 409)
+        return _register_page(request, values, {"email": texts_of(asked_language(request))("register.taken")}, 409)
     signed_in = await sign_in(desk.office, email=values["email"], password=password)
     response = see(HOME[Role.OWNER], "registered")
     begin_session(response, desk, signed_in)

@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from domain.language import DEFAULT
 from domain.need import NeedRule
 from domain.prediction import ItemKind
 
@@ -45,6 +46,7 @@ EXPOSURE_FUNCTIONS: Mapping[str, tuple[tuple[str, ...], Mapping[str, float | Non
 }
 TREND_FUNCTIONS: Mapping[str, tuple[tuple[str, ...], Mapping[str, float | None]]] = {
     "level_at_rest": (("signal", "engine_speed"), {"standstill_minutes": 60.0}),
+    "gas_at_rest": (("signal", "engine_speed", "ambient"), {"standstill_minutes": 60.0}),
     "dip_at_start": (("signal", "engine_speed"), {"seconds": 1.0, "standstill_minutes": 60.0}),
     "mean": (("signal",), {}),
 }
@@ -76,10 +78,19 @@ class SignalSpec:
 
 
 @dataclass(frozen=True, slots=True)
+class Habit:
+    """How a person is told that their car gathers more, or less, of something per km than the typical car."""
+
+    more: str
+    less: str
+
+
+@dataclass(frozen=True, slots=True)
 class ExposureSpec:
     """What wears things, as a sum over time of a named function of signals.
 
     `typical_per_km` is what an ordinary car gathers per km; it stands in while a car has shown too little itself.
+    `habits` compare a car with it, by language; without any, nothing is compared.
     """
 
     name: str
@@ -91,6 +102,11 @@ class ExposureSpec:
     source: str
     texts: Mapping[str, str]
     events: tuple[str, ...] = ()  # the codes that EVENT_COUNT counts
+    habits: Mapping[str, Habit] = field(default_factory=dict)
+
+    def text(self, language: str = DEFAULT) -> str:
+        """What it is called in `language`, in English where that language has no word."""
+        return self.texts.get(language, self.texts[DEFAULT])
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,15 +159,33 @@ class WearSpec:
     at_floor: AtFloor = AtFloor.USED_UP
 
 
+AGE_YEARS = "age_years"  # a hazard's feature that is no trend: since the item was renewed, or the car built
+
+
 @dataclass(frozen=True, slots=True)
 class HazardFeature:
-    """One input of a hazard: z = (value − centre) / scale, signed so that a larger z is never less risk."""
+    """One input of a hazard: z = (value − centre) / scale, signed so that a larger z is never less risk.
+
+    The value is that of `trend`, or by how much it has changed of late: its fast mean less its slow one. Where `trend`
+    is empty, `name` is the trend's, or `age_years`.
+    """
 
     name: str
     centre: float
     scale: float
     prior: Prior
     texts: Mapping[str, str]
+    trend: str = ""
+    is_change: bool = False
+
+    @property
+    def source(self) -> str:
+        """The trend that it is read off, or `age_years`."""
+        return self.trend or self.name
+
+    def text(self, language: str = DEFAULT) -> str:
+        """What it is called in `language`, in English where that language has no word."""
+        return self.texts.get(language, self.texts[DEFAULT])
 
 
 @dataclass(frozen=True, slots=True)
@@ -238,7 +272,8 @@ class ItemSpec:
     """One thing that is serviced. Exactly one part is there, as `kind` says.
 
     Wear has `wear` or `life`, hazard has `hazard` or `risk`, calendar has `calendar`. `model` names the model that is
-    asked for, of `LONG_MODELS` or `SHORT_MODELS`; empty where the choice is the product's.
+    asked for, of `LONG_MODELS` or `SHORT_MODELS`; empty where the choice is the product's. `powertrains` are those that
+    have the item, none named meaning all.
     """
 
     id: str
@@ -258,6 +293,7 @@ class ItemSpec:
     life: LifeSpec | None = None
     risk: RiskSpec | None = None
     model: str = ""
+    powertrains: tuple[str, ...] = ()
 
     @property
     def horizons(self) -> Mapping[str, int]:
@@ -272,9 +308,17 @@ class ItemSpec:
         part = self.hazard or self.risk
         return part.action_probability if part else 1.0
 
-    def text(self, language: str = "en") -> ItemText:
+    def text(self, language: str = DEFAULT) -> ItemText:
         """The texts in `language`, in English where that language has none."""
-        return self.texts.get(language, self.texts["en"])
+        return self.texts.get(language, self.texts[DEFAULT])
+
+    def is_in(self, powertrain: str) -> bool:
+        """Whether cars of this power train have the item.
+
+        Of one that is not known only what all cars have is believed: an oil change that an electric car is told of
+        costs more trust than one that a car is told of a day later, once its power train is known.
+        """
+        return not self.powertrains or powertrain in self.powertrains
 
 
 @dataclass(frozen=True, slots=True)
@@ -311,7 +355,8 @@ class Catalogue:
     """Everything that is configuration about one kind of machine. Mappings keep the order of the file.
 
     `versions`: other versions of the specification that machines may speak; `units`: by a signal's unit, which others
-    it may be sent in; `attribute_types`: `number` or `text` of the attributes that say it.
+    it may be sent in; `attribute_types`: `number` or `text` of the attributes that say it; `languages`: those in which
+    every text is there, English first.
     """
 
     schema: int
@@ -327,6 +372,11 @@ class Catalogue:
     versions: Mapping[str, VssVersion] = field(default_factory=dict)
     units: Mapping[str, Mapping[str, UnitScale]] = field(default_factory=dict)
     attribute_types: Mapping[str, str] = field(default_factory=dict)
+    languages: tuple[str, ...] = (DEFAULT,)
+
+    def items_of(self, powertrain: str) -> tuple[str, ...]:
+        """The items that cars of this power train have, in the order of the file."""
+        return tuple(item.id for item in self.items.values() if item.is_in(powertrain))
 
     @property
     def summed_exposures(self) -> tuple[str, ...]:
@@ -365,7 +415,7 @@ def reason_fields(kind: ItemKind) -> frozenset[str]:
     own = {
         ItemKind.WEAR: {
             "remaining", "unit", "new", "limit", "worn", "per_1000_km", "km_per_day", "unseen_km", "remaining_km",
-            "health_pct", "main_cause", "main_amount", "reckoned",
+            "health_pct", "main_cause", "main_amount", "main_share_pct", "cause", "reckoned",
         },
         ItemKind.HAZARD: {"probability_pct", "days", "action_pct", "main_cause", "readings"},
         ItemKind.CALENDAR: {"interval_months"},

@@ -30,13 +30,16 @@ from domain.exposure_reader import read_exposure, read_trend
 from domain.field_reader import FieldReader, Fields, string_map
 from domain.iso_time import DAY_MS
 from domain.item_text_reader import read_item_texts, read_short_texts
+from domain.language import DEFAULT
+from domain.language_check import check_languages
 from domain.need import NeedRule
 from domain.prediction import ItemKind
-from domain.short_item import LEAD_DAYS, ItemParts, check_short_item, is_short, read_short_parts
+from domain.reference_check import check_references, check_versions
+from domain.short_item import LEAD_DAYS, ItemParts, is_short, read_short_parts
+from domain.telemetry import POWERTRAINS
 
 T = TypeVar("T")
 
-ROLES = ("speed", "odometer")
 _HYSTERESIS_DAYS = 17.0  # of an item that names none: as between the 28 and 45 days of the car's
 _ALMOST_ANY = 3e38  # what float32 can hold: the bound of a signal that has none
 _FOR_PEOPLE = ("description", "texts", "source")
@@ -84,9 +87,11 @@ def read_catalogue(values: Any) -> Catalogue:
             versions=reader.each(top.get("versions", {}), "versions", lambda _, v, p: _version(reader, v, p)),
             units=reader.each(top.get("units", {}), "units", lambda _, v, p: _scales(reader, v, p)),
             attribute_types={name: type_ for name, (_, type_) in attributes.items() if type_},
+            languages=top.words("languages") if "languages" in top.values else (DEFAULT,),
         )
-    _check_references(reader, catalogue)
-    _check_versions(reader, catalogue)
+    check_references(reader, catalogue)
+    check_versions(reader, catalogue)
+    check_languages(reader, catalogue)
     if reader.mistakes:
         raise InvalidCatalogue(reader.mistakes)
     return catalogue
@@ -210,6 +215,7 @@ def _item(reader: FieldReader, name: str, value: Any, path: str, exposures: dict
             texts=read_short_texts(reader, kind, name, at) if is_brief else read_item_texts(reader, kind, at),
             roles=string_map(reader, at.get("roles", {}), at.at("roles")),
             model=_model(at, (SHORT_MODELS if is_brief else LONG_MODELS)[kind]),
+            powertrains=_powertrains(reader, at),
             wear=parts.wear,
             hazard=parts.hazard,
             calendar=parts.calendar,
@@ -221,6 +227,16 @@ def _item(reader: FieldReader, name: str, value: Any, path: str, exposures: dict
 def _model(at: Fields, known: tuple[str, ...]) -> str:
     """The model that is asked for by name, empty where none is."""
     return "" if at.get("model") is None else at.choice("model", known)
+
+
+def _powertrains(reader: FieldReader, at: Fields) -> tuple[str, ...]:
+    names = at.words("powertrains")
+    for name in names:
+        if name not in POWERTRAINS:
+            reader.wrong(at.at("powertrains"), f"{name} is none of {', '.join(POWERTRAINS)}")
+    if "powertrains" in at.values and not names:
+        reader.wrong(at.at("powertrains"), "must name at least one; leave it out where all cars have the item")
+    return names
 
 
 def _long_parts(reader: FieldReader, kind: ItemKind, at: Fields) -> ItemParts:
@@ -339,49 +355,12 @@ def _feature(reader: FieldReader, name: str, value: Any, path: str) -> HazardFea
         if scale == 0:
             reader.wrong(at.at("scale"), "must not be 0")
         prior = _prior(reader, at.get("weight"), at.at("weight"))
-        return HazardFeature(name, at.number("centre"), scale or 1.0, prior, at.texts())
+        is_change = at.choice("measure", ("level", "change"), "level") == "change"
+        return HazardFeature(
+            name, at.number("centre"), scale or 1.0, prior, at.texts(), at.text("trend", ""), is_change
+        )
 
 
 def _calendar(reader: FieldReader, value: Any, path: str) -> CalendarSpec:
     with reader.fields(value, path) as at:
         return CalendarSpec(at.number("interval_days", low=1.0), at.text("source"))
-
-
-def _check_versions(reader: FieldReader, catalogue: Catalogue) -> None:
-    for version, spec in catalogue.versions.items():
-        for name, path in spec.names.items():
-            if path not in catalogue.signals:
-                reader.wrong(f"versions.{version}.names.{name}", f"the catalogue has no signal {path}")
-        for path, unit in spec.units.items():
-            where = f"versions.{version}.units.{path}"
-            if path not in catalogue.signals:
-                reader.wrong(where, "the catalogue has no such signal")
-            elif unit not in catalogue.units.get(catalogue.signals[path].unit, {}):
-                reader.wrong(where, f"units.{catalogue.signals[path].unit} doesn't say how {unit} is converted")
-
-
-def _check_references(reader: FieldReader, catalogue: Catalogue) -> None:
-    for group, specs in (("exposures", catalogue.exposures), ("trends", catalogue.trends)):
-        for name, spec in specs.items():
-            for role, signal in spec.signals.items():
-                if signal not in catalogue.signals:
-                    reader.wrong(f"{group}.{name}.signals.{role}", f"no such signal: {signal}")
-    for name, exposure in catalogue.exposures.items():
-        for code in exposure.events:
-            if code not in catalogue.events:
-                reader.wrong(f"exposures.{name}.events", f"no such event: {code}")
-    for role, signal in catalogue.roles.items():
-        if role not in ROLES:
-            reader.wrong(f"roles.{role}", "must be one of " + ", ".join(ROLES))
-        elif signal not in catalogue.signals:
-            reader.wrong(f"roles.{role}", f"no such signal: {signal}")
-    known = set(catalogue.trends) | {"age_years"}
-    for item in catalogue.items.values():
-        for name in item.wear.rates if item.wear else ():
-            if name not in catalogue.exposures:
-                reader.wrong(f"items.{item.id}.wear.rates.{name}", "no such exposure")
-        if item.life or item.risk:
-            check_short_item(reader, catalogue, item)
-        for feature in item.hazard.features if item.hazard else ():
-            if feature.name not in known:
-                reader.wrong(f"items.{item.id}.hazard.features.{feature.name}", "neither a trend nor age_years")

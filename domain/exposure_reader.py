@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from domain.catalogue import EVENT_COUNT, EXPOSURE_FUNCTIONS, TREND_FUNCTIONS, ExposureSpec, TrendSpec
+from domain.catalogue import EVENT_COUNT, EXPOSURE_FUNCTIONS, TREND_FUNCTIONS, ExposureSpec, Habit, TrendSpec
 from domain.field_reader import FieldReader, Fields, string_map
 
 COUNT = "count"  # of a signal's rises through a level, or of codes reported
@@ -35,7 +35,13 @@ def read_exposure(reader: FieldReader, name: str, value: Any, path: str) -> Expo
             source=at.text("source", ""),
             texts={"en": name} if at.get("texts") is None else at.texts(),
             events=events or (),
+            habits=reader.each(at.get("habits", {}), at.at("habits"), lambda _, v, p: _habit(reader, v, p)),
         )
+
+
+def _habit(reader: FieldReader, value: Any, path: str) -> Habit:
+    with reader.fields(value, path) as at:
+        return Habit(at.text("more"), at.text("less"))
 
 
 def read_trend(reader: FieldReader, name: str, value: Any, path: str) -> TrendSpec:

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from string import Formatter
 from typing import Any
 
 from domain.catalogue import ItemText, reason_fields
 from domain.field_reader import FieldReader, Fields
+from domain.language_check import TEMPLATES, placeholders
 from domain.prediction import ItemKind
 
-_TEMPLATES = ("reason", "reason_unknown", "reason_unused", "reason_bounded")
 _REASONS: Mapping[ItemKind, str] = {
     ItemKind.WEAR: "{name}: about {remaining} {unit} left, due around {due}.",
     ItemKind.HAZARD: "{name}: the chance that it fails within {days} days is about {probability_pct} %.",
@@ -48,9 +47,9 @@ def _item_text(reader: FieldReader, kind: ItemKind, value: Any, path: str, stand
             reason_unused=at.text("reason_unused", ""),
             reason_bounded=at.text("reason_bounded", ""),
         )
-    for field in _TEMPLATES:
+    for field in TEMPLATES:
         try:
-            names = {name for _, name, _, _ in Formatter().parse(getattr(text, field)) if name is not None}
+            names = placeholders(getattr(text, field))
         except ValueError as error:
             reader.wrong(f"{path}.{field}", f"is no template: {error}")
             continue

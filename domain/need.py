@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Any
 
@@ -138,6 +138,11 @@ class MaintenanceNeed:
     was_reminded: bool = False
     snoozed_until_ms: int | None = None
     end_reason: str = ""
+    reasons: dict[str, str] = field(default_factory=dict)  # the reason in other languages than English
+
+    def reason_in(self, language: str) -> str:
+        """The reason in `language`, in English where it has none."""
+        return self.reasons.get(language, self.reason)
 
     def to(self, state: NeedState, now_ms: int, *, reason: str = "", until_ms: int | None = None) -> MaintenanceNeed:
         """The need after a transition; Conflict when design's table has no such arrow."""
@@ -175,6 +180,7 @@ def _as_told_by(prediction: Prediction, rule: NeedRule, now_ms: int) -> dict[str
         "window": prediction.window,
         "probability": dict(prediction.probability),
         "reason": prediction.reason,
+        "reasons": dict(prediction.reasons),
         "contributions": prediction.contributions,
         "features": dict(prediction.features),
         "uploads": prediction.uploads,

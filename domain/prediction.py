@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 
 
@@ -33,11 +33,19 @@ class DueWindow:
 
 @dataclass(frozen=True, slots=True)
 class Contribution:
-    """One additive part of a prediction, in the item's own unit (mm, % of oil life, log-odds, days)."""
+    """One additive part of a prediction, in the item's own unit (mm, % of oil life, log-odds, days).
+
+    `text` is English; `texts` has the catalogue's other languages.
+    """
 
     name: str
     amount: float
     text: str
+    texts: Mapping[str, str] = field(default_factory=dict)
+
+    def text_in(self, language: str) -> str:
+        """The text in `language`, in English where it has none."""
+        return self.texts.get(language, self.text)
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +64,8 @@ class Prediction:
     `id` is deterministic (vehicle, boot, seq, item), so that a replay repeats it and nothing is doubled.
     `health` is 0 (worn out, or action level reached) to 1 (as new). `remaining_km` is None where distance says nothing.
     `probability` maps horizon in days to probability (hazard items only). `features` are those the model saw.
-    `is_ready` is False while too little is known to speak (the screens say "still learning").
+    `reason` is English; `reasons` has the catalogue's other languages. `is_ready` is False while too little is known to
+    speak (the screens say "still learning").
     """
 
     id: str
@@ -76,3 +85,8 @@ class Prediction:
     uploads: tuple[UploadRange, ...]
     is_ready: bool = True
     served_ms: int = 0  # performed_ms of the item's newest service record, of any outcome, that the state knew; 0: none
+    reasons: Mapping[str, str] = field(default_factory=dict)
+
+    def reason_in(self, language: str) -> str:
+        """The reason in `language`, in English where it has none."""
+        return self.reasons.get(language, self.reason)

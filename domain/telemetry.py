@@ -48,7 +48,7 @@ class TelemetryUpload:
 class VehicleAttributes:
     """What the fold must know of a car, and nothing that names it."""
 
-    powertrain: str = "petrol"  # petrol | diesel | hybrid | electric
+    powertrain: str = "petrol"  # one of POWERTRAINS
     mass_kg: float = 1400.0
     built_ms: int = 0  # 0: unknown
 

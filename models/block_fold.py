@@ -32,6 +32,7 @@ class Arrivals:
     boot_ids: npt.NDArray[np.bytes_]
     seqs: Ints
     built_ms: Ints
+    powertrains: npt.NDArray[np.uint8]
     sums: SummaryBlock
     entries: Entries
 
@@ -67,6 +68,7 @@ class RoundFold:
         states["flags"][cars] |= flagged.astype(np.uint32)
         built_ms = arrivals.built_ms[rows]
         states["built_ms"][cars] = np.where(built_ms != 0, built_ms, states["built_ms"][cars])
+        states["powertrain"][cars] = arrivals.powertrains[rows]
         self._remember_boots(states, cars, index, arrivals, rows)
         day_ring.advance(states, cars, sums.end_ms[rows])
         self._order.add(states, cars, arrivals.entries[rows])

@@ -15,8 +15,6 @@ from models.adaptive_conformal import AdaptiveConformal
 from models.bayesian_logistic import INTERCEPT, BayesianLogisticRegression
 from models.recursive_least_squares import RecursiveLeastSquares
 
-AGE_YEARS = "age_years"
-
 
 class FleetModel:
     """Estimator and window calibration of one item, with a version that grows with every label and every takeover.

@@ -29,7 +29,7 @@ from models.predictor import Predictor
 from models.regimes import Regimes
 from models.service_fold import ServiceFold
 from models.trouble_codes import fold_codes
-from models.upload_block import CodeReport, UploadBlock
+from models.upload_block import CodeReport, UploadBlock, built_moments, powertrain_codes
 from models.upload_summary import Summariser, SummaryBlock
 from models.vehicle_state import (
     DAY_MS,
@@ -141,21 +141,27 @@ class VehicleFold:
         if not len(uploads):
             return
         sums = self._summariser.summarise_block(uploads)
-        arrivals = self._arrivals(uploads.boot_ids, uploads.seqs, uploads.built_ms(), sums)
+        arrivals = self._arrivals(uploads.boot_ids, uploads.seqs, uploads.attributes, sums)
         places = None if offsets is None else np.array(offsets, dtype=np.int64)
         codes = {report.row: report for report in uploads.codes}
         yield from self._fold_arrivals(states, cars, arrivals, places, codes)
 
     def fold_days(
-        self, states: States, cars: Sequence[int], days: Days, seqs: Ints, end_ms: Ints, built_ms: Ints
+        self,
+        states: States,
+        cars: Sequence[int],
+        days: Days,
+        seqs: Ints,
+        end_ms: Ints,
+        attributes: Sequence[VehicleAttributes],
     ) -> list[FoldOutcome]:
         """Fold whole days (of `models.day_sums.day_dtype`, shape (m,), that end then) into `states`, in place.
 
-        Each is an upload of a boot of its own, `seqs` its number; a car's days are in the order of time. `built_ms`: of
-        the cars, 0 where unknown.
+        Each is an upload of a boot of its own, `seqs` its number; a car's days are in the order of time.
+        `attributes`: of the car of each.
         """
         boot_ids = np.array([f"day {number}" for number in seqs.tolist()], dtype="S36")
-        arrivals = self._arrivals(boot_ids, seqs, built_ms, summary_of(days, end_ms))
+        arrivals = self._arrivals(boot_ids, seqs, attributes, summary_of(days, end_ms))
         outcomes: list[FoldOutcome | None] = [None] * len(days)
         for one in self._fold_arrivals(states, cars, arrivals, None, {}):
             for row, outcome in zip(one.rows.tolist(), one.outcomes, strict=True):
@@ -215,7 +221,13 @@ class VehicleFold:
         counts: Ints = states["trends"]["count"][..., self._is_reading].sum(axis=-1)
         return counts
 
-    def _arrivals(self, boot_ids: npt.NDArray[np.bytes_], seqs: Ints, built_ms: Ints, sums: SummaryBlock) -> Arrivals:
+    def _arrivals(
+        self,
+        boot_ids: npt.NDArray[np.bytes_],
+        seqs: Ints,
+        attributes: Sequence[VehicleAttributes],
+        sums: SummaryBlock,
+    ) -> Arrivals:
         """The uploads, with what the order of events must know of each, shape (k,)."""
         entries = np.zeros(len(seqs), dtype=self._layout.entry_dtype)
         entries["start_ms"], entries["span_ms"] = sums.start_ms, sums.end_ms - sums.start_ms
@@ -227,7 +239,14 @@ class VehicleFold:
         entries["trends"], entries["is_running"] = sums.trends, sums.is_running
         if self._layout.followed:
             entries["followed"] = sums.followed if self.regimes is None else self.regimes.compared(sums.followed)
-        return Arrivals(boot_ids=boot_ids, seqs=seqs, built_ms=built_ms, sums=sums, entries=entries)
+        return Arrivals(
+            boot_ids=boot_ids,
+            seqs=seqs,
+            built_ms=built_moments(attributes),
+            powertrains=powertrain_codes(attributes),
+            sums=sums,
+            entries=entries,
+        )
 
     def count_codes(self, states: States, cars: Ints, codes: Ints, at_ms: Ints) -> None:
         """Count that these codes (places in the catalogue's events) came up in these cars, in the order given."""

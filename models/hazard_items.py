@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from domain.catalogue import Catalogue, HazardSpec
-from models.fleet_model import AGE_YEARS, FleetModel
+from domain.catalogue import AGE_YEARS, Catalogue, HazardSpec
+from models.fleet_model import FleetModel
 from models.vehicle_state import DAY_MS, UNKNOWN
 
 Floats = npt.NDArray[np.float64]
@@ -37,15 +37,17 @@ class HazardItems:
         # The trend of each slot; −1 where the feature is an age, or the slot is empty.
         self.trends: Ints = np.full(shape[:2], -1)
         self.is_age: Bools = np.zeros(shape, dtype=np.bool_)
+        self.is_change: Bools = np.zeros(shape, dtype=np.bool_)
         self.is_reading: Bools = np.zeros(shape, dtype=np.bool_)  # of the item itself: the weather tells nothing of it
         names = list(catalogue.trends)
         for h, spec in enumerate(self.specs):
             for e, feature in enumerate(spec.features):
                 self.centre[e, h], self.scale[e, h] = feature.centre, feature.scale
-                self.is_age[e, h] = feature.name == AGE_YEARS
-                if feature.name != AGE_YEARS:
-                    self.trends[e, h] = names.index(feature.name)
-                    self.is_reading[e, h] = catalogue.trends[feature.name].function != "mean"
+                self.is_age[e, h] = feature.source == AGE_YEARS
+                self.is_change[e, h] = feature.is_change
+                if feature.source != AGE_YEARS:
+                    self.trends[e, h] = names.index(feature.source)
+                    self.is_reading[e, h] = is_of_item(catalogue, feature.source)
 
     def _column(self, number: Callable[[HazardSpec], float]) -> Floats:
         return np.array([number(spec) for spec in self.specs], dtype=np.float64)[:, None]
@@ -69,7 +71,8 @@ class HazardFeatures:
 def hazard_features(states: npt.NDArray[Any], items: HazardItems) -> HazardFeatures:
     """The features of `items` in cars whose states (shape (k,)) are given."""
     last_ms, trends = states["last_ms"], states["trends"]
-    levels, counts = np.ascontiguousarray(trends["fast"].T), np.ascontiguousarray(trends["count"].T).astype(np.int64)
+    levels, slow = np.ascontiguousarray(trends["fast"].T), np.ascontiguousarray(trends["slow"].T)
+    counts = np.ascontiguousarray(trends["count"].T).astype(np.int64)
     since_ms = np.empty((len(items.ids), len(states)), dtype=np.int64)
     for h, item in enumerate(items.ids):
         since_ms[h] = states["items"][item]["set_ms"]
@@ -79,16 +82,23 @@ def hazard_features(states: npt.NDArray[Any], items: HazardItems) -> HazardFeatu
     value = np.zeros((items.slots, *since_ms.shape))
     is_seen = np.zeros(value.shape, dtype=np.bool_)
     readings = np.zeros(since_ms.shape, dtype=np.int64)
-    for e, (columns, is_age, is_reading) in enumerate(zip(items.trends, items.is_age, items.is_reading, strict=True)):
+    slots = zip(items.trends, items.is_age, items.is_change, items.is_reading, strict=True)
+    for e, (columns, is_age, is_change, is_reading) in enumerate(slots):
         value[e], is_seen[e] = np.where(is_age, age_years, 0.0), is_age & has_age
         is_trend = (columns >= 0)[:, None]
         if is_trend.any():
             is_read = is_trend & (counts[columns] > 0)
-            value[e] = np.where(is_read, levels[columns], value[e])
+            change = np.where(is_change, slow[columns], 0.0)
+            value[e] = np.where(is_read, levels[columns] - change, value[e])
             is_seen[e] |= is_read
             readings = np.where(is_reading, np.maximum(readings, counts[columns]), readings)
     is_known = (since_ms != UNKNOWN) | (is_seen & items.is_age).any(axis=0)
     return HazardFeatures(value, is_seen, readings, since_ms, is_known)
+
+
+def is_of_item(catalogue: Catalogue, trend: str) -> bool:
+    """Whether a trend tells of the items themselves, and not of the weather or another setting they work in."""
+    return catalogue.signals[catalogue.trends[trend].signals["signal"]].role != "setting"
 
 
 class HazardWeights:

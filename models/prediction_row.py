@@ -27,6 +27,7 @@ IS_READY = 1
 IS_KNOWN = 2  # when the item was last renewed
 IS_DATED = 4  # the car uses the item, so that a date can be reckoned
 IS_TOLD = 8  # moved materially, or may change a need (models.told)
+IS_ABSENT = 16  # cars of this power train have no such item: nothing is said of it
 
 _ITEM: list[Any] = [
     ("served_ms", "i8"),
@@ -104,6 +105,11 @@ class PredictionLayout:
     def column(self, rows: Rows, field: str) -> npt.NDArray[Any]:
         """A field that all items have, in the order of `items`: shape (k, items)."""
         return np.concatenate([rows[kind][field] for kind, ids in self.by_kind.items() if ids], axis=1)
+
+    def is_absent(self, row: Row, item: str) -> bool:
+        """Whether the car of the row has no such item."""
+        kind, place = self.places[item]
+        return bool(int(row[kind][place]["flags"]) & IS_ABSENT)
 
     def to_bytes(self, rows: Rows) -> list[bytes]:
         """Each row as it stands on the topic; always `size` bytes."""

@@ -17,10 +17,10 @@ from models.causes import Causes, newest_boots
 from models.fleet_model import FleetModel
 from models.hazard_forecast import forecast_hazard
 from models.hazard_items import HazardItems, HazardWeights
-from models.prediction_row import PredictionLayout, Rows
+from models.prediction_row import IS_ABSENT, PredictionLayout, Rows
 from models.snapshot import unpack_snapshot
 from models.usage import Usage, usage_of
-from models.vehicle_state import UNKNOWN, Record
+from models.vehicle_state import POWERTRAIN_CODES, UNKNOWN, Record
 from models.wear_forecast import forecast_wear
 from models.wear_items import WearItems, WearRates
 from models.words import words
@@ -40,6 +40,11 @@ class Predictor:
         self._wear = WearItems(catalogue, kinds["wear"])
         self._hazard = HazardItems(catalogue, kinds["hazard"])
         self._calendar = CalendarItems(catalogue, kinds["calendar"])
+        # Per kind which items the cars of each power train lack, shape (codes, items).
+        self._lacks = {
+            kind: np.array([[not catalogue.items[item].is_in(name) for item in ids] for name in POWERTRAIN_CODES])
+            for kind, ids in kinds.items()
+        }
         self._serve()
 
     def install(self, item: str, data: bytes) -> bool:
@@ -95,6 +100,8 @@ class Predictor:
         for kind, ids in self.rows.by_kind.items():
             own = rows[kind]
             own["model_version"], own["model_digest"] = self._versions[kind], self._digests[kind]
+            if self._lacks[kind].any():
+                own["flags"] = np.where(self._lacks[kind][states["powertrain"]], IS_ABSENT, own["flags"])
             for place, item in enumerate(ids):
                 own["served_ms"][:, place] = np.maximum(0, states["items"][item]["heard_ms"])
         return rows
@@ -106,7 +113,7 @@ class Predictor:
         causes: Causes | None = None,
         items: Sequence[str] | None = None,
     ) -> list[Prediction]:
-        """Full predictions for cars, for `items` (default all), car by car in the order of the catalogue.
+        """Full predictions for cars, for `items` (default all that a car has), car by car in the catalogue's order.
 
         By default the cause is the newest upload and service record in the state. States of cars that never sent
         anything give nothing.
@@ -120,7 +127,7 @@ class Predictor:
             for row, vehicle_id in zip(rows, vehicle_ids, strict=True)
             if int(row["event_ms"]) != UNKNOWN
             for item in self.catalogue.items
-            if items is None or item in items
+            if (items is None or item in items) and not self.rows.is_absent(row, item)
         ]
 
     def _fill_head(self, rows: Rows, states: Matrix, causes: Causes, usage: Usage) -> None:

@@ -11,7 +11,7 @@ import numpy.typing as npt
 from domain.catalogue import AtFloor, HazardSpec, ItemSpec, WearSpec
 from domain.service_record import ServiceOutcome, ServiceRecord, TrainingExample
 from models.day_ring import day_quanta
-from models.hazard_items import HazardFeatures, HazardItems, hazard_features
+from models.hazard_items import HazardFeatures, HazardItems, hazard_features, is_of_item
 from models.predictor import Predictor
 from models.service_position import Position, position_at
 from models.told import forget_told
@@ -212,8 +212,8 @@ class ServiceFold:
 
     def _forget_readings(self, state: Record, hazard: HazardSpec) -> None:
         """The readings were of the part that is gone; the weather stays."""
-        for i, (name, spec) in enumerate(self._catalogue.trends.items()):
-            if spec.function != "mean" and any(feature.name == name for feature in hazard.features):
+        for i, name in enumerate(self._catalogue.trends):
+            if is_of_item(self._catalogue, name) and any(feature.source == name for feature in hazard.features):
                 trend = state["trends"][i]
                 trend["fast"] = trend["slow"] = 0.0
                 trend["count"] = 0

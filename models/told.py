@@ -15,7 +15,7 @@ import numpy.typing as npt
 
 from domain.catalogue import Catalogue
 from domain.prediction import ItemKind
-from models.prediction_row import IS_READY, IS_TOLD, PredictionLayout, Rows
+from models.prediction_row import IS_ABSENT, IS_READY, IS_TOLD, PredictionLayout, Rows
 from models.record_rows import rows_at, set_rows_at
 from models.vehicle_state import DAY_MS, UNKNOWN, Record, StateLayout
 
@@ -79,6 +79,9 @@ class Telling:
         )
         for name, days in moments.items():
             is_told |= _has_moved(before[name].astype(np.int64), days, today)
+        is_absent = (self._rows.column(rows, "flags") & IS_ABSENT) != 0
+        is_told &= ~is_absent
+        verdict = np.where(is_absent, NOTHING, verdict)
         kept["verdict"], kept["against"], kept["against_since_day"] = verdict, against, since_day
         for name, told in (*moments.items(), ("told_day", today), ("health", health)):
             kept[name] = np.where(is_told, told, before[name])
@@ -98,12 +101,16 @@ class Telling:
         return np.where(is_ready, np.where(is_against, AGAINST, STANDS), NOT_READY)
 
     def _moments(self, rows: Rows) -> dict[str, Ints]:
-        """The days of earliest, expected and latest since 1970; 0 where none can be said."""
+        """The days of earliest, expected and latest since 1970; 0 where none can be said.
+
+        Of an item that is not ready none is: screens show no date then, and a guess moves with every day that passes.
+        """
         moments = {}
+        is_ready = (self._rows.column(rows, "flags") & IS_READY) != 0
         for name in ("earliest", "expected", "latest"):
             moment = self._rows.column(rows, f"{name}_ms")
             days = np.clip(moment // DAY_MS, 1, _LARGEST_DAY)
-            moments[f"{name}_day"] = np.where(moment == UNKNOWN, 0, days)
+            moments[f"{name}_day"] = np.where(is_ready & (moment != UNKNOWN), days, 0)
         return moments
 
     def _count_against(

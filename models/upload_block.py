@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from domain.telemetry import TelemetryUpload, UploadId, VehicleAttributes
+from models.vehicle_state import POWERTRAIN_CODES
 
 Ints = npt.NDArray[np.int64]
 
@@ -66,7 +67,7 @@ class UploadBlock:
 
     def built_ms(self) -> Ints:
         """When the car of each was built, 0 where nobody knows."""
-        return np.array([own.built_ms for own in self.attributes], dtype=np.int64)
+        return built_moments(self.attributes)
 
     def ids(self) -> list[UploadId]:
         """Which uploads they are."""
@@ -97,3 +98,13 @@ class UploadBlock:
             tables=tables,
             origins=[upload.origins for upload in uploads],
         )
+
+
+def built_moments(attributes: Sequence[VehicleAttributes]) -> Ints:
+    """When each car was built (ms), 0 where nobody knows."""
+    return np.array([own.built_ms for own in attributes], dtype=np.int64)
+
+
+def powertrain_codes(attributes: Sequence[VehicleAttributes]) -> npt.NDArray[np.uint8]:
+    """The power train of each car by its code in a state, 0 where it is not known."""
+    return np.array([POWERTRAIN_CODES.get(own.powertrain, 0) for own in attributes], dtype=np.uint8)

@@ -10,9 +10,9 @@ import numpy as np
 from domain.catalogue import EVENT_COUNT, Catalogue
 from domain.telemetry import VehicleAttributes
 from models.block_samples import Bools, Floats, Ints, SampleBlock, SampleReader, UnusableUpload
-from models.block_trends import LONGEST_STRETCH_S, is_running, mean, trend_values
+from models.block_trends import LONGEST_STRETCH_S, is_running, mean, trend_values, without_engine
 from models.event_time import event_times
-from models.exposures import FUNCTIONS, car_columns
+from models.exposures import FUNCTIONS, CarColumns, car_columns
 from models.upload_block import UploadBlock
 
 __all__ = ["Summariser", "SummaryBlock", "UnusableUpload", "UploadSummary"]
@@ -120,7 +120,8 @@ class Summariser:
             for samples in self._reader.read(uploads.tables, block.reasons):
                 self._sum(samples, uploads.attributes, block)
             for samples in self._reader.read(uploads.lead_ins, [""] * len(uploads)):
-                self._add_stretches(samples, uploads.attributes, block)
+                cars = car_columns([uploads.attributes[row] for row in samples.rows.tolist()])
+                self._add_stretches(samples, cars, block)
         np.rint(block.exposure / STEP, out=block.exposure)
         block.exposure[:] *= STEP
         for metres in (block.observed_m, block.exposure_m):
@@ -147,23 +148,22 @@ class Summariser:
 
     def _sum(self, samples: SampleBlock, attributes: Sequence[VehicleAttributes], block: SummaryBlock) -> None:
         rows = samples.rows
-        observed_m = self._add_stretches(samples, attributes, block)
+        cars = car_columns([attributes[row] for row in rows.tolist()])
+        observed_m = self._add_stretches(samples, cars, block)
         block.first_odometer_m[rows], block.odometer_m[rows] = self._odometer_span(samples, observed_m)
+        turning = without_engine(self._trends, samples, self._speed, cars.is_electric)
         for i, trend in enumerate(self._trends):
-            block.trends[rows, i] = trend_values(trend, samples)
+            block.trends[rows, i] = trend_values(trend, turning, cars.is_electric)
         for i, path in enumerate(self._followed):
             is_trend = path in self._trend_names
             own_trend = block.trends[rows, self._trend_names.index(path)] if is_trend else None
             block.followed[rows, i] = mean(samples.columns[path]) if own_trend is None else own_trend
-        block.is_running[rows] = is_running(self._trends, samples)
+        block.is_running[rows] = is_running(self._trends, turning)
         block.implausible[rows] = samples.implausible
 
-    def _add_stretches(
-        self, samples: SampleBlock, attributes: Sequence[VehicleAttributes], block: SummaryBlock
-    ) -> Floats:
+    def _add_stretches(self, samples: SampleBlock, cars: CarColumns, block: SummaryBlock) -> Floats:
         """Add what the stretches between samples came to; the metres of each upload's."""
         rows = samples.rows
-        cars = car_columns([attributes[row] for row in rows.tolist()])
         dt = samples.times[:, 1:] - samples.times[:, :-1]
         short = dt <= self._longest_stretch_s
         metres = self._metres(samples, dt, short)

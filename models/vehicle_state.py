@@ -16,7 +16,7 @@ import numpy.typing as npt
 from domain.catalogue import Catalogue, ItemSpec
 from domain.errors import InvalidInput
 from domain.prediction import ItemKind, UploadRange
-from domain.telemetry import VehicleAttributes
+from domain.telemetry import POWERTRAINS, VehicleAttributes
 from models.event_counts import COUNT_FIELDS
 from models.exposures import most_per_day
 from models.signal_levels import LEVEL_FIELDS
@@ -35,6 +35,7 @@ RING = 6  # uploads that one may come behind and still be put where it belongs
 CODES = 5  # trouble codes that are remembered at a time
 NO_READING = 0xFFFF_FFFF  # of an odometer, in an entry of the ring
 UNKNOWN = -1
+POWERTRAIN_CODES = {name: code for code, name in enumerate(("", *POWERTRAINS))}  # 0: not known
 DAY_MS = 86_400_000
 
 # Bits of `flags` and `order_flags`: things that were noticed and that a person may want to know.
@@ -172,6 +173,7 @@ class StateLayout:
             ("flags", "u4"),
             ("offsets", "i8", (len(TOPICS),)),
             ("built_ms", "i8"),
+            ("powertrain", "u1"),  # of POWERTRAIN_CODES
             ("first_ms", "i8"),
             *levels,
             ("base", levels),
@@ -200,6 +202,7 @@ class StateLayout:
         state["version"] = self.version
         state["offsets"] = UNKNOWN
         state["built_ms"] = attributes.built_ms
+        state["powertrain"] = POWERTRAIN_CODES.get(attributes.powertrain, 0)
         for name in ("first_ms", "forgotten_ms", "withdrawn_ms", "predicted_ms", "told_ms"):
             state[name] = UNKNOWN
         for levels in (state, state["base"]):

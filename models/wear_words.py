@@ -7,15 +7,16 @@ from typing import Any
 
 from domain.catalogue import Catalogue, ItemSpec, WearSpec
 from domain.prediction import Contribution
+from models.main_cause import cause_in_words, main_cause
 from models.prediction_row import IS_DATED, IS_KNOWN, Row
 from models.vehicle_state import DAY_MS, UNKNOWN
-from models.wording import amount_in_words, day_in_words, since_in_words
+from models.wording import Wording
 
 TOLD_FROM = 0.01  # of the item's range: a smaller effect of the bound is not spoken of
 
 
 @dataclass(frozen=True, slots=True)
-class _Numbers:
+class WearNumbers:
     """The item's part of a row in plain numbers; the sums are made of the parts, so that they add up."""
 
     own: dict[str, Any]
@@ -31,25 +32,25 @@ class _Numbers:
 
 
 def wear_words(
-    catalogue: Catalogue, item: ItemSpec, wear: WearSpec, row: Row, own: Row
-) -> tuple[str, tuple[Contribution, ...], dict[str, float]]:
-    """Reason, contributions and features of `item`; `own` is its part of the `row`."""
-    numbers = _numbers(wear, own)
-    text = item.text()
+    catalogue: Catalogue, item: ItemSpec, wear: WearSpec, row: Row, numbers: WearNumbers, wording: Wording
+) -> tuple[str, tuple[Contribution, ...]]:
+    """Reason and contributions of `item` in a language; `numbers` are those of the `row`."""
+    text = item.text(wording.code)
     template = text.reason if numbers.is_dated else text.reason_unused or text.reason
     if numbers.is_dated and not numbers.is_known:
         template = text.reason_unknown
     elif numbers.is_bounded and text.reason_bounded:
         template = f"{template} {text.reason_bounded}"
-    reason = template.format_map(_words(catalogue, item, wear, row, numbers))
-    return reason, _contributions(catalogue, wear, numbers), _features(row, numbers)
+    reason = template.format_map(_words(catalogue, item, wear, row, numbers, wording))
+    return reason, _contributions(catalogue, wear, numbers, wording)
 
 
-def _numbers(wear: WearSpec, own: Row) -> _Numbers:
+def wear_numbers(wear: WearSpec, own: Row) -> WearNumbers:
+    """The numbers of an item from `own`, its part of a row."""
     fields: dict[str, Any] = {name: own[name].tolist() for name in own.dtype.names or ()}
     count = len(wear.rates)
     parts = fields["part"][:count]
-    return _Numbers(
+    return WearNumbers(
         own=fields,
         names=tuple(wear.rates),
         parts=parts,
@@ -63,12 +64,13 @@ def _numbers(wear: WearSpec, own: Row) -> _Numbers:
     )
 
 
-def _exposures(numbers: _Numbers) -> list[float]:
+def _exposures(numbers: WearNumbers) -> list[float]:
     own = numbers.own
     return [seen + unseen for seen, unseen in zip(own["seen"], own["unseen"], strict=True)][: len(numbers.names)]
 
 
-def _features(row: Row, numbers: _Numbers) -> dict[str, float]:
+def wear_features(row: Row, numbers: WearNumbers) -> dict[str, float]:
+    """What the item's prediction rests on."""
     own = numbers.own
     return {
         **dict(zip(numbers.names, _exposures(numbers), strict=True)),
@@ -82,56 +84,63 @@ def _features(row: Row, numbers: _Numbers) -> dict[str, float]:
         "unseen_worn": own["unseen_worn"],
         "reckoned_worn": sum(numbers.reckoned),
         "unseen_km": own["unseen_km"],
+        "km_since": own["distance_km"],
         "km_per_day": float(row["km_per_day"]),
         "observed_km": float(row["observed_km"]),
     }
 
 
-def _contributions(catalogue: Catalogue, wear: WearSpec, numbers: _Numbers) -> tuple[Contribution, ...]:
-    own = numbers.own
-    since = since_in_words(own["since_ms"], own["since_odometer_m"])
-    known = f"{amount_in_words(own['anchor'])} {wear.unit} at {since}"
-    guess = f"a guess: {amount_in_words(own['anchor'])} {wear.unit} at {since}, when we began to watch"
-    if numbers.is_bounded and own["raised_anchor"] > own["anchor"]:
-        guess += f", raised to {amount_in_words(own['raised_anchor'])} {wear.unit} because the car still drives"
-    parts = [Contribution("anchor", own["raised_anchor"], known if numbers.is_known else guess)]
+def _contributions(
+    catalogue: Catalogue, wear: WearSpec, numbers: WearNumbers, wording: Wording
+) -> tuple[Contribution, ...]:
+    own, unit = numbers.own, wear.unit
+    since = wording.since(own["since_ms"], own["since_odometer_m"])
+    anchor = wording(
+        "known" if numbers.is_known else "guess", amount=wording.amount(own["anchor"]), unit=unit, since=since
+    )
+    if not numbers.is_known and numbers.is_bounded and own["raised_anchor"] > own["anchor"]:
+        anchor += wording("raised", amount=wording.amount(own["raised_anchor"]), unit=unit)
+    parts = [Contribution("anchor", own["raised_anchor"], anchor)]
     for i, (name, exposure) in enumerate(zip(numbers.names, _exposures(numbers), strict=True)):
         spec = catalogue.exposures[name]
-        amount = f"{spec.texts['en']}: {amount_in_words(exposure)} {spec.unit}"
+        said = wording("exposure", name=spec.text(wording.code), amount=wording.amount(exposure), unit=spec.unit)
         if own["unseen"][i] > 0:
-            unseen = amount_in_words(own["unseen"][i])
-            amount += f", of it {unseen} estimated for {own['unseen_km']:,.0f} km not seen"
+            km = wording.number(own["unseen_km"])
+            said += wording("unseen", amount=wording.amount(own["unseen"][i]), km=km)
         if numbers.is_bounded and numbers.parts[i] < numbers.reckoned[i]:
-            reckoned = amount_in_words(numbers.reckoned[i])
-            amount += f"; bounded by what there was to lose, else {reckoned} {wear.unit}"
-        parts.append(Contribution(name, -numbers.parts[i], amount))
+            said += wording("bounded", amount=wording.amount(numbers.reckoned[i]), unit=unit)
+        parts.append(Contribution(name, -numbers.parts[i], said))
     return tuple(parts)
 
 
-def _words(catalogue: Catalogue, item: ItemSpec, wear: WearSpec, row: Row, numbers: _Numbers) -> dict[str, str]:
+def _words(
+    catalogue: Catalogue, item: ItemSpec, wear: WearSpec, row: Row, numbers: WearNumbers, wording: Wording
+) -> dict[str, str]:
     """Every field a reason template may name; all come from features, contributions and window."""
-    own = numbers.own
-    main = max(range(len(numbers.parts)), key=lambda i: numbers.parts[i])
+    own, amount, number = numbers.own, wording.amount, wording.number
     odometer_m, km = int(row["odometer_m"]), own["distance_km"]
     expected_ms = None if own["expected_ms"] == UNKNOWN else own["expected_ms"]
+    cause = main_cause(catalogue, numbers.names, numbers.parts, _exposures(numbers), km)
     return {
-        "name": item.text().name,
-        "remaining": amount_in_words(max(0.0, numbers.remains)),
+        "name": item.text(wording.code).name,
+        "remaining": amount(max(0.0, numbers.remains)),
         "unit": wear.unit,
-        "new": f"{wear.new:g}",
-        "limit": f"{wear.limit:g}",
-        "worn": amount_in_words(numbers.worn),
-        "reckoned": amount_in_words(numbers.worn + numbers.relief),
-        "since": since_in_words(own["since_ms"], own["since_odometer_m"]),
-        "km_since": f"{km:,.0f}",
-        "odometer_km": f"{odometer_m / 1000 if odometer_m != UNKNOWN else float(row['observed_km']):,.0f}",
-        "age": amount_in_words((expected_ms or 0) / DAY_MS),
-        "due": day_in_words(expected_ms),
-        "per_1000_km": amount_in_words(numbers.worn / km * 1000 if km > 1 else 0.0),
-        "km_per_day": amount_in_words(float(row["km_per_day"])),
-        "unseen_km": f"{own['unseen_km']:,.0f}",
-        "remaining_km": f"{own['remaining_km']:,.0f}" if numbers.is_dated else "–",
-        "health_pct": f"{100 * own['health']:.0f}",
-        "main_cause": catalogue.exposures[numbers.names[main]].texts["en"],
-        "main_amount": amount_in_words(numbers.parts[main]),
+        "new": wording.plain(wear.new),
+        "limit": wording.plain(wear.limit),
+        "worn": amount(numbers.worn),
+        "reckoned": amount(numbers.worn + numbers.relief),
+        "since": wording.since(own["since_ms"], own["since_odometer_m"]),
+        "km_since": number(km),
+        "odometer_km": number(odometer_m / 1000 if odometer_m != UNKNOWN else float(row["observed_km"])),
+        "age": amount((expected_ms or 0) / DAY_MS),
+        "due": wording.day(expected_ms),
+        "per_1000_km": amount(numbers.worn / km * 1000 if km > 1 else 0.0),
+        "km_per_day": amount(float(row["km_per_day"])),
+        "unseen_km": number(own["unseen_km"]),
+        "remaining_km": number(own["remaining_km"]) if numbers.is_dated else "–",
+        "health_pct": number(100 * own["health"]),
+        "cause": cause_in_words(cause, catalogue, own["since_ms"], wording),
+        "main_cause": catalogue.exposures[cause.name if cause else numbers.names[0]].text(wording.code),
+        "main_share_pct": number(100 * cause.share if cause else 0.0),
+        "main_amount": amount(max(numbers.parts)),
     }

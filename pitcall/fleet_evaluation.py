@@ -149,7 +149,8 @@ def _opens(spec: ItemSpec, said: WearSaid) -> npt.NDArray[np.bool_]:
     """Whether the item's rule has a need open at each decision."""
     expected_ms = said.windows.expected_ms
     ahead_days = expected_ms / DAY_MS - said.day
-    return (expected_ms != UNKNOWN) & (ahead_days <= spec.need_rule.open_within_days)
+    is_open: npt.NDArray[np.bool_] = (expected_ms != UNKNOWN) & (ahead_days <= spec.need_rule.open_within_days)
+    return is_open
 
 
 def _judge_hazard(

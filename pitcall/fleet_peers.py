@@ -90,7 +90,7 @@ class WearPeer:
         """A label of the item."""
         day = example.known_ms / DAY_MS
         exposures = [example.features.get(name, 0.0) for name in self._spec.rates]
-        since = (example.known_ms - example.since_ms) / DAY_MS if example.since_ms > 0 else np.nan
+        since = np.nan if example.since_ms is None else (example.known_ms - example.since_ms) / DAY_MS
         mass, kind, built = self._car[int(example.vehicle_id)].tolist()
         self._x.append([*exposures, since, mass, kind, day - built, example.features.get("car_factor", 1.0)])
         self._y.append(example.target)

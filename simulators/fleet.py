@@ -10,6 +10,7 @@ from typing import Any
 
 from simulators.car import CarIdentity, SimulatedCar
 from simulators.drive import Drive, load_drives
+from simulators.parts_truth import CHECK, INSPECTION, PARTS
 from simulators.past import daily_rates, start_condition
 from simulators.profile import PROFILES
 from simulators.trip import SAMPLES_PER_UPLOAD, UploadWriter
@@ -63,8 +64,10 @@ class Fleet:
         mass_kg = round(dice.uniform(1_200.0, 1_750.0))
         factors = WearFactors(*(_scatter(dice, sigma) for sigma in (0.15, 0.08, 0.12, 0.10)))
         asked = {drive.name: trip_demand(drive, mass_kg) for drive in pool}
-        rates = daily_rates(profile, pool, key, asked, factors, self.start_ms)
-        condition = start_condition(dice, rates, factors, first_due, self.start_ms)
+        parts_dice = random.Random(f"{key}/parts")
+        part_factors = {part: 1.0 if part in (CHECK, INSPECTION) else _scatter(parts_dice, 0.12) for part in PARTS}
+        rates = daily_rates(profile, pool, key, asked, factors, part_factors, self.start_ms)
+        condition = start_condition(dice, parts_dice, rates, factors, part_factors, first_due, self.start_ms)
         return SimulatedCar(
             identity=_identity(index, mass_kg, condition.built_ms),
             key=key,

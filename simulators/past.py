@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from simulators.drive import Drive
+from simulators.parts_truth import PARTS, PartsTruth, daily_shares
 from simulators.profile import DAY_MS, DriverProfile, plan_day
 from simulators.wear_truth import (
     BATTERY,
@@ -48,6 +49,7 @@ class DailyRates:
     pad_mm: float
     oil_share: float
     battery_share: float
+    part_shares: Mapping[str, float]
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +66,7 @@ def daily_rates(
     key: str,
     demands: Mapping[str, TripDemand],
     factors: WearFactors,
+    part_factors: Mapping[str, float],
     start_ms: int,
 ) -> DailyRates:
     """Means over the plan's four weeks before `start_ms`."""
@@ -77,11 +80,18 @@ def daily_rates(
         pad_mm=max(1e-6, sum(demand.pad_mm for demand in asked) / OBSERVED_DAYS * factors.pads),
         oil_share=(fuel_share + OIL_AGE_SHARE / OIL_LIMIT_DAYS) * factors.oil,
         battery_share=(1.0 + SHORT_TRIP_DAYS * short) / BATTERY_LIFE_DAYS * factors.battery,
+        part_shares=daily_shares([demand.part_shares for demand in asked], OBSERVED_DAYS, part_factors),
     )
 
 
 def start_condition(
-    dice: random.Random, rates: DailyRates, factors: WearFactors, first_due: str | None, start_ms: int
+    dice: random.Random,
+    parts_dice: random.Random,
+    rates: DailyRates,
+    factors: WearFactors,
+    part_factors: Mapping[str, float],
+    first_due: str | None,
+    start_ms: int,
 ) -> StartCondition:
     """A car with a past in which `first_due` (or nothing) is a few days to a few weeks from its limit."""
     lives = {
@@ -107,6 +117,7 @@ def start_condition(
         battery_used=rates.battery_share * weakness * ages[BATTERY],
         charge=0.9,
         fluid_filled_ms=_ago(start_ms, min(ages[FLUID], age)),
+        parts=PartsTruth(factors=dict(part_factors)),
     )
     odometer_m = rates.km * age * 1000.0
     history = [
@@ -118,8 +129,23 @@ def start_condition(
         history.append(
             {**_record(PADS, "measured", days, rates, odometer_m, start_ms), "value": round(found, 1), "unit": "mm"}
         )
+    history += _begin_parts(parts_dice, truth.parts, rates, age, odometer_m, start_ms)
     history.sort(key=lambda record: int(record["performed_ms"]))
     return StartCondition(_ago(start_ms, age), odometer_m, truth, history)
+
+
+def _begin_parts(
+    dice: random.Random, parts: PartsTruth, rates: DailyRates, age: float, odometer_m: float, start_ms: int
+) -> list[dict[str, Any]]:
+    """Use up the plainer parts, none of which is soon due, and say of those that were renewed when that was."""
+    history = []
+    for part in PARTS:
+        life = 1.0 / rates.part_shares[part]
+        days = min(age, max(0.0, life - _days_left(dice, life, is_soon=False)))
+        parts.used[part] = rates.part_shares[part] * days
+        if days < age - 1.0:
+            history.append(_record(part, "replaced", days, rates, odometer_m, start_ms))
+    return history
 
 
 def _days_left(dice: random.Random, life: float, *, is_soon: bool) -> float:

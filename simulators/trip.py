@@ -16,6 +16,7 @@ import numpy as np
 
 from domain.telemetry import RECORDED, SIMULATED
 from simulators.drive import AMBIENT, ENGINE_SPEED, ODOMETER, SPEED, TYRE_PRESSURE, VOLTAGE, Drive
+from simulators.parts_truth import tyre_at
 
 SAMPLES_PER_UPLOAD = 300
 CHARGING_V = 14.2
@@ -38,7 +39,7 @@ class Trip:
     odometer_m: float
     rest_v: float
     crank_v: float
-    tyre_kpa: float
+    tyre_kpa: float  # cold, at 20 °C
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,13 +90,14 @@ class UploadWriter:
             VOLTAGE: volts,
             ENGINE_SPEED: turns,
             ODOMETER: [int(trip.odometer_m)] * 8,
-            TYRE_PRESSURE: [round(trip.tyre_kpa, 1), *[None] * 7],
         }
         if not self.speed_is_constant:
             signals[SPEED] = [0] * 8
         ambient = trip.drive.held(AMBIENT) if AMBIENT in trip.drive.columns else np.zeros(1)
+        outside_c = float(ambient[np.flatnonzero(ambient)[0]]) if np.any(ambient) else 20.0
         if np.any(ambient):
-            signals[AMBIENT] = [float(ambient[np.flatnonzero(ambient)[0]])] * 8
+            signals[AMBIENT] = [outside_c] * 8
+        signals[TYRE_PRESSURE] = [round(tyre_at(trip.tyre_kpa, outside_c), 1), *[None] * 7]
         start_ms = trip.start_ms - WAKE_MS
         body = {
             "schema": 1,

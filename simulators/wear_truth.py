@@ -9,18 +9,21 @@ simulator's own and the product's models do not share them:
 - 12 V battery: age, doubled by every 10 K above 20 °C (Arrhenius' rule of thumb), and cycles of short trips; inner
   resistance climbs steeply near the end of life, rest voltage follows the state of charge (12.65 V full, 12.45 V at
   75 %, 12.24 V at half, 12.06 V at a quarter, 11.89 V empty: the table every battery maker prints);
-- brake fluid: water at a rate of about 1.3 % a year from 0.2 %, over 2.8 % at 24 months; due by date.
+- brake fluid: water at a rate of about 1.3 % a year from 0.2 %, over 2.8 % at 24 months; due by date;
+- the plainer parts: `simulators.parts_truth`.
 """
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 import numpy as np
 
 from simulators.braking import brake_demand
 from simulators.drive import AIR_MASS, AMBIENT, COOLANT, Drive
+from simulators.parts_truth import PARTS, PartsTruth, part_shares
 
 DAY_MS = 86_400_000
 PADS, OIL, BATTERY, FLUID = "front_brake_pads", "engine_oil", "battery_12v", "brake_fluid"
@@ -52,6 +55,7 @@ class TripDemand:
     oil_share: float  # of the oil's life, by fuel alone
     fuel_l: float
     ambient_c: float
+    part_shares: Mapping[str, float]  # of each plainer part's life
 
     @property
     def is_short(self) -> bool:
@@ -76,6 +80,7 @@ def trip_demand(drive: Drive, mass_kg: float) -> TripDemand:
         oil_share=(litres + COLD_OIL_EXTRA * cold) / OIL_BUDGET_L,
         fuel_l=litres,
         ambient_c=float(np.nanmean(ambient)) if known and ambient is not None else 18.0,
+        part_shares=part_shares(drive, mass_kg, brakes.work_j),
     )
 
 
@@ -100,11 +105,13 @@ class WearTruth:
     battery_used: float
     charge: float
     fluid_filled_ms: int
+    parts: PartsTruth = field(default_factory=PartsTruth)
 
     def drive(self, demand: TripDemand) -> None:
         """Wear by one trip."""
         self.pad_mm = max(0.0, self.pad_mm - demand.pad_mm * self.factors.pads)
         self.oil_used += demand.oil_share * self.factors.oil
+        self.parts.drive(demand.part_shares)
         if demand.is_short:
             self.battery_used += SHORT_TRIP_DAYS / BATTERY_LIFE_DAYS * self.factors.battery
         self.charge = min(self._fullest(), self.charge + 0.06 + demand.distance_m / 150_000.0)
@@ -115,6 +122,7 @@ class WearTruth:
         heat = 2.0 ** ((ambient_c - 20.0) / 10.0)
         self.battery_used += days / BATTERY_LIFE_DAYS * heat * self.factors.battery
         self.charge = max(0.0, min(self._fullest(), self.charge) - 0.01 * days)
+        self.parts.rest(days)
 
     def _fullest(self) -> float:
         """A sulphated battery no longer takes a full charge."""
@@ -147,6 +155,8 @@ class WearTruth:
 
     def used_share(self, item: str, now_ms: int) -> float:
         """How much of the item's life is gone, 0 (new) to 1 (at its limit) and beyond."""
+        if item in PARTS:
+            return self.parts.used[item]
         if item == PADS:
             return (NEW_PAD_MM - self.pad_mm) / (NEW_PAD_MM - WORN_PAD_MM)
         if item == OIL:
@@ -165,6 +175,8 @@ class WearTruth:
             self.battery_used, self.charge = 0.0, 0.95
         elif item == FLUID:
             self.fluid_filled_ms = now_ms
+        elif item in PARTS:
+            self.parts.used[item] = 0.0
         else:
             raise ValueError(f"no such item: {item}")
 
@@ -174,4 +186,5 @@ class WearTruth:
 
     @classmethod
     def restored(cls, state: dict[str, Any]) -> WearTruth:
-        return cls(**{**state, "factors": WearFactors(**state["factors"])})
+        own = {"factors": WearFactors(**state["factors"]), "parts": PartsTruth(**state["parts"])}
+        return cls(**{**state, **own})

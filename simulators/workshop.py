@@ -8,22 +8,34 @@ from dataclasses import dataclass
 from typing import Any
 
 from simulators.car import SimulatedCar
+from simulators.parts_truth import CABIN_FILTER, CHECK, INSPECTION, PLUGS, REAR_PADS, TYRES
 from simulators.wear_truth import BATTERY, FLUID, OIL, PADS
 
 PAD_ERROR_MM, OIL_ERROR_PCT, VOLT_ERROR, WATER_ERROR_PCT = 0.15, 2.0, 0.03, 0.1
+TYRE_LEAK, COOLANT = "tyre_leak", "coolant"
+LIFE_ERROR_PCT = 6.0  # of a filter or a gap, judged by eye
 REPLACE_PADS_BELOW_MM = 4.5  # what would not last until the next inspection is replaced at this one
 REPLACE_BATTERY_FROM = 0.9
+REPLACE_TYRES_BELOW_MM = 3.6
 PRICES_MINOR = {PADS: 28_900, OIL: 15_900, BATTERY: 21_900, FLUID: 8_900}
+PRICES_MINOR |= {
+    REAR_PADS: 25_900,
+    TYRES: 52_000,
+    CABIN_FILTER: 5_900,
+    PLUGS: 13_900,
+    CHECK: 11_900,
+    INSPECTION: 13_900,
+}
 INSPECTION_MINOR = 3_900
 
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """What the workshop writes down for one item; `value` is what was measured before the work, in `unit`."""
+    """What the workshop writes down for one item; `value`: as measured before the work, None if not."""
 
     item: str
     outcome: str
-    value: float
+    value: float | None
     unit: str
 
     def record(self) -> dict[str, Any]:
@@ -120,12 +132,27 @@ def _pressing(car: SimulatedCar) -> float:
     return max(car.truth.used_share(item, car.planned_until_ms) for item in (PADS, OIL, FLUID))
 
 
+def _thickness(item: str, found: float, replace_below_mm: float) -> Finding:
+    found = max(0.0, found)
+    return Finding(item, "replaced" if found <= replace_below_mm else "measured", round(found, 1), "mm")
+
+
 def inspect(car: SimulatedCar, item: str, now_ms: int, dice: random.Random) -> Finding:
     """One item as measured, with the error of the instrument, and what is done about it."""
     truth = car.truth
     if item == PADS:
-        found = max(0.0, truth.pad_mm + dice.gauss(0.0, PAD_ERROR_MM))
-        return Finding(item, "replaced" if found <= REPLACE_PADS_BELOW_MM else "measured", round(found, 1), "mm")
+        return _thickness(item, truth.pad_mm + dice.gauss(0.0, PAD_ERROR_MM), REPLACE_PADS_BELOW_MM)
+    if item == REAR_PADS:
+        return _thickness(item, truth.parts.rear_pad_mm() + dice.gauss(0.0, PAD_ERROR_MM), REPLACE_PADS_BELOW_MM)
+    if item == TYRES:
+        return _thickness(item, truth.parts.tread_mm() + dice.gauss(0.0, PAD_ERROR_MM), REPLACE_TYRES_BELOW_MM)
+    if item in (CABIN_FILTER, PLUGS):
+        left = 100.0 * (1.0 - truth.parts.used[item]) + dice.gauss(0.0, LIFE_ERROR_PCT)
+        return Finding(item, "replaced", round(min(100.0, max(0.0, left)), 0), "%")
+    if item in (CHECK, INSPECTION):
+        return Finding(item, "replaced", None, "")
+    if item in (TYRE_LEAK, COOLANT):
+        return Finding(item, "ok", None, "")  # in the play nothing leaks
     if item == OIL:
         left = 100.0 * truth.oil_left(now_ms) + dice.gauss(0.0, OIL_ERROR_PCT)
         return Finding(item, "replaced", round(min(100.0, max(0.0, left)), 0), "%")

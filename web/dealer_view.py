@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from domain.catalogue import ItemSpec
 from domain.dossier import DealerDesk, DeskEntry
+from domain.prediction import ItemKind
 from domain.proposal import ProposalState
 from domain.service_record import ServiceOutcome
 from web.booking_view import Choice
@@ -123,6 +124,9 @@ def entry_card(entry: DeskEntry, now_ms: int, reading: Reading) -> EntryCard:
     slot = proposal.slot if is_live else None
     asked = [need.item for need in payload.needs] if payload else []
     is_inside = state is ProposalState.CHECKED_IN and is_live
+    # Where the owner did not share what drives the car, the workshop can see it.
+    powertrain = payload.powertrain if payload else ""
+    items = reading.catalogue.items_of(powertrain) if powertrain else tuple(reading.catalogue.items)
     return EntryCard(
         proposal_id=proposal.proposal_id,
         state=str(state),
@@ -134,7 +138,7 @@ def entry_card(entry: DeskEntry, now_ms: int, reading: Reading) -> EntryCard:
         offered=tuple(fmt.span(s.start_ms, s.end_ms) for s in sorted(proposal.offered)) if is_live else (),
         answer_by=fmt.moment(proposal.expires_ms) if is_open and is_live else "",
         measurements=measurements(asked, reading) if is_inside else (),
-        others=measurements([i for i in reading.catalogue.items if i not in asked], reading) if is_inside else (),
+        others=measurements([i for i in items if i not in asked], reading) if is_inside else (),
         can_accept=state is ProposalState.SENT and is_live,
         can_counter=state is ProposalState.SENT and is_live,
         can_decline=is_open and is_live,
@@ -148,6 +152,12 @@ def entry_card(entry: DeskEntry, now_ms: int, reading: Reading) -> EntryCard:
 def measurements(items: Sequence[str], reading: Reading) -> tuple[Measurement, ...]:
     """What to ask the workshop of each item, by the catalogue."""
     return tuple(_measurement(spec, reading) for spec in map(reading.item, items) if spec is not None)
+
+
+def _outcome_key(spec: ItemSpec, outcome: ServiceOutcome) -> str:
+    """What an outcome is called; of what is due by its date nothing need have been replaced."""
+    is_done = spec.kind is ItemKind.CALENDAR and outcome is ServiceOutcome.REPLACED
+    return "outcome.done" if is_done else f"outcome.{outcome}"
 
 
 def _measurement(spec: ItemSpec, reading: Reading) -> Measurement:
@@ -172,5 +182,5 @@ def _measurement(spec: ItemSpec, reading: Reading) -> Measurement:
         low=low,
         high=high,
         hint=hint,
-        outcomes=tuple(Choice(str(o), texts(f"outcome.{o}")) for o in outcomes),
+        outcomes=tuple(Choice(str(o), texts(_outcome_key(spec, o))) for o in outcomes),
     )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
+from domain.language import language_of
 from web.texts import Texts
 
 DAY_MS = 86_400_000
@@ -25,15 +26,15 @@ class Formatting:
         except (ZoneInfoNotFoundError, ValueError):
             time_zone, self._zone = "UTC", ZoneInfo("UTC")
         self.zone_name = time_zone.replace("_", " ")
+        self._language = language_of(texts("locale"))
 
     def local(self, ms: int) -> datetime:
         """The moment on the wall clock of the zone."""
         return datetime.fromtimestamp(ms / 1000, UTC).astimezone(self._zone)
 
     def number(self, value: float, digits: int = 0) -> str:
-        """Grouped by thousands, with a real minus; −0 is 0."""
-        text = f"{round(value, digits) + 0.0:,.{digits}f}"
-        return text.replace("-", MINUS)
+        """Grouped by thousands, with the marks of the language and a real minus; −0 is 0."""
+        return self._language.number(value, digits).replace("-", MINUS)
 
     def amount(self, value: float, unit: str, digits: int = 1) -> str:
         """A number with its unit."""
@@ -59,23 +60,19 @@ class Formatting:
 
     def day(self, ms: int) -> str:
         """14 Mar 2026"""
-        at = self.local(ms)
-        return f"{at.day} {self.texts.list('months_short')[at.month - 1]} {at.year}"
+        return self._date("day", ms)
 
     def short_day(self, ms: int) -> str:
         """14 Mar"""
-        at = self.local(ms)
-        return f"{at.day} {self.texts.list('months_short')[at.month - 1]}"
+        return self._date("short_day", ms)
 
     def weekday(self, ms: int) -> str:
         """Saturday 14 March"""
-        at = self.local(ms)
-        return f"{self.texts.list('weekdays')[at.weekday()]} {at.day} {self.texts.list('months')[at.month - 1]}"
+        return self._date("weekday", ms)
 
     def month(self, ms: int) -> str:
         """Mar, with the year in January."""
-        at = self.local(ms)
-        return str(at.year) if at.month == 1 else self.texts.list("months_short")[at.month - 1]
+        return self._date("year" if self.local(ms).month == 1 else "month", ms)
 
     def clock(self, ms: int) -> str:
         """09:30"""
@@ -83,8 +80,21 @@ class Formatting:
 
     def moment(self, ms: int) -> str:
         """Sat 14 Mar, 09:30"""
-        at = self.local(ms)
-        return f"{self.texts.list('weekdays_short')[at.weekday()]} {self.short_day(ms)}, {at:%H:%M}"
+        return self._date("moment", ms)
+
+    def _date(self, pattern: str, ms: int) -> str:
+        """A moment by one of the patterns that the language has under `dates`."""
+        at, names = self.local(ms), self.texts.list
+        return self.texts(
+            f"dates.{pattern}",
+            d=at.day,
+            y=at.year,
+            time=f"{at:%H:%M}",
+            wd=names("weekdays_short")[at.weekday()],
+            weekday=names("weekdays")[at.weekday()],
+            mon=names("months_short")[at.month - 1],
+            month=names("months")[at.month - 1],
+        )
 
     def span(self, start_ms: int, end_ms: int) -> str:
         """Sat 14 Mar, 09:30–10:45"""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from domain.catalogue import AGE_YEARS
 from domain.need import MaintenanceNeed, NeedState
 from domain.prediction import DueWindow, ItemKind, Prediction
 from web.due_axis import DueAxis, WindowBar, due_axis
@@ -37,6 +38,7 @@ class HealthRow:
     bar: WindowBar | None
     window_label: str
     reason: str
+    learning: str
     model_version: str
     sort_ms: int
 
@@ -89,7 +91,8 @@ def _row(a: Prediction, needs: Mapping[str, MaintenanceNeed], axis: DueAxis, rea
         chances=chances(a.probability, reading) if a.is_ready else (),
         bar=axis.bar(a.window) if a.is_ready else None,
         window_label=window_label(name, a.window, reading),
-        reason=a.reason,
+        reason=a.reason_in(reading.language),
+        learning="" if a.is_ready else _learning(a, reading),
         model_version=a.model_version,
         sort_ms=expected if expected is not None else 2**62,
     )
@@ -104,6 +107,17 @@ def _headline(a: Prediction, need: MaintenanceNeed | None, reading: Reading) -> 
     if need is not None:
         return texts(f"severity.{need.severity}")
     return texts("item.no_need")
+
+
+def _learning(a: Prediction, reading: Reading) -> str:
+    """What an item waits for that nothing can be said of yet: a date, readings, or a few drives."""
+    if a.kind is ItemKind.CALENDAR:
+        return a.reason_in(reading.language)
+    spec = reading.item(a.item)
+    read = {f.name for f in spec.hazard.features if f.source != AGE_YEARS} if spec and spec.hazard else set()
+    if read and not read & a.features.keys():
+        return reading.texts("item.not_sent")
+    return reading.texts("owner.still_learning_lead")
 
 
 def _detail(a: Prediction, reading: Reading) -> tuple[str, ...]:

@@ -127,7 +127,7 @@ def need_card(need: MaintenanceNeed, standing: ProposalDossier | None, now_ms: i
         severity_text=texts(f"severity.{need.severity}"),
         state=str(need.state),
         state_text=_state_text(need, standing, reading),
-        reason=need.reason,
+        reason=need.reason_in(reading.language),
         when="" if expected is None else fmt.relative(expected, now_ms),
         figure=window_figure(reading.item_name(need.item), need.window, now_ms, reading),
         chances=chances(need.probability, reading),
@@ -209,7 +209,7 @@ def waterfall(parts: Iterable[Contribution], unit: str, reading: Reading) -> Wat
 
     fmt, starts = reading.formatting, [0.0, *ends[:-1]]
     bars = tuple(
-        bar(part.text, start, end, told(fmt.signed(part.amount, digits)))
+        bar(part.text_in(reading.language), start, end, told(fmt.signed(part.amount, digits)))
         for part, start, end in zip(shown, starts, ends, strict=True)
     )
     total = bar(reading.texts("need.together"), 0.0, ends[-1], told(fmt.number(ends[-1], digits)))

@@ -46,6 +46,7 @@ class PayloadView:
 
     needs: tuple[PayloadNeed, ...]
     car: str
+    powertrain: str
     customer: str
     email: str
     odometer: str
@@ -75,6 +76,7 @@ def payload_view(payload: Mapping[str, Any] | str, now_ms: int, reading: Reading
     return PayloadView(
         needs=needs,
         car=make,
+        powertrain=str(vehicle.get("powertrain", "")),
         customer=str(customer.get("name", "")),
         email=str(customer.get("email", "")),
         odometer="" if odometer is None else texts("owner.odometer", km=fmt.number(odometer)),
@@ -94,20 +96,24 @@ def _need(need: Mapping[str, Any], now_ms: int, reading: Reading) -> PayloadNeed
     item, window = str(need["item"]), need["window"]
     spec = reading.item(item)
     evidence = need.get("evidence") or {}
-    parts = [Contribution(c["name"], float(c["amount"]), c["text"]) for c in evidence.get("contributions", ())]
+    parts = [
+        Contribution(c["name"], float(c["amount"]), c["text"], c.get("texts", {}))
+        for c in evidence.get("contributions", ())
+    ]
     unit = reading.unit_of(item, spec.kind if spec else ItemKind.WEAR)
     due = DueWindow(window["earliest_ms"], window["expected_ms"], window["latest_ms"], window["coverage"])
     severity = str(need["severity"])
+    title = spec.text(reading.language).name if spec else str(need["title"])
     expected = due.expected_ms
     return PayloadNeed(
         need_id=str(need["need_id"]),
         item=item,
-        title=str(need["title"]),
+        title=title,
         severity=severity,
         severity_text=reading.texts(f"severity.{severity}"),
-        reason=str(need["reason"]),
+        reason=str(need.get("reasons", {}).get(reading.language, need["reason"])),
         when="" if expected is None else reading.formatting.relative(expected, now_ms),
-        figure=window_figure(str(need["title"]), due, now_ms, reading),
+        figure=window_figure(title, due, now_ms, reading),
         labour=reading.formatting.duration(int(need["labour_minutes"])),
         parts=tuple(str(part) for part in need["parts"]),
         contributions=waterfall(parts, unit, reading),

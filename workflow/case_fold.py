@@ -43,7 +43,6 @@ class CaseFold:
         self.newest_ms = np.full(k, UNKNOWN, dtype=np.int64)
         self._signals = history.signals
         self._attributes = vehicle_attributes(history.attributes, k)
-        self._built_ms = np.array([own.built_ms for own in self._attributes], dtype=np.int64)
         self._regimes = RegimeSearch(catalogue, history.signals)
         self._is_summed = bool(catalogue.summed_exposures or catalogue.roles)
         self._seq, self._boots = np.zeros(k, dtype=np.int64), np.zeros(k, dtype=np.int64)
@@ -99,9 +98,8 @@ class CaseFold:
     def _fold_days(self, step: CaseStep) -> None:
         """Rows that are whole days of `models.day_sums`."""
         seqs = self._counted(self._seq, step.vehicle, np.ones(len(step.vehicle), dtype=np.bool_)) - 1
-        self.fold.fold_days(
-            self.states, step.vehicle.tolist(), step.values, seqs, step.time_ms, self._built_ms[step.vehicle]
-        )
+        attributes = [self._attributes[vehicle] for vehicle in step.vehicle.tolist()]
+        self.fold.fold_days(self.states, step.vehicle.tolist(), step.values, seqs, step.time_ms, attributes)
         np.add.at(self.reports, step.vehicle, 1)
         np.maximum.at(self.newest_ms, step.vehicle, step.time_ms)
 

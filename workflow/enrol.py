@@ -14,7 +14,7 @@ from domain.telemetry import VehicleAttributes
 from workflow.access import hash_token
 from workflow.consents import add_grant
 from workflow.history import tell
-from workflow.measurement import LATEST_ODOMETER_M, check_measurement
+from workflow.measurement import LATEST_ODOMETER_M, check_measurement, item_of
 from workflow.messages import SERVICE_RECORDS, encode
 from workflow.ports import Office, TopicMessage, UnitOfWork
 
@@ -156,8 +156,11 @@ async def record_service_history(
     async with office.unit_of_work() as uow:
         if await uow.vehicles.owner_of(vehicle_id) != customer_id:
             raise NotFound("there is no such car")
+        vehicle = await uow.vehicles.get(vehicle_id)
+        if vehicle is None:
+            raise NotFound("there is no such car")
         for index, past in enumerate(records):
-            _check_past(office, past, index, now)
+            _check_past(office, vehicle, past, index, now)
             record = ServiceRecord(
                 record_id=f"{vehicle_id}:{past.item}:{past.performed_ms}",
                 vehicle_id=vehicle_id,
@@ -195,14 +198,9 @@ async def _resolve_need(uow: UnitOfWork, customer_id: str, record: ServiceRecord
     )
 
 
-def _check_past(office: Office, past: PastService, index: int, now_ms: int) -> None:
+def _check_past(office: Office, vehicle: Vehicle, past: PastService, index: int, now_ms: int) -> None:
     where = f"records[{index}]"
-    if past.item not in office.catalogue.items:
-        raise InvalidInput(
-            f"{past.item!r} is no item of the catalogue",
-            field=f"{where}.item",
-            fix="one of " + ", ".join(office.catalogue.items),
-        )
+    item = item_of(office.catalogue, vehicle, past.item, where)
     if past.performed_ms > now_ms:
         raise InvalidInput("a past service lies in the past", field=f"{where}.performed_ms", fix="give its own date")
     if not 0 <= past.odometer_m <= LATEST_ODOMETER_M:
@@ -212,4 +210,4 @@ def _check_past(office: Office, past: PastService, index: int, now_ms: int) -> N
     if past.outcome is ServiceOutcome.MEASURED and past.value is None:
         raise InvalidInput("a measured outcome has a value", field=f"{where}.value", fix="give what was measured")
     if past.value is not None:
-        check_measurement(office.catalogue.items[past.item], past.value, past.unit, where)
+        check_measurement(item, past.value, past.unit, where)

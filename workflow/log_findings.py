@@ -6,9 +6,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from domain.car_log import Basis, ExposureReading, GivenCar, ItemFinding, Missing, TrendReading
-from domain.catalogue import ELAPSED_DAYS, Catalogue, HazardSpec, ItemSpec, TrendSpec, WearSpec
+from domain.catalogue import AGE_YEARS, ELAPSED_DAYS, Catalogue, HazardSpec, ItemSpec, TrendSpec, WearSpec
 from domain.prediction import ItemKind, Prediction
-from models.fleet_model import AGE_YEARS
 from models.odometer import SLACK_M
 from models.prediction_row import PredictionLayout, Row
 from models.vehicle_state import IMPLAUSIBLE_RECORD, ODOMETER_JUMP, UNKNOWN, Record
@@ -122,8 +121,9 @@ class Findings:
         return tuple(readings)
 
     def items(self, vehicle_id: str) -> tuple[ItemFinding, ...]:
-        """Every item that is predicted for the car."""
-        return tuple(self._item(self._catalogue.items[item], vehicle_id) for item in self._layout.items)
+        """Every item that is predicted for the car: those that cars of its power train have."""
+        own = self._catalogue.items_of(self._car.attributes.powertrain)
+        return tuple(self._item(self._catalogue.items[item], vehicle_id) for item in own if item in self._layout.items)
 
     @property
     def _has_odometer(self) -> bool:
@@ -199,7 +199,7 @@ class Findings:
     def _hazard_grounds(self, hazard: HazardSpec, is_served: bool) -> _Grounds:
         seen, missing, most = [], [], 0
         for feature in hazard.features:
-            trend = self._trends.get(feature.name)
+            trend = self._trends.get(feature.source)
             if trend is None:
                 if feature.name == AGE_YEARS and not (is_served or self._is_born):
                     missing.append(Missing("its age", "give --built, or --service with the day it was renewed"))
@@ -227,6 +227,7 @@ def _unseen(prediction: Prediction) -> tuple[str, ...]:
 def _why_no_trend(spec: TrendSpec) -> str:
     if spec.function == "mean":
         return "no value was there"
-    at = "before the engine started" if spec.function == "level_at_rest" else "from the start of the engine"
+    is_at_rest = spec.function in ("level_at_rest", "gas_at_rest")
+    at = "before the engine started" if is_at_rest else "from the start of the engine"
     minutes = spec.parameters.get("standstill_minutes", 60.0)
     return f"no row {at}, {minutes:g} minutes or more after the last drive, has a value"

@@ -7,8 +7,10 @@ from dataclasses import replace
 
 from domain.consent import Purpose
 from domain.errors import InvalidInput, NotFound
+from domain.language import DEFAULT, language_of
 from domain.need import MaintenanceNeed, NeedState, is_new_evidence, open_need, weigh
 from domain.prediction import Prediction
+from models.wording import wording_of
 from workflow.history import tell
 from workflow.ports import Office, Reminder, UnitOfWork
 
@@ -99,10 +101,12 @@ async def remind(uow: UnitOfWork, office: Office, needs: Sequence[MaintenanceNee
     customer_id = await uow.vehicles.owner_of(vehicle_id)
     if customer_id is None or not await uow.consents.live(vehicle_id, Purpose.REMINDERS, now):
         return
-    names = [office.catalogue.items[need.item].text().name for need in needs]
+    owner = await uow.people.customer(customer_id)
+    language = language_of(owner.locale if owner else DEFAULT).code
+    names = [office.catalogue.items[need.item].text(language).name for need in needs]
     is_over = all(need.state is NeedState.CLOSED for need in needs)
     lines = [
-        f"{name}: no longer due; what was seen since speaks against it." if is_over else f"{name}: {need.reason}"
+        wording_of(language)("no_longer_due", name=name) if is_over else f"{name}: {need.reason_in(language)}"
         for name, need in zip(names, needs, strict=True)
     ]
     reminder = Reminder(

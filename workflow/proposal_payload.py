@@ -57,13 +57,15 @@ def _need(permit: Permit, catalogue: Catalogue, need: MaintenanceNeed) -> dict[s
         },
         "probability": {str(days): round(p, 4) for days, p in need.probability.items()},
         "reason": need.reason,
+        "reasons": dict(need.reasons),
         "labour_minutes": item.labour_minutes,
         "parts": list(item.parts),
     }
     if permit.covers(DataItem.EVIDENCE):
         told["evidence"] = {
             "contributions": [
-                {"name": c.name, "amount": round(c.amount, 4), "text": c.text} for c in need.contributions
+                {"name": c.name, "amount": round(c.amount, 4), "text": c.text, "texts": dict(c.texts)}
+                for c in need.contributions
             ],
             "features": {name: round(value, 4) for name, value in sorted(need.features.items())},
             "model_version": need.model_version,

@@ -6,12 +6,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from domain.consent import Purpose
-from domain.errors import Conflict, InvalidInput
+from domain.errors import Conflict, InvalidInput, NotFound
 from domain.need import NeedState
+from domain.people import Vehicle
 from domain.proposal import Actor, BookingProposal, ProposalState
 from domain.service_record import ServiceOutcome, ServiceRecord
 from workflow.history import tell
-from workflow.measurement import LATEST_ODOMETER_M, check_measurement
+from workflow.measurement import LATEST_ODOMETER_M, check_measurement, item_of
 from workflow.messages import SERVICE_RECORDS, encode
 from workflow.negotiate import of_dealer
 from workflow.ports import Office, TopicMessage, UnitOfWork
@@ -68,10 +69,13 @@ async def complete(
 ) -> BookingProposal:
     """The visit is over. Needs with a finding are resolved, the others stand open again."""
     _check_odometer(odometer_m)
-    _check_findings(office, findings)
     now = office.clock.now_ms()
     async with office.unit_of_work() as uow:
         before = await of_dealer(uow, dealer_id, proposal_id, now)
+        vehicle = await uow.vehicles.get(before.vehicle_id)
+        if vehicle is None:
+            raise NotFound("there is no such car")
+        _check_findings(office, vehicle, findings)
         if before.odometer_m is not None and odometer_m < before.odometer_m:
             raise InvalidInput("the odometer ran backwards since check-in", field="odometer_m", fix="read it again")
         after = replace(
@@ -134,17 +138,13 @@ def _check_odometer(odometer_m: int) -> None:
         raise InvalidInput("that is no odometer reading", field="odometer_m", fix="give metres, 0 to 4,000,000,000")
 
 
-def _check_findings(office: Office, findings: Sequence[Finding]) -> None:
+def _check_findings(office: Office, vehicle: Vehicle, findings: Sequence[Finding]) -> None:
     seen: set[str] = set()
     for index, finding in enumerate(findings):
         where = f"records[{index}]"
-        item = office.catalogue.items.get(finding.item)
-        if item is None or finding.item in seen:
-            raise InvalidInput(
-                f"{finding.item!r} is no item of the catalogue, or stands here twice",
-                field=f"{where}.item",
-                fix="each item once, of " + ", ".join(office.catalogue.items),
-            )
+        item = item_of(office.catalogue, vehicle, finding.item, where)
+        if finding.item in seen:
+            raise InvalidInput(f"{finding.item!r} stands here twice", field=f"{where}.item", fix="each item once")
         seen.add(finding.item)
         if finding.outcome is ServiceOutcome.MEASURED and finding.value is None:
             raise InvalidInput("a measured item has a value", field=f"{where}.value", fix="give what was measured")

@@ -12,6 +12,8 @@ from typing import Any
 
 import pytest
 
+from adapters.catalogue_file import load_catalogue
+from pitcall.settings import Settings
 from tests.e2e.part import Part, Person, api_part, refusal, run, url_of
 from tests.e2e.recording import cut_recording
 from tests.servers.process import ServerProcess, free_port
@@ -118,7 +120,7 @@ def test_three_processes_turn_a_drive_into_a_need_and_stop_when_told(
             eventually(lambda: is_drained(operator))
             assert operator.get("/v1/operator/funnel")["uploads"] == figures["uploads"]
         seen = seen_of(cluster, figures)
-        assert {a["item"] for a in seen} == {"front_brake_pads", "engine_oil", "battery_12v", "brake_fluid"}
+        assert {a["item"] for a in seen} == set(load_catalogue(Settings().catalogue).items_of("petrol"))
         with Person(cluster.url, figures["email"], figures["password"]) as owner:
             # Through the records, the outbox and a topic to the worker, and back as a need.
             car = f"/v1/me/vehicles/{figures['vehicle_id']}"

@@ -13,6 +13,8 @@ from typing import Any
 
 import pytest
 
+from adapters.catalogue_file import load_catalogue
+from pitcall.settings import Settings
 from streams.local_log import LocalLog
 from streams.topics import TELEMETRY_UPLOADS
 from tests.e2e.logged import log_url, records_in
@@ -94,7 +96,7 @@ def test_a_replayed_recording_becomes_what_its_owner_sees(system: System, replay
         # The newest thing known is of the end of the second drive, which was a moment ago.
         eventually(lambda: [a for a in owner.get(car)["assessments"] if time.time() * 1000 - a["event_ms"] < 600_000])
         assessments = owner.get(car)["assessments"]
-    assert {a["item"] for a in assessments} == {"front_brake_pads", "engine_oil", "battery_12v", "brake_fluid"}
+    assert {a["item"] for a in assessments} == set(load_catalogue(Settings().catalogue).items_of("petrol"))
     assert all(a["reason"] for a in assessments)
 
 

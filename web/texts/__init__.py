@@ -57,10 +57,33 @@ class Texts:
 
 
 @cache
+def shipped_languages() -> tuple[str, ...]:
+    """The languages that have a file."""
+    names = (entry.name for entry in files(__package__).iterdir())
+    return tuple(sorted(name.removesuffix(".yaml") for name in names if name.endswith(".yaml")))
+
+
+def preferred_language(accepted: str) -> str:
+    """The shipped language that a browser asks for first by its Accept-Language; the default one where there is none.
+
+    >>> preferred_language("fr-CH, de;q=0.9, en;q=0.8"), preferred_language("tlh, *;q=0.1")
+    ('fr', 'en')
+    """
+    wishes: list[tuple[float, str]] = []
+    for wish in accepted.split(","):
+        name, _, weight = wish.partition(";q=")
+        try:
+            wishes.append((float(weight or 1.0), name.strip().split("-")[0].lower()))
+        except ValueError:
+            continue
+    ranked = sorted(wishes, key=lambda wish: -wish[0])
+    return next((name for weight, name in ranked if weight > 0 and name in shipped_languages()), DEFAULT)
+
+
+@cache
 def texts_of(locale: str = DEFAULT) -> Texts:
     """The words of a language, or of the default one where that language has no file."""
     folder = files(__package__)
-    name = f"{locale.split('-')[0].lower()}.yaml"
-    known = {entry.name for entry in folder.iterdir()}
-    source = folder / (name if name in known else f"{DEFAULT}.yaml")
+    name = locale.split("-")[0].lower()
+    source = folder / f"{name if name in shipped_languages() else DEFAULT}.yaml"
     return Texts(yaml.safe_load(source.read_text(encoding="utf-8")))

@@ -15,6 +15,7 @@ from domain.catalogue_reader import InvalidCatalogue, read_catalogue
 from domain.errors import InvalidInput
 from domain.prediction import ItemKind
 from models.exposures import FUNCTIONS
+from simulators.years.powertrain import CALENDAR, HAZARDS, ITEMS, POWER_TRAINS, WEAR
 
 CAR = Path(__file__).parents[3] / "pitcall" / "data" / "car.yaml"
 
@@ -30,16 +31,22 @@ def mistakes(values: Any) -> dict[str, str]:
     return dict(caught.value.mistakes)
 
 
-def test_the_car_has_its_four_items_of_three_kinds() -> None:
+def test_the_whole_car_is_there_in_three_kinds() -> None:
     car = load_catalogue(CAR)
-    assert {item.id: item.kind for item in car.items.values()} == {
-        "front_brake_pads": ItemKind.WEAR,
-        "engine_oil": ItemKind.WEAR,
-        "battery_12v": ItemKind.HAZARD,
-        "brake_fluid": ItemKind.CALENDAR,
-    }
+    of_kind = {kind: {item.id for item in car.items.values() if item.kind is kind} for kind in ItemKind}
+    assert of_kind[ItemKind.WEAR] == set(WEAR)
+    assert of_kind[ItemKind.HAZARD] == set(HAZARDS)
+    assert of_kind[ItemKind.CALENDAR] == set(CALENDAR)
     pads = car.items["front_brake_pads"].wear
     assert pads is not None and (pads.new, pads.limit, pads.unit) == (12.0, 3.0, "mm")
+
+
+def test_every_power_train_has_the_items_that_such_cars_have() -> None:
+    car = load_catalogue(CAR)
+    for train in POWER_TRAINS:
+        assert set(car.items_of(train.name)) == {item for item in ITEMS if train.has(item)}
+    for every in car.items_of(""):  # of a car whose power train is not known: what all cars have
+        assert all(train.has(every) for train in POWER_TRAINS)
 
 
 def test_every_prior_says_where_it_comes_from() -> None:
@@ -52,7 +59,7 @@ def test_every_prior_says_where_it_comes_from() -> None:
 
 def test_every_function_the_catalogue_may_name_exists() -> None:
     assert set(EXPOSURE_FUNCTIONS) == set(FUNCTIONS) | {ELAPSED_DAYS}
-    assert set(TREND_FUNCTIONS) == {"level_at_rest", "dip_at_start", "mean"}
+    assert set(TREND_FUNCTIONS) == {"level_at_rest", "gas_at_rest", "dip_at_start", "mean"}
 
 
 def test_a_need_rule_follows_the_item(values: Any) -> None:
@@ -171,3 +178,64 @@ def test_a_file_that_is_missing_or_no_yaml_is_an_input_error(tmp_path: Path) -> 
     (tmp_path / "bad.yaml").write_text("a: [", encoding="utf-8")
     with pytest.raises(InvalidInput, match="not YAML"):
         load_catalogue(tmp_path / "bad.yaml")
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """The shipped catalogue with its languages, to be spoilt."""
+    for file in CAR.parent.glob("car*.yaml"):
+        (tmp_path / file.name).write_text(file.read_text(encoding="utf-8"), encoding="utf-8")
+    return tmp_path
+
+
+def spoil(folder: Path, name: str, before: str, after: str) -> dict[str, str]:
+    """The mistakes that a change of a file leaves, by where they are said to be."""
+    text = (folder / name).read_text(encoding="utf-8")
+    assert before in text
+    (folder / name).write_text(text.replace(before, after, 1), encoding="utf-8")
+    with pytest.raises(InvalidCatalogue) as caught:
+        load_catalogue(folder / "car.yaml")
+    return dict(caught.value.mistakes)
+
+
+def test_the_car_says_everything_in_four_languages() -> None:
+    car = load_catalogue(CAR)
+    assert car.languages == ("en", "de", "fr", "zh")
+    assert {car.items["tyres"].text(language).name for language in car.languages} == {
+        "Tyres",
+        "Reifen",
+        "Pneus",
+        "轮胎",
+    }
+
+
+def test_a_text_that_a_language_lacks_is_listed_with_its_path(folder: Path) -> None:
+    found = spoil(folder, "car.fr.yaml", "  distance: {texts: distance}\n", "")
+    assert list(found) == ["car.fr.yaml:2: exposures.distance.texts.fr"]
+    assert "the catalogue has the language fr" in found["car.fr.yaml:2: exposures.distance.texts.fr"]
+
+
+def test_an_item_that_a_language_knows_nothing_of_is_listed_with_its_path(folder: Path) -> None:
+    found = spoil(folder, "car.de.yaml", "  brake_fluid:\n", "  brake_liquid:\n")
+    assert [path.split(": ")[1] for path in found] == ["items.brake_liquid", "items.brake_fluid.texts.de"]
+
+
+def test_a_placeholder_that_a_translation_lost_or_made_up_is_listed_with_file_and_line(folder: Path) -> None:
+    lost = spoil(folder, "car.zh.yaml", "上次为{since}，应于{due}更换", "应于{due}更换")
+    (where,) = lost
+    assert where.startswith("car.zh.yaml:") and where.endswith(": items.brake_fluid.texts.zh.reason")
+    assert "{since}" in lost[where]
+    line = int(where.split(":")[1])
+    assert (
+        (folder / "car.zh.yaml").read_text(encoding="utf-8").splitlines()[line - 1].startswith("      reason: 制动液")
+    )
+    made_up = spoil(folder, "car.zh.yaml", "应于{due}更换", "上次为{since}，应于{due}{today}更换")
+    assert "{today}" in made_up[where]
+
+
+def test_a_power_train_that_no_car_has_is_refused(values: Any) -> None:
+    values["items"]["engine_oil"]["powertrains"] = ["steam"]
+    values["items"]["tyres"]["powertrains"] = []
+    found = mistakes(values)
+    assert "steam is none of petrol" in found["items.engine_oil.powertrains"]
+    assert "at least one" in found["items.tyres.powertrains"]

@@ -25,6 +25,7 @@ from models.vehicle_state import (
     IMPLAUSIBLE_VALUE,
     ODOMETER_CORRECTED,
     ODOMETER_JUMP,
+    POWERTRAIN_CODES,
     RING,
     SEQUENCES,
     UNKNOWN,
@@ -81,6 +82,7 @@ class FoldOneByOne:
         if len(self._accepted) > RING and key < self._accepted[-RING - 1][0]:
             return "rejected"
         state["built_ms"] = attributes.built_ms or int(state["built_ms"])
+        state["powertrain"] = POWERTRAIN_CODES[attributes.powertrain]
         flags = (IMPLAUSIBLE_VALUE if summary.implausible else 0) | (CLOCK_WRONG if summary.is_clock_wrong else 0)
         state["flags"] = int(state["flags"]) | flags
         self._boot(state, index, upload, summary)

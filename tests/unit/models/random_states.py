@@ -9,7 +9,7 @@ import numpy as np
 from domain.catalogue import Catalogue
 from models.fold import VehicleFold
 from models.upload_block import UploadBlock
-from models.vehicle_state import DAY_MS, StateLayout, States
+from models.vehicle_state import DAY_MS, POWERTRAIN_CODES, StateLayout, States
 from tests.unit.models.conftest import START_MS
 from tests.unit.models.test_blocks import CARS, NAMES, fleet
 
@@ -27,12 +27,14 @@ def random_states(catalogue: Catalogue, layout: StateLayout, fold: VehicleFold, 
     states = np.concatenate([driven] * 4)
     rnd = random.Random(seed)
     for state in states:
+        state["powertrain"] = rnd.choice(list(POWERTRAIN_CODES.values()))
         state["built_ms"] = rnd.choice([0, START_MS - rnd.randrange(3000) * DAY_MS])
         state["offsets"] = [rnd.choice([UNKNOWN, rnd.randrange(10_000)]) for _ in range(3)]
         state["odometer_m"] = rnd.choice([UNKNOWN, int(state["odometer_m"]), rnd.randrange(300_000_000)])
         _sums(state, rnd)
         for i in range(len(layout.trends)):
-            state["trends"][i]["fast"] = rnd.choice([0.0, 12.4, rnd.uniform(-30, 300)])
+            for name in ("fast", "slow"):
+                state["trends"][i][name] = rnd.choice([0.0, 12.4, rnd.uniform(-30, 300)])
             state["trends"][i]["count"] = rnd.choice([0, 1, 3, 50])
         for item, spec in catalogue.items.items():
             own = state["items"][item]

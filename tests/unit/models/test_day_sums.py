@@ -72,9 +72,9 @@ def test_a_day_is_the_sum_of_its_drives(
                 row[name][0] += getattr(sums, name)[0]
         row["odometer_m"] = odometer_m
         row["trends"][0, list(catalogue.trends).index("ambient")] = air_c
-        outcomes = fold.fold_days(by_day, [0], row, np.array([number]), np.array([evening_ms]), np.zeros(1, np.int64))
+        outcomes = fold.fold_days(by_day, [0], row, np.array([number]), np.array([evening_ms]), [attributes])
         assert [outcome.is_folded for outcome in outcomes] == [True]
-    for name in (*SUMS, "odometer_m", "first_ms", "last_ms"):
+    for name in (*SUMS, "odometer_m", "first_ms", "last_ms", "powertrain"):
         assert by_day[name].tolist() == by_second[name].tolist(), name
     ambient = list(catalogue.trends).index("ambient")
     assert by_day["trends"][0, ambient] == by_second["trends"][0, ambient]

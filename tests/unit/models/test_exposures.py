@@ -109,7 +109,7 @@ def test_without_a_speed_the_odometer_gives_the_distance_but_no_braking(catalogu
     silent = replace(one, columns={ODOMETER: one.columns[ODOMETER]})
     summary = summary_of(catalogue, silent)
     assert summary.observed_m == pytest.approx(one.columns[ODOMETER][-1] - one.columns[ODOMETER][0])  # type: ignore[operator]
-    assert summary.exposure.tolist() == [0.0] * 5 and summary.exposure_m.tolist() == [0.0] * 5
+    assert not summary.exposure.any() and not summary.exposure_m.any()
 
 
 def test_one_typo_among_odometer_readings_is_outvoted(catalogue: Catalogue) -> None:
@@ -123,7 +123,7 @@ def test_one_typo_among_odometer_readings_is_outvoted(catalogue: Catalogue) -> N
     ("change", "reason"),
     [
         ({"columns": {COOLANT: [None, None, None]}}, "no plausible value"),
-        ({"columns": {"Vehicle.Chassis.Axle.Row1.Wheel.Left.Tire.Pressure": [220.0] * 3}}, "no plausible value"),
+        ({"columns": {"Vehicle.Powertrain.CombustionEngine.TPS": [22.0] * 3}}, "no plausible value"),
     ],
 )
 def test_what_cannot_be_used_says_why(catalogue: Catalogue, change: dict[str, object], reason: str) -> None:

@@ -96,7 +96,7 @@ def test_the_reason_can_be_worked_out_again_from_the_numbers(predictor: Predicto
     found = predict(predictor, known)
     assert f"About {found.features['remaining']:.1f} mm of 12 mm are left" in found.reason
     assert f"lost about {found.features['worn']:.1f} mm" in found.reason
-    assert "Since 55,000 km" in found.reason and "braking below 80 km/h" in found.reason
+    assert "Since 55,000 km" in found.reason and "You brake more in traffic than most: 99 % of the wear" in found.reason
 
 
 class TestWithoutBraking:

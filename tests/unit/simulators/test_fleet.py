@@ -7,9 +7,12 @@ from collections.abc import Callable
 
 import pytest
 
+from adapters.catalogue_file import load_catalogue
 from domain.service_record import ServiceOutcome
+from pitcall.settings import Settings
 from simulators.drive import ODOMETER, Drive
 from simulators.fleet import Fleet, check_digit, fictitious_vin
+from simulators.parts_truth import PARTS
 from simulators.past import daily_rates
 from simulators.profile import PROFILES, plan_day
 from simulators.wear_truth import BATTERY, FLUID, ITEMS, OIL, PADS
@@ -23,7 +26,7 @@ MakeFleet = Callable[..., Fleet]
 def days_left(fleet: Fleet, index: int, item: str) -> float:
     car = fleet.cars[index]
     truth = car.truth
-    rates = daily_rates(car.profile, car.pool, car.key, car.demands, truth.factors, START_MS)
+    rates = daily_rates(car.profile, car.pool, car.key, car.demands, truth.factors, truth.parts.factors, START_MS)
     if item == PADS:
         return (truth.pad_mm - 3.0) / rates.pad_mm
     if item == OIL:
@@ -107,7 +110,8 @@ def test_in_a_fleet_of_twenty_each_item_is_soon_due_somewhere_and_most_are_not(m
 def test_the_past_agrees_with_the_wear_that_is_there(make_fleet: MakeFleet, seed: int) -> None:
     fleet = make_fleet(20, seed=seed)
     for index, car in enumerate(fleet.cars):
-        rates = daily_rates(car.profile, car.pool, car.key, car.demands, car.truth.factors, START_MS)
+        truth = car.truth
+        rates = daily_rates(car.profile, car.pool, car.key, car.demands, truth.factors, truth.parts.factors, START_MS)
         for record in car.history:
             assert car.identity.built_ms < record["performed_ms"] < START_MS
             assert 0 <= record["odometer_m"] < car.odometer_m
@@ -122,6 +126,31 @@ def test_the_past_agrees_with_the_wear_that_is_there(make_fleet: MakeFleet, seed
             if record["item"] == OIL:
                 assert car.truth.oil_used == pytest.approx(km_since * rates.oil_share / rates.km, abs=0.01)
         assert 12_000_000 < car.odometer_m < 200_000_000, index
+
+
+def test_the_plainer_parts_are_used_as_their_records_say_and_none_is_soon_due(make_fleet: MakeFleet) -> None:
+    for car in make_fleet(20).cars:
+        truth = car.truth
+        rates = daily_rates(car.profile, car.pool, car.key, car.demands, truth.factors, truth.parts.factors, START_MS)
+        renewed = {r["item"]: r for r in car.history if r["item"] in PARTS}
+        for part in PARTS:
+            share = rates.part_shares[part]
+            assert (1.0 - truth.parts.used[part]) / share >= 74.0 or truth.parts.used[part] == 0.0, part
+            if part in renewed:
+                days = (START_MS - renewed[part]["performed_ms"]) / DAY_MS
+                assert truth.parts.used[part] == pytest.approx(days * share, rel=1e-3, abs=1e-4)
+
+
+def test_the_workshop_looks_at_all_that_a_petrol_car_has(make_fleet: MakeFleet) -> None:
+    fleet = make_fleet()
+    fleet.workshop.admit("vehicle-a", 0)
+    items = load_catalogue(Settings().catalogue).items_of("petrol")
+    fleet.cars[0].truth.parts.used |= dict.fromkeys(PARTS, 0.99)
+    found = {f.item: f for f in fleet.workshop.work("job", "vehicle-a", items, START_MS).findings}
+    assert set(found) == set(items)
+    assert {found[part].outcome for part in PARTS} == {"replaced"}
+    assert set(fleet.cars[0].truth.parts.used.values()) == {0.0}
+    assert found["tyre_leak"].outcome == found["coolant"].outcome == "ok"
 
 
 def test_cars_that_never_brake_start_alike_and_never_wear_a_pad(make_fleet: MakeFleet) -> None:

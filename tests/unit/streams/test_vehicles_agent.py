@@ -238,7 +238,7 @@ async def test_a_message_is_sent_when_there_is_something_to_tell_and_in_benches_
     for bench in (plain, always):
         await bench.take([upload(k, "p", k, minute=k) for k in range(4)])
     first, *rest = plain.sent(PREDICTIONS)
-    assert told(catalogue, first) == set(catalogue.items) and len(rest) < 3
+    assert told(catalogue, first) == set(catalogue.items_of("petrol")) and len(rest) < 3
     assert len(always.sent(PREDICTIONS)) == 4
     assert {len(record.value or b"") for record in always.sent(PREDICTIONS)} == {PredictionLayout(catalogue).size}
 
@@ -250,7 +250,7 @@ async def test_a_visit_that_fell_through_makes_the_next_prediction_told_once(cat
     await bench.take([reopened(7, "p"), reopened(8, "stranger")], DOMAIN_EVENTS)
     assert bench.table.values != before and set(bench.table.values) == {b"p"}
     await bench.take([upload(2, "p", 2)])
-    assert told(catalogue, bench.sent(PREDICTIONS)[-1]) == set(catalogue.items)
+    assert told(catalogue, bench.sent(PREDICTIONS)[-1]) == set(catalogue.items_of("petrol"))
     kept = dict(bench.table.values)
     await bench.take([reopened(7, "p")], DOMAIN_EVENTS)
     assert bench.table.values == kept, "the state has this event already"

@@ -49,3 +49,20 @@ def test_durations_and_money() -> None:
 
 def test_an_unknown_zone_is_utc_and_says_so() -> None:
     assert Formatting(texts_of("en"), "Nowhere/Land").zone_name == "UTC"
+
+
+MOMENT = 1_772_354_700_000  # 1 March 2026, 08:45 UTC
+
+
+@pytest.mark.parametrize(
+    ("language", "number", "day", "moment"),
+    [
+        ("en", "1,234.5", "1 Mar 2026", "Sun 1 Mar, 09:45"),
+        ("de", "1.234,5", "1. März 2026", "So 1. März, 09:45"),
+        ("fr", "1\u202f234,5", "1 mars 2026", "dim. 1 mars, 09:45"),
+        ("zh", "1,234.5", "2026年3月1日", "3月1日 周日 09:45"),
+    ],
+)
+def test_each_language_writes_numbers_and_dates_its_own_way(language: str, number: str, day: str, moment: str) -> None:
+    own = Formatting(texts_of(language), "Europe/Berlin")
+    assert (own.number(1234.5, 1), own.day(MOMENT), own.moment(MOMENT)) == (number, day, moment)

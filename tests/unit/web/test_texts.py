@@ -5,6 +5,7 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
+import pytest
 import yaml
 
 from domain.consent import DataItem, Purpose
@@ -14,10 +15,12 @@ from domain.service_record import ServiceOutcome
 from web.dealer_view import DECLINES, GROUPS
 from web.funnel_counts import funnel_counts
 from web.need_view import DISMISSALS
-from web.texts import texts_of
+from web.texts import preferred_language, shipped_languages, texts_of
 
 ROOT = Path(__file__).parents[3]
 TEXTS = texts_of("en")
+OPERATORS = ("operator", "judgement", "count")
+PLACE = re.compile(r"\{\w+\}")
 KEY = re.compile(r"""(?:\bt|texts(?:_of\(\))?)(?:\.plural|\.list)?\(\s*(?:"|')([a-z_-]+(?:\.[a-z_-]*[a-z])+)(?:"|')""")
 
 
@@ -40,22 +43,44 @@ def test_every_value_that_is_shown_by_its_name_has_a_text() -> None:
     assert sorted(key for key in keys if key not in TEXTS) == []
 
 
-def _keys(words: Any, at: str = "") -> set[str]:
+def _texts(words: Any, at: str = "") -> dict[str, Any]:
     if not isinstance(words, dict):
-        return {at}
-    return set().union(*(_keys(value, f"{at}.{key}") for key, value in words.items()))
+        return {at: words}
+    return {key: text for name, part in words.items() for key, text in _texts(part, f"{at}.{name}".strip(".")).items()}
 
 
-def test_every_language_has_the_same_keys() -> None:
-    folder = files("web.texts")
+def test_every_language_has_the_same_keys_and_places_as_english() -> None:
+    """But for the operator's pages, which are in English alone, and dates, whose order is the language's own."""
+    assert shipped_languages() == ("de", "en", "fr", "zh")
     languages = {
-        entry.name: _keys(yaml.safe_load(entry.read_text(encoding="utf-8")))
-        for entry in folder.iterdir()
-        if entry.name.endswith(".yaml")
+        name: _texts(yaml.safe_load((files("web.texts") / f"{name}.yaml").read_text(encoding="utf-8")))
+        for name in shipped_languages()
     }
-    for name, keys in languages.items():
-        assert keys == languages["en.yaml"], name
+    english = {key: text for key, text in languages["en"].items() if key.split(".")[0] not in OPERATORS}
+    for name in ("de", "fr", "zh"):
+        assert languages[name].keys() == english.keys(), name
+        for key, text in languages[name].items():
+            if isinstance(text, list):
+                assert len(text) == len(english[key]), (name, key)
+            elif not key.startswith("dates."):
+                assert set(PLACE.findall(text)) == set(PLACE.findall(english[key])), (name, key)
 
 
 def test_a_language_without_a_file_reads_english() -> None:
     assert texts_of("xx-YY")("locale") == "en"
+
+
+@pytest.mark.parametrize(
+    ("accepted", "language"),
+    [
+        ("", "en"),
+        ("de-AT,de;q=0.9,en;q=0.8", "de"),
+        ("tlh, zh-CN;q=0.4, fr;q=0.7", "fr"),
+        ("fr;q=0, zh", "zh"),
+        ("*", "en"),
+        ("de;q=much, zh-Hans", "zh"),
+        (",;;=", "en"),
+    ],
+)
+def test_a_browser_is_answered_in_the_language_it_asks_for_first(accepted: str, language: str) -> None:
+    assert preferred_language(accepted) == language

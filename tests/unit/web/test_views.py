@@ -191,10 +191,28 @@ def test_the_workshop_is_asked_in_the_items_own_unit(reading: Reading) -> None:
     card = desk_view(DealerDesk(NOW, DEALER, (entry,)), reading).groups[1].entries[0]
     asked = card.measurements[0]
     assert (asked.unit, asked.low, asked.high, asked.hint) == ("mm", "0", "15", "new 12 mm, replace at 3 mm")
-    assert [m.item for m in card.others] == ["engine_oil", "battery_12v", "brake_fluid"]
-    fluid = card.others[2]
+    assert [m.item for m in card.others] == [item for item in reading.catalogue.items if item != "front_brake_pads"]
+    fluid = next(m for m in card.others if m.item == "brake_fluid")
     assert fluid.unit == ""
-    assert "measured" not in [outcome.value for outcome in fluid.outcomes]
+    assert [outcome.value for outcome in fluid.outcomes] == ["replaced", "ok", "failed"]
+    assert fluid.outcomes[0].name == "Done"
+
+
+def test_the_workshop_is_asked_of_what_a_car_has_where_its_owner_said_what_drives_it(reading: Reading) -> None:
+    told = PAYLOAD | {"vehicle": {**PAYLOAD["vehicle"], "powertrain": "electric"}}  # type: ignore[dict-item]
+    entry = DeskEntry(proposal(ProposalState.CHECKED_IN, odometer_m=61_000_000), told, ())
+    card = desk_view(DealerDesk(NOW, DEALER, (entry,)), reading).groups[1].entries[0]
+    others = {m.item for m in card.others}
+    assert others == set(reading.catalogue.items_of("electric")) - {"front_brake_pads"}
+    assert "traction_battery" in others and "engine_oil" not in others
+
+
+def test_a_reader_is_told_in_their_own_language_and_in_english_where_nothing_else_was_said(reading: Reading) -> None:
+    german = Reading.of(reading.catalogue, locale="de-AT", time_zone="Europe/Berlin")
+    need = replace(need_of(wear(12), reading), reasons={"de": "Noch 3,4 mm."})
+    assert need_card(need, None, NOW, german).reason == "Noch 3,4 mm."
+    assert need_card(need, None, NOW, german).name == "Bremsbeläge vorn"
+    assert need_card(need, None, NOW, Reading.of(reading.catalogue, locale="fr")).reason == need.reason
 
 
 def test_slots_are_grouped_by_the_dealers_days(reading: Reading) -> None:

@@ -212,6 +212,16 @@ async def test_nobody_writes_the_past_of_anothers_car(town: Town, home: Househol
         )
 
 
+async def test_a_past_service_of_an_item_that_the_car_has_not_is_refused_and_says_what_it_has(
+    town: Town, home: Household
+) -> None:
+    with pytest.raises(InvalidInput, match="power train petrol has no item 'traction_battery'") as caught:
+        await record(town, home, past(item="traction_battery"))
+    assert caught.value.field == "records[0].item" and "engine_oil" in caught.value.fix
+    with pytest.raises(InvalidInput, match="there is no item 'wings'"):
+        await record(town, home, past(item="wings"))
+
+
 async def test_a_service_done_elsewhere_resolves_the_need_that_stood(town: Town, home: Household) -> None:
     need = await town.need(home)
     town.later(DAY)
