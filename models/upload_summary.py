@@ -105,6 +105,8 @@ class Summariser:
         used.update(path for path in (self._speed, self._odometer) if path)
         self._followed = catalogue.followed
         used.update(self._followed)
+        # Where nothing is made of signals, any of them tells that the machine is there.
+        used = used or set(catalogue.signals)
         self._reader = SampleReader([spec for path, spec in catalogue.signals.items() if path in used])
 
     def summarise_block(self, uploads: UploadBlock) -> SummaryBlock:
