@@ -17,7 +17,7 @@ from sklearn.ensemble import HistGradientBoostingClassifier, HistGradientBoostin
 from domain.catalogue import SHORT_MODELS
 from domain.errors import InvalidInput
 from domain.prediction import ItemKind
-from models import failure_risk, folded_trees, remaining_life, replay_memory
+from models import failure_risk, folded_trees, incremental_risk, remaining_life, replay_memory
 from models.failure_risk import FailureRisk
 from models.flat_trees import FlatTrees
 from models.folded_trees import Growth, grow
@@ -265,3 +265,15 @@ class TestLife:
 @pytest.mark.parametrize("module", [failure_risk, folded_trees, incremental_risk, remaining_life, replay_memory])
 def test_the_examples_in_the_docstrings_hold(module: Any) -> None:
     assert doctest.testmod(module).failed == 0
+
+
+def test_what_is_withdrawn_from_memory_is_gone_once() -> None:
+    rows = np.array([[1.0, np.nan], [2.0, 3.0], [1.0, np.nan]], dtype=np.float32)
+    memory = ReplayMemory(2)
+    memory.add(rows, np.zeros(3, dtype=np.bool_), np.zeros(3), np.zeros(3, dtype=np.int64), ["a", "b", "c"])
+    memory.withdraw(rows[:1])
+    kept, labels, _, _ = memory.all()
+    np.testing.assert_array_equal(kept, rows[1:])
+    assert labels.tolist() == [0.0, 0.0]
+    memory.withdraw(np.array([[9.0, 9.0]], dtype=np.float32))
+    assert len(memory.all()[0]) == 2

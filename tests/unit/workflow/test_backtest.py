@@ -179,6 +179,7 @@ def test_the_model_that_an_item_asks_for_is_the_one_that_speaks(undisturbed: tup
 def test_a_life_heard_of_late_ends_when_it_ended() -> None:
     """Cycles are counted by reports: two machines that lived sixty, heard of at once and twenty reports later."""
     made = read_catalogue({"signals": ["pressure"], "items": {"belt": {"kind": "wear", "unit": "cycle"}}})
+    hourly = replace(SETTINGS, decide=replace(SETTINGS.decide, every_ms=HOUR))
     said = []
     for late_ms in (0, 20 * HOUR):
         rows = np.zeros(100, dtype=np.int64), START + np.arange(100) * HOUR, np.ones((100, 1))
