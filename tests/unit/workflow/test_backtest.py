@@ -184,9 +184,7 @@ def test_a_life_heard_of_late_ends_when_it_ended() -> None:
     for late_ms in (0, 20 * HOUR):
         rows = np.zeros(100, dtype=np.int64), START + np.arange(100) * HOUR, np.ones((100, 1))
         service = serviced(0, START + 60 * HOUR, "belt", late_ms=late_ms)
-        said.append(
-            replayed(Past(replace(SETTINGS, decide=replace(SETTINGS.decide, every_ms=HOUR)), made, *rows, [service]))[0]
-        )
+        said.append(replayed(Past(hourly, made, *rows, [service]))[0])
     first, late = (one.of("belt")[80][1].remaining for one in said)
     np.testing.assert_allclose(first, 30.0, atol=0.5)
     np.testing.assert_allclose(late, first, atol=0.5)
