@@ -86,6 +86,12 @@ class FailureRisk(base.Classifier):
         if self._is_time_to_grow():
             self._grow()
 
+    def correct_many(self, rows: Rows, failures: list[str], ids: list[str]) -> None:
+        """Rows that were learnt as negatives had a failure ahead that was heard of later: they are positives."""
+        self._memory.withdraw(rows)
+        self.labels -= len(rows)
+        self.learn_many(rows, np.ones(len(rows), dtype=np.bool_), failures, ids)
+
     def predict_many(self, rows: Rows) -> Floats:
         """The probability for a block of rows, shape (n, columns) → (n,)."""
         if self.trees is None:

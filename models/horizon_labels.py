@@ -31,6 +31,7 @@ class HorizonLabels:
         self._free_from: dict[int, int] = {}
         self._waiting: deque[tuple[int, int, dict[str, float]]] = deque()
         self._failures: dict[int, list[int]] = {}
+        self._late_ms = 0
 
     def keep(self, now_ms: int, vehicles: Ints, states: States) -> None:
         """Keep what is known of machines (k,) whose former horizon has passed; `states`: theirs, shape (k,)."""
@@ -44,13 +45,17 @@ class HorizonLabels:
             self._waiting.append((now_ms, vehicle, {name: value for name, value, is_seen in seen if is_seen}))
             self._free_from[vehicle] = now_ms + self.horizon_ms
 
-    def failed(self, vehicle: int, at_ms: int) -> None:
-        """The item failed in this machine."""
+    def failed(self, vehicle: int, at_ms: int, known_ms: int) -> None:
+        """The item failed in this machine, which is heard of at `known_ms`.
+
+        Horizons are waited for as much longer as failures have come late so far, up to twice their length.
+        """
         self._failures.setdefault(vehicle, []).append(at_ms)
+        self._late_ms = max(self._late_ms, min(known_ms - at_ms, self.horizon_ms))
 
     def due(self, now_ms: int) -> Iterator[TrainingExample]:
         """The labels of the horizons that have passed by now, each once."""
-        while self._waiting and self._waiting[0][0] + self.horizon_ms <= now_ms:
+        while self._waiting and self._waiting[0][0] + self.horizon_ms + self._late_ms <= now_ms:
             kept_ms, vehicle, features = self._waiting.popleft()
             end_ms = kept_ms + self.horizon_ms
             has_failed = any(kept_ms < at_ms <= end_ms for at_ms in self._failures.get(vehicle, ()))

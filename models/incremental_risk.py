@@ -71,6 +71,10 @@ class IncrementalRisk(base.Classifier):
         ):
             self._learn(x, label, failure)
 
+    def correct_many(self, rows: Rows, failures: list[str], ids: list[str]) -> None:
+        """Positives that were learnt as negatives: what never looks back can't unlearn those, and learns these too."""
+        self.learn_many(rows, np.ones(len(rows), dtype=np.bool_), failures, ids)
+
     def predict_many(self, rows: Rows) -> Floats:
         """The probability for a block of rows, shape (n, columns) → (n,)."""
         return np.array([self._say(x) for x in _features(rows)], dtype=np.float64)

@@ -2,7 +2,8 @@
 
 What was said at a decision is kept until its label is known. A failure within the horizon is a positive, any other
 outcome a negative, and both are learnt when the horizon has passed: a positive learnt earlier than the negatives of its
-days would push probabilities up. The rows of a life are kept, thinned, until it ends.
+days would push probabilities up. A failure that is heard of later than that sets right what was learnt without it. The
+rows of a life are kept, thinned, until it ends.
 """
 
 from __future__ import annotations
@@ -27,6 +28,8 @@ Rows = npt.NDArray[np.float32]
 
 MOST_WAITING = 64
 """Decisions of a machine that wait for their label at a time, per horizon; of more a fair part is kept."""
+MOST_LEARNT = 20_000
+"""Rows per horizon that are kept after they were learnt, for failures that are heard of late."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +46,7 @@ class _Waiting:
     now_ms: int
     vehicles: Ints
     rows: Rows
+    has_failed: Bools = field(default_factory=lambda: np.zeros(0, dtype=np.bool_))  # as it was learnt
 
 
 class RiskItem:
@@ -58,11 +62,21 @@ class RiskItem:
         self._stride = max(1, -(-horizon_ms // every_ms // MOST_WAITING))
         self._made: dict[int, int] = {}
         self._waiting: deque[_Waiting] = deque()
+        self._learnt: deque[_Waiting] = deque()
+        self._learnt_rows = 0
         self._failures: dict[int, list[int]] = {}
 
     def failed(self, vehicle: int, at_ms: int) -> None:
-        """The item failed in this machine."""
-        self._failures.setdefault(vehicle, []).append(at_ms)
+        """The item failed in this machine; what was learnt as if it had not is set right."""
+        if at_ms in self._failures.setdefault(vehicle, []):
+            return
+        self._failures[vehicle].append(at_ms)
+        for kept in self._learnt:
+            if kept.now_ms < at_ms <= kept.now_ms + self.horizon_ms:
+                own = np.flatnonzero((kept.vehicles == vehicle) & ~kept.has_failed)
+                kept.has_failed[own] = True
+                ids = [self._label_id(vehicle, kept.now_ms)] * len(own)
+                self.model.correct_many(kept.rows[own], [f"{vehicle}/{at_ms}"] * len(own), ids)
 
     def learn_until(self, now_ms: int) -> int:
         """Learn the labels that are known by now; how many."""
@@ -95,9 +109,17 @@ class RiskItem:
                 if kept.now_ms < at_ms <= kept.now_ms + self.horizon_ms:
                     labels[place] = True
                     failures[place] = f"{vehicle}/{at_ms}"
-        ids = [f"{self.item}/{self.horizon_ms}/{vehicle}/{kept.now_ms}" for vehicle in kept.vehicles.tolist()]
+        ids = [self._label_id(vehicle, kept.now_ms) for vehicle in kept.vehicles.tolist()]
         self.model.learn_many(kept.rows, labels, failures, ids)
+        kept.has_failed = labels
+        self._learnt.append(kept)
+        self._learnt_rows += len(labels)
+        while self._learnt_rows > MOST_LEARNT:
+            self._learnt_rows -= len(self._learnt.popleft().rows)
         return len(labels)
+
+    def _label_id(self, vehicle: int, now_ms: int) -> str:
+        return f"{self.item}/{self.horizon_ms}/{vehicle}/{now_ms}"
 
 
 @dataclass(slots=True)

@@ -42,6 +42,10 @@ class ReplayMemory:
         if self._negatives.count > 2 * MOST_NEGATIVES:
             self._threshold = max(self._threshold, self._negatives.keep_highest(MOST_NEGATIVES))
 
+    def withdraw(self, rows: Rows) -> None:
+        """Forget negatives that turned out to be none: for each of `rows` one that is the same, if it is still kept."""
+        self._negatives.drop(rows)
+
     def all(self) -> tuple[Rows, Floats, Floats, Ints]:
         """Rows, labels (0 or 1), weights and folds of what is kept."""
         self._positives.keep_newest(MOST_POSITIVES)
@@ -86,6 +90,16 @@ class _Part:
         threshold = float(self._priority[order[most]])
         self._take(np.sort(order[:most]))
         return threshold
+
+    def drop(self, rows: Rows) -> None:
+        """Let one row go for each of these, where there is one that is the same to the bit."""
+        self._join()
+        kept = np.ones(len(self.rows), dtype=np.bool_)
+        own = np.ascontiguousarray(self.rows).view(np.uint32)
+        for row in np.ascontiguousarray(rows).view(np.uint32):
+            found = np.flatnonzero(kept & (own == row).all(axis=1))
+            kept[found[:1]] = False
+        self._take(np.flatnonzero(kept))
 
     def _join(self) -> None:
         if self._new:

@@ -74,7 +74,10 @@ class ServiceFold:
         value = _plausible_value(state, record, _least_value(wear), wear.new * 1.05)
         if value is not None and wear.floor is not None:
             value = max(value, wear.floor)
-        example = self._wear_label(state, record, item, wear, at, value) if value is not None else None
+        found = value
+        if record.value is None and record.outcome is ServiceOutcome.FAILED:
+            found = wear.limit  # it came to its end, whether or not anybody measured
+        example = self._wear_label(state, record, item, wear, at, found) if found is not None else None
         own = state["items"][item.id]
         if record.outcome.renews:
             own["anchor"], own["anchor_sd"] = wear.new, wear.measurement_sd / 2

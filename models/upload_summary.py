@@ -106,6 +106,8 @@ class Summariser:
         self._followed = catalogue.followed
         self._trend_names = list(catalogue.trends)
         used.update(path for path in self._followed if path in catalogue.signals)
+        # Where nothing is made of signals, any of them tells that the machine is there.
+        used = used or set(catalogue.signals)
         self._reader = SampleReader([spec for path, spec in catalogue.signals.items() if path in used])
 
     def summarise_block(self, uploads: UploadBlock) -> SummaryBlock:

@@ -71,7 +71,7 @@ class NamedPredictions:
             return self._learn(example) if example is not None else 0
         # A failure is held to its horizon, as its negatives are: learnt sooner, it would push probabilities up.
         if service.outcome is ServiceOutcome.FAILED or (example is not None and example.target >= 1.0):
-            own.failed(service.vehicle, service.time_ms)
+            own.failed(service.vehicle, service.time_ms, service.known_ms)
         return 0
 
     def say(self, now_ms: int, vehicles: Ints) -> Iterator[ItemPredictions]:
@@ -85,8 +85,12 @@ class NamedPredictions:
         for item in self.items:
             kind, place = self._predictor.rows.places[item]
             own_rows, spec = rows[kind][:, place], self._catalogue.items[item]
-            remaining = _remaining(spec, own_rows) if spec.wear else nowhere
-            dues = [_not_past(own_rows[name], now_ms) if not spec.calendar else own_rows[name] for name in _DUES]
+            # Of a machine whose reports held no plausible value nothing is known, not even when it was seen.
+            is_seen = rows["event_ms"] != UNKNOWN
+            remaining = np.where(is_seen, _remaining(spec, own_rows), np.nan) if spec.wear else nowhere
+            dues = [np.where(is_seen, own_rows[name], UNKNOWN) for name in _DUES]
+            if spec.calendar is None:
+                dues = [_not_past(moment_ms, now_ms) for moment_ms in dues]
             yield ItemPredictions(item, versions[item], _probability(spec, own_rows), remaining, nowhere, *dues)
 
     def _learn(self, example: TrainingExample) -> int:

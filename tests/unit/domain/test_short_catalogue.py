@@ -91,6 +91,19 @@ def test_exposures_of_an_item_join_those_of_the_catalogue(values: Any) -> None:
     assert pump.summed_exposures == ("hours", "dirt", "starts", "faults"), "codes that came up are summed like signals"
 
 
+def test_a_model_is_asked_for_by_a_name_that_there_is(values: Any) -> None:
+    values["items"]["seal"]["model"] = "logistic"
+    assert read_catalogue(values).items["seal"].model == "logistic"
+    for item, choices in (
+        ("seal", "trees, logistic, hoeffding_tree, adaptive_forest, mondrian_forest"),
+        ("bearing", "trees"),
+        ("oil", "interval"),
+    ):
+        wrong = copy.deepcopy(values)
+        wrong["items"][item]["model"] = "oracle"
+        assert mistakes(wrong) == {f"items.{item}.model": f"must be one of {choices}"}
+
+
 def test_events_and_attributes_may_be_lists_of_names_or_say_more(values: Any) -> None:
     pump = read_catalogue(values)
     assert list(pump.events) == ["error1", "P0301", "404"]

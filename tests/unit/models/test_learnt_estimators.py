@@ -14,15 +14,23 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.ensemble import HistGradientBoostingClassifier, HistGradientBoostingRegressor
 
+from domain.catalogue import SHORT_MODELS
 from domain.errors import InvalidInput
-from models import failure_risk, folded_trees, remaining_life, replay_memory
+from domain.prediction import ItemKind
+from models import failure_risk, folded_trees, incremental_risk, remaining_life, replay_memory
 from models.failure_risk import FailureRisk
 from models.flat_trees import FlatTrees
 from models.folded_trees import Growth, grow
+from models.incremental_risk import INCREMENTAL, IncrementalRisk
 from models.remaining_life import RemainingLife
 from models.replay_memory import ReplayMemory
 
-MAKERS: dict[str, Callable[[], Any]] = {"risk": lambda: FailureRisk(2), "life": lambda: RemainingLife()}
+MAKERS: dict[str, Callable[[], Any]] = {
+    "risk": lambda: FailureRisk(2),
+    "life": lambda: RemainingLife(),
+    "logistic": lambda: IncrementalRisk("logistic"),
+    "hoeffding_tree": lambda: IncrementalRisk("hoeffding_tree"),
+}
 X = {"a": 2.0, "b": 1.0}
 
 
@@ -32,7 +40,7 @@ def make(request: pytest.FixtureRequest) -> Callable[[], Any]:
 
 
 def say(model: Any, x: dict[str, float]) -> float:
-    return float(model.predict_proba_one(x)[True] if isinstance(model, FailureRisk) else model.predict_one(x))
+    return float(model.predict_one(x) if isinstance(model, RemainingLife) else model.predict_proba_one(x)[True])
 
 
 def taught(make: Callable[[], Any], labels: int = 40) -> Any:
@@ -91,7 +99,11 @@ TAUGHT: dict[str, Any] = {}
 
 
 def said(model: Any, rows: Any) -> Any:
-    return model.predict_many(rows) if isinstance(model, FailureRisk) else model.predict_many(rows).remaining
+    return model.predict_many(rows).remaining if isinstance(model, RemainingLife) else model.predict_many(rows)
+
+
+def test_the_models_a_catalogue_may_ask_for_are_those_there_are() -> None:
+    assert SHORT_MODELS[ItemKind.HAZARD] == ("trees", *INCREMENTAL)
 
 
 class TestTrees:
@@ -250,6 +262,18 @@ class TestLife:
         assert model.version == 0
 
 
-@pytest.mark.parametrize("module", [failure_risk, folded_trees, remaining_life, replay_memory])
+@pytest.mark.parametrize("module", [failure_risk, folded_trees, incremental_risk, remaining_life, replay_memory])
 def test_the_examples_in_the_docstrings_hold(module: Any) -> None:
     assert doctest.testmod(module).failed == 0
+
+
+def test_what_is_withdrawn_from_memory_is_gone_once() -> None:
+    rows = np.array([[1.0, np.nan], [2.0, 3.0], [1.0, np.nan]], dtype=np.float32)
+    memory = ReplayMemory(2)
+    memory.add(rows, np.zeros(3, dtype=np.bool_), np.zeros(3), np.zeros(3, dtype=np.int64), ["a", "b", "c"])
+    memory.withdraw(rows[:1])
+    kept, labels, _, _ = memory.all()
+    np.testing.assert_array_equal(kept, rows[1:])
+    assert labels.tolist() == [0.0, 0.0]
+    memory.withdraw(np.array([[9.0, 9.0]], dtype=np.float32))
+    assert len(memory.all()[0]) == 2

@@ -10,7 +10,7 @@ import pytest
 from domain.backtest_case import CaseSettings, Decide
 from domain.catalogue_reader import read_catalogue
 from domain.service_record import ServiceOutcome
-from tests.support.case_past import HOUR, START, Past, Said, codes, replayed
+from tests.support.case_past import HOUR, START, Past, Said, codes, replayed, serviced
 from workflow.backtest import BacktestResult
 from workflow.case_history import CaseService
 
@@ -150,3 +150,41 @@ def test_before_anything_was_learnt_no_date_is_said(undisturbed: tuple[Said, Bac
     first = undisturbed[0].steps[0]
     assert np.isnan(first.items[1].remaining).all() and (first.items[1].expected_ms == -1).all()
     assert (first.items[0].probability == 0.02).all()
+
+
+def test_a_failure_that_is_heard_of_after_its_horizon_still_teaches() -> None:
+    late = past()
+    late.services = [replace(s, known_ms=s.time_ms + 40 * HOUR) if s.item == "seal" else s for s in late.services]
+    late.services = sorted(late.services, key=lambda service: service.known_ms)
+    history, steps = late, replayed(late)[0].steps
+    failures = {(s.vehicle, s.time_ms) for s in history.services if s.item == "seal"}
+    near, far = [], []
+    for step in steps[len(steps) // 2 :]:
+        for place, machine in enumerate(step.vehicles.tolist()):
+            fails = any(v == machine and step.now_ms < at <= step.now_ms + 6 * HOUR for v, at in failures)
+            (near if fails else far).append(float(step.items[0].probability[place, 0]))
+    assert np.mean(near) > 5 * np.mean(far)
+
+
+def test_the_model_that_an_item_asks_for_is_the_one_that_speaks(undisturbed: tuple[Said, BacktestResult]) -> None:
+    history = past()
+    seal = replace(CATALOGUE.items["seal"], model="logistic")
+    history.catalogue = replace(CATALOGUE, items={**CATALOGUE.items, "seal": seal})
+    said, _ = replayed(history)
+    ours, theirs = undisturbed[0].steps[-1].items, said.steps[-1].items
+    assert ours[0].probability.tolist() != theirs[0].probability.tolist()
+    assert ours[1].remaining.tolist() == theirs[1].remaining.tolist()
+
+
+def test_a_life_heard_of_late_ends_when_it_ended() -> None:
+    """Cycles are counted by reports: two machines that lived sixty, heard of at once and twenty reports later."""
+    made = read_catalogue({"signals": ["pressure"], "items": {"belt": {"kind": "wear", "unit": "cycle"}}})
+    hourly = replace(SETTINGS, decide=replace(SETTINGS.decide, every_ms=HOUR))
+    said = []
+    for late_ms in (0, 20 * HOUR):
+        rows = np.zeros(100, dtype=np.int64), START + np.arange(100) * HOUR, np.ones((100, 1))
+        service = serviced(0, START + 60 * HOUR, "belt", late_ms=late_ms)
+        said.append(replayed(Past(hourly, made, *rows, [service]))[0])
+    first, late = (one.of("belt")[80][1].remaining for one in said)
+    np.testing.assert_allclose(first, 30.0, atol=0.5)
+    np.testing.assert_allclose(late, first, atol=0.5)

@@ -18,7 +18,7 @@ from workflow.backtest import Backtest
 Ints = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float64]
 
-DAYS = 150
+DAYS = 110
 SETTINGS = CaseSettings("valves", Decide(DAY, START, START + DAYS * DAY, 2 * DAY))
 CYCLES = {"cycles": {"function": "count", "signal": "pressure", "level": 50}}
 
@@ -28,9 +28,9 @@ def catalogue(item: dict[str, Any], **top: Any) -> Any:
     return read_catalogue({"signals": signals, "items": {"valve": {"kind": "wear", "unit": "h", **item}}, **top})
 
 
-def valves(item: dict[str, Any], machines: int = 10) -> Past:
-    """A valve bears 100 openings; each machine opens at a pace that changes every ten days, and tells of no other."""
-    rng = np.random.default_rng(7)
+def valves(item: dict[str, Any], machines: int = 8) -> Past:
+    """A valve bears 40 openings; each machine opens at a pace that changes every ten days, and tells of no other."""
+    rng, bears = np.random.default_rng(7), 40
     vehicle, hour = np.meshgrid(np.arange(machines), np.arange(DAYS * 24))
     pressure = 20.0 + rng.normal(0, 1, vehicle.shape)
     services = []
@@ -41,7 +41,7 @@ def valves(item: dict[str, Any], machines: int = 10) -> Past:
             if rng.random() < share[at // 240]:
                 pressure[at, machine] += 60.0
                 opened += 1
-            if opened == 100:
+            if opened == bears:
                 services.append(serviced(machine, START + at * HOUR + HOUR // 2, "valve"))
                 opened = 0
     return Past(
@@ -50,19 +50,19 @@ def valves(item: dict[str, Any], machines: int = 10) -> Past:
 
 
 def error(item: dict[str, Any]) -> float:
-    """Mean error in hours of what was said to be left in the last third, of lives that ended."""
+    """Mean error in hours of what was said to be left in the last four days of lives, from day 60 on."""
     history = valves(item)
     ends = {(service.vehicle, service.time_ms) for service in history.services}
     errors = []
     for step, said in replayed(history)[0].of("valve"):
         for machine, left in zip(step.vehicles.tolist(), said.remaining.tolist(), strict=True):
             following = min((at for own, at in ends if own == machine and at > step.now_ms), default=None)
-            if following is not None and step.now_ms >= START + 100 * DAY:
+            if following is not None and step.now_ms >= max(START + 60 * DAY, following - 4 * DAY):
                 errors.append(abs(left - (following - step.now_ms) / HOUR))
     return float(np.mean(errors))
 
 
-def test_a_life_that_is_a_law_of_one_exposure_is_told_far_better_with_it_than_without() -> None:
+def test_a_life_that_is_a_law_of_one_exposure_is_told_better_by_a_quarter_with_it_than_without() -> None:
     assert error({"exposures": CYCLES}) < 0.75 * error({})
 
 
