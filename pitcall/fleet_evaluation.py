@@ -19,10 +19,12 @@ from models.judging.wear_scores import Windows
 from models.vehicle_state import DAY_MS, UNKNOWN
 from pitcall.fleet_history import FleetHistory
 from pitcall.fleet_judge import NeedTruth, WearSaid, WearTruth, judge_needs, judge_wear_truth, true_services
+from pitcall.fleet_peers import FleetPeers
 from pitcall.progress import Progress
 from simulators.years.fleet_years import FleetYears
 from simulators.years.powertrain import POWER_TRAINS
 from workflow.backtest import Backtest
+from workflow.case_attributes import attribute_numbers
 from workflow.item_predictions import StepPredictions
 
 Ints = npt.NDArray[np.int64]
@@ -49,27 +51,44 @@ class _Said:
 
 
 class FleetSink:
-    """Keeps what was said of each item, and how far each car drives."""
+    """Keeps what was said of each item, how far each car drives, and what peers say at the same moments."""
 
-    def __init__(self, fleet: FleetYears, catalogue: Catalogue) -> None:
+    def __init__(self, fleet: FleetYears, catalogue: Catalogue, seed: int, *, with_peers: bool) -> None:
+        history = FleetHistory(fleet, catalogue)
+        names, self._attributes = attribute_numbers(history.attributes, len(fleet.cars))
         self.items: dict[str, _Said] = {item: _Said() for item in catalogue.items}
         self._has = {item: _cars_with(fleet, _plain(item)) for item in catalogue.items}
-        self.backtest: Backtest | None = None
+        self.peers = FleetPeers(catalogue, fleet.cars, names, seed) if with_peers else None
+        self.backtest = Backtest(history, self)
+        if self.peers is not None:
+            self.backtest.named.heard = self.peers.heard
+        self._begin_day = fleet.start_day
 
     def write(self, step: StepPredictions) -> None:
         """Keep what was said at a step."""
-        states = self.backtest.machines.states[step.vehicles] if self.backtest is not None else None
-        if states is None:
-            return
+        states, day = self.backtest.machines.states[step.vehicles], int(step.now_ms // DAY_MS)
         days = np.maximum(1.0, (states["last_ms"] - states["first_ms"]) / DAY_MS)
         km = (states["odometer_m"] - states["first_odometer_m"]) / 1000 / days
         for said in step.items:
             own, has = self.items[said.item], self._has[said.item][step.vehicles]
-            own.day.append(np.full(int(has.sum()), step.now_ms // DAY_MS))
+            own.day.append(np.full(int(has.sum()), day))
             own.car.append(step.vehicles[has])
             own.dues.append((said.earliest_ms[has], said.expected_ms[has], said.latest_ms[has]))
             own.probability.append(said.probability[has])
             own.km_per_day.append(km[has])
+        if self.peers is not None:
+            self._ask_peers(self.peers, day, step.vehicles, states)
+
+    def _ask_peers(self, peers: FleetPeers, day: int, cars: Ints, states: npt.NDArray[Any]) -> None:
+        named = self.backtest.named
+        for item, wear in peers.wear.items():
+            has = self._has[item][cars]
+            kind, place = named.places[item]
+            wear.say(day, cars[has], named.rows[kind][:, place][has], states[has])
+        for item, hazard in peers.hazards.items():
+            has = self._has[item][cars]
+            hazard.say(day, cars[has], states[has], self._attributes[cars[has]])
+        peers.passed(day, float(day - self._begin_day), self.backtest.services)
 
     def wear(self, item: str) -> WearSaid:
         """All that was said of a wear item."""
@@ -113,35 +132,40 @@ def with_learnt_hazards(catalogue: Catalogue) -> Catalogue:
     twins: dict[str, ItemSpec] = {}
     for item, spec in catalogue.items.items():
         if spec.hazard is not None:
-            trends = tuple(feature.name for feature in spec.hazard.features if feature.name in catalogue.trends)
+            trends = tuple(dict.fromkeys(f.source for f in spec.hazard.features if f.source in catalogue.trends))
             risk = RiskSpec((30 * DAY_MS,), spec.hazard.action_probability, horizons=(HORIZON,), signals=trends)
             twins[item + LEARNT] = replace(spec, id=item + LEARNT, hazard=None, risk=risk)
     return replace(catalogue, items={**catalogue.items, **twins})
 
 
 def evaluate_fleet(
-    catalogue: Catalogue, *, seeds: Sequence[int] = (), cars: int = CARS, days: int = DAYS
+    catalogue: Catalogue, *, seeds: Sequence[int] = (), cars: int = CARS, days: int = DAYS, with_peers: bool = False
 ) -> list[FleetFigures]:
     """Replay a fleet for each seed (default: three drawn now) and judge what was said by the truth."""
     drawn = seeds or [secrets.randbelow(1_000_000) for _ in range(SEEDS)]
-    return [_of_seed(with_learnt_hazards(catalogue), seed, cars, days) for seed in drawn]
+    return [_of_seed(with_learnt_hazards(catalogue), seed, cars, days, with_peers=with_peers) for seed in drawn]
 
 
-def _of_seed(catalogue: Catalogue, seed: int, cars: int, days: int) -> FleetFigures:
+def _of_seed(catalogue: Catalogue, seed: int, cars: int, days: int, *, with_peers: bool) -> FleetFigures:
     fleet = FleetYears(seed, cars, days, START_DAY, beyond_days=BEYOND_DAYS)
-    sink = FleetSink(fleet, catalogue)
-    backtest = sink.backtest = Backtest(FleetHistory(fleet, catalogue), sink)
+    sink = FleetSink(fleet, catalogue, seed, with_peers=with_peers)
     begin_ms = START_DAY * DAY_MS
     with Progress(f"fleet of {cars} cars, seed {seed}", float(days)) as progress:
-        result = backtest.run(lambda now_ms: progress.reached((now_ms - begin_ms) / DAY_MS))
+        result = sink.backtest.run(lambda now_ms: progress.reached((now_ms - begin_ms) / DAY_MS))
     wear, needs, hazards = {}, {}, {}
     for item, spec in catalogue.items.items():
-        if spec.wear is not None and _plain(item) in fleet.truth.lives:
+        if spec.wear is not None:
             said = sink.wear(item)
-            wear[item], _ = judge_wear_truth(fleet, item, said)
+            peer = np.concatenate(sink.peers.wear[item].due_day) if sink.peers is not None else None
+            wear[item], _ = judge_wear_truth(fleet, item, said, peer)
             needs[item] = judge_needs(fleet, item, said, _opens(spec, said))
         elif spec.hazard is not None or spec.risk is not None:
-            hazards[item] = _judge_hazard(fleet, item, spec, *sink.hazard(item))
+            car, day, p = sink.hazard(item)
+            own = p[:, list(spec.horizons).index(HORIZON)]
+            hazards[item] = _judge_hazard(fleet, item, spec, car, day, own)
+            if sink.peers is not None and item in sink.peers.hazards:
+                peer = np.concatenate(sink.peers.hazards[item].probability)
+                hazards[f"{_plain(item)} by LightGBM"] = _judge_hazard(fleet, item, spec, car, day, peer)
     return FleetFigures(seed, wear, needs, hazards, result.labels)
 
 
@@ -158,10 +182,9 @@ def _judge_hazard(
 ) -> HazardTruth:
     """By what really became of the parts, reported or not, within 30 days of each decision."""
     end = fleet.start_day + fleet.days
-    place = list(spec.horizons).index(HORIZON)
     decisions = Decisions(car, day * DAY_MS, end * DAY_MS)
     judged = judge_hazard(
-        item, item, decisions, true_services(fleet, _plain(item), end), probability[:, place : place + 1],
+        item, item, decisions, true_services(fleet, _plain(item), end), probability[:, None],
         (30 * DAY_MS,), action_probability=spec.action_probability, aims=HAZARD_ALERTS,
     ).judgement.hazards[0]  # fmt: skip
     catches = judged.catches

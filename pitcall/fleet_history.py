@@ -13,8 +13,9 @@ import numpy as np
 import numpy.typing as npt
 
 from domain.backtest_case import CaseSettings, Decide
-from domain.catalogue import Catalogue
+from domain.catalogue import Catalogue, TrendSpec
 from domain.telemetry import VehicleAttributes
+from models.block_trends import at_20_c
 from models.day_sums import ENDS_MS, SUMS, day_dtype
 from models.upload_block import SampleTable, UploadBlock
 from models.upload_summary import Summariser
@@ -97,20 +98,30 @@ class FleetHistory:
     def _fill_levels(self, rows: npt.NDArray[Any], sent: CarDays, day: Ints, car: Ints) -> None:
         """What the cars' sensors showed, as trends and followed signals."""
         rows["trends"], rows["followed"] = np.nan, np.nan
-        for n, trend in enumerate(self._catalogue.trends.values()):
-            reading = self._reading(sent, trend.signals["signal"], trend.function)
+        of_trends = {name: self._of_trend(sent, trend) for name, trend in self._catalogue.trends.items()}
+        for n, reading in enumerate(of_trends.values()):
             if reading is not None:
                 rows["trends"][:, n] = reading[day, car]
         for n, name in enumerate(self._catalogue.followed):
-            own = self._catalogue.trends.get(name)
-            reading = self._reading(sent, *((own.signals["signal"], own.function) if own else (name, "mean")))
+            reading = of_trends[name] if name in of_trends else self._reading(sent, name)
             if reading is not None:
                 rows["followed"][:, n] = reading[day, car]
 
-    def _reading(self, sent: CarDays, signal: str, function: str) -> npt.NDArray[Any] | None:
+    def _of_trend(self, sent: CarDays, trend: TrendSpec) -> npt.NDArray[Any] | None:
+        """The trend of each day, shape (d, n)."""
+        signal = trend.signals["signal"]
+        if signal == VOLTAGE:
+            name = _AT_START.get(trend.function)
+            return None if name is None else sent.readings[name]
+        reading = self._reading(sent, signal)
+        if reading is not None and trend.function == "gas_at_rest":
+            return at_20_c(reading.astype(np.float64), sent.ambient_mean_c.astype(np.float64))
+        return reading
+
+    def _reading(self, sent: CarDays, signal: str) -> npt.NDArray[Any] | None:
         if signal == AMBIENT:
             return sent.ambient_mean_c
-        name = _AT_START.get(function) if signal == VOLTAGE else self._channels.get(signal)
+        name = self._channels.get(signal)
         return None if name is None else sent.readings[name]
 
     def _events(self, sent: CarDays) -> CaseEvents:

@@ -40,15 +40,15 @@ class WearSaid:
 class WearTruth:
     """Figures of one wear item over all decisions on parts whose installation was known and whose end is.
 
-    `error_days` of the expected date, that of a fixed schedule and of a peer (None: not run), in days; `coverage` of
-    the windows and by half-year, with the mean width in days.
+    `error_days` of the expected date and that of a fixed schedule, in days; `peer_days`: ours and a peer's where the
+    peer said something, None where it never did. `coverage` of the windows and by half-year, with the mean width in days.
     """
 
     decisions: int
     unsaid: int
     error_days: float
     schedule_days: float
-    peer_days: float | None
+    peer_days: tuple[float, float] | None
     coverage: float
     half_years: tuple[float, ...]
     width_days: float
@@ -93,8 +93,6 @@ def judge_wear_truth(
     limit = np.where(part >= 0, lives.limit_day[part], -1)
     is_judged = limit > said.day
     is_said = is_judged & (said.windows.expected_ms != UNKNOWN)
-    if peer_day is not None:
-        is_said &= np.isfinite(peer_day)
     windows = said.windows.only(is_said)
     true_day, day = limit[is_said].astype(np.float64), said.day[is_said]
     error = np.abs(windows.expected_ms / DAY_MS - true_day)
@@ -110,11 +108,18 @@ def judge_wear_truth(
         unsaid=int((is_judged & ~is_said).sum()),
         error_days=float(error.mean()),
         schedule_days=float(np.abs(schedule - true_day).mean()),
-        peer_days=None if peer_day is None else float(np.abs(peer_day[is_said] - true_day).mean()),
+        peer_days=_beside_peer(error, true_day, None if peer_day is None else peer_day[is_said]),
         coverage=float(holds.mean()),
         half_years=tuple(float(holds[half == n].mean()) for n in np.unique(half).tolist()),
         width_days=float(np.nanmean(width)),
     ), is_judged
+
+
+def _beside_peer(error: Floats, true_day: Floats, peer_day: Floats | None) -> tuple[float, float] | None:
+    """Our mean error and the peer's, over what the peer said too."""
+    if peer_day is None or not (said := np.isfinite(peer_day)).any():
+        return None
+    return float(error[said].mean()), float(np.abs(peer_day[said] - true_day[said]).mean())
 
 
 def _schedule_days(fleet: FleetYears, item: str, said: WearSaid, installed: Ints) -> Floats:

@@ -32,7 +32,7 @@ REFIT_STEPS = 4  # weeks
 LEAST_LABELS = 40
 LEAST_FAILURES = 3
 HORIZON_DAYS = 30
-YEAR_DAYS = 365.0
+LEAST_DAYS = 30.0  # of wear behind a label, or its rate is noise
 LEAST_PACE = 1e-6  # of an item's range, per day
 _KINDS = ("petrol", "diesel", "hybrid", "electric")
 
@@ -68,7 +68,11 @@ def settings_drawn(seed: int) -> list[dict[str, Any]]:
 
 
 class WearPeer:
-    """Wear since the anchor regressed on exposures and all that is known of the car, for one wear item."""
+    """Wear per day regressed on exposures per day and all that is known of the car, for one wear item.
+
+    A rate, since trees can't reckon further than they have seen: it gives what was lost since the anchor by the use
+    until now, and the pace ahead by the use to come.
+    """
 
     def __init__(self, library: Any, catalogue: Catalogue, item: str, cars: Sequence[Car], seed: int) -> None:
         spec = catalogue.items[item].wear
@@ -81,6 +85,7 @@ class WearPeer:
         self._car = np.array([[car.mass_kg, _KINDS.index(car.powertrain), car.built_day] for car in cars])
         self._x: list[list[float]] = []
         self._y: list[float] = []
+        self._days: list[float] = []
         self._settings: dict[str, Any] | None = None
         self._seed = seed
         self._model: Any = None
@@ -88,26 +93,29 @@ class WearPeer:
 
     def heard(self, example: TrainingExample) -> None:
         """A label of the item."""
-        day = example.known_ms / DAY_MS
-        exposures = [example.features.get(name, 0.0) for name in self._spec.rates]
-        since = np.nan if example.since_ms is None else (example.known_ms - example.since_ms) / DAY_MS
+        if example.since_ms is None or example.known_ms - example.since_ms < LEAST_DAYS * DAY_MS:
+            return
+        day, days = example.known_ms / DAY_MS, (example.known_ms - example.since_ms) / DAY_MS
+        exposures = [example.features.get(name, 0.0) / days for name in self._spec.rates]
         mass, kind, built = self._car[int(example.vehicle_id)].tolist()
-        self._x.append([*exposures, since, mass, kind, day - built, example.features.get("car_factor", 1.0)])
-        self._y.append(example.target)
+        self._x.append([*exposures, mass, kind, day - built, example.features.get("car_factor", 1.0)])
+        self._y.append(example.target / days)
+        self._days.append(days)
 
     def refit(self, elapsed_days: float) -> None:
         """On all labels so far; the settings are searched once, after a year."""
         if len(self._y) < LEAST_LABELS:
             return
-        x, y = np.array(self._x), np.array(self._y)
+        x, y, days = np.array(self._x), np.array(self._y), np.array(self._days)
         if self._settings is None and elapsed_days >= SEARCH_AFTER_DAYS:
             cut = int(0.7 * len(y))
             drawn = settings_drawn(self._seed)
             errors = [
-                float(np.abs(self._fit(x[:cut], y[:cut], one).predict(x[cut:]) - y[cut:]).mean()) for one in drawn
+                float(np.average(np.abs(model.predict(x[cut:]) - y[cut:]), weights=days[cut:]))
+                for model in (self._fit(x[:cut], y[:cut], days[:cut], one) for one in drawn)
             ]
             self._settings = drawn[int(np.argmin(errors))]
-        self._model = self._fit(x, y, self._settings or {})
+        self._model = self._fit(x, y, days, self._settings or {})
 
     def say(self, now_day: int, cars: Ints, own: npt.NDArray[Any], states: npt.NDArray[Any]) -> None:
         """Say the due days of these cars, from the item's rows of our own prediction: NaN before there is a model."""
@@ -116,22 +124,20 @@ class WearPeer:
             return
         per_day = usage_of(states, self._catalogue).per_day
         ahead = np.stack([per_day[column] if column >= 0 else np.ones(len(cars)) for column in self._columns], axis=1)
-        exposures = (own["seen"] + own["unseen"])[:, : len(self._columns)].astype(np.float64)
-        since = np.where(own["since_ms"] == UNKNOWN, np.nan, now_day - own["since_ms"] / DAY_MS)
+        days = np.where(own["since_ms"] == UNKNOWN, 0.0, now_day - own["since_ms"] / DAY_MS)
+        so_far = (own["seen"] + own["unseen"])[:, : len(self._columns)] / np.maximum(days, 1.0)[:, None]
         car = self._car[cars].copy()
         car[:, 2] = now_day - car[:, 2]
-        now = np.column_stack([exposures, since, car, own["factor"]])
-        later = now.copy()
-        later[:, : len(self._columns)] += YEAR_DAYS * ahead
-        later[:, len(self._columns)] += YEAR_DAYS
-        worn, more = self._model.predict(now), self._model.predict(later)
-        spread = self._spec.new - self._spec.limit
-        pace = np.maximum(more - worn, LEAST_PACE * YEAR_DAYS * spread) / YEAR_DAYS
-        left = np.maximum(0.0, own["raised_anchor"] - worn - self._spec.limit)
+        least = LEAST_PACE * (self._spec.new - self._spec.limit)
+        rate, pace = (
+            np.maximum(self._model.predict(np.column_stack([x, car, own["factor"]])), least) for x in (so_far, ahead)
+        )
+        left = np.maximum(0.0, own["raised_anchor"] - rate * days - self._spec.limit)
         self.due_day.append(np.minimum(now_day + left / pace, now_day + self._spec.say_until_days))
 
-    def _fit(self, x: Floats, y: Floats, settings: dict[str, Any]) -> Any:
-        return self._library.LGBMRegressor(**settings, n_jobs=2, verbose=-1, random_state=1).fit(x, y)
+    def _fit(self, x: Floats, y: Floats, days: Floats, settings: dict[str, Any]) -> Any:
+        model = self._library.LGBMRegressor(**settings, n_jobs=2, verbose=-1, random_state=1)
+        return model.fit(x, y, sample_weight=days)
 
 
 class HazardPeer:
@@ -198,3 +204,36 @@ class HazardPeer:
 
     def _fit(self, x: Rows, y: npt.NDArray[np.bool_], settings: dict[str, Any]) -> Any:
         return self._library.LGBMClassifier(**settings, n_jobs=2, verbose=-1, random_state=1).fit(x, y)
+
+
+class FleetPeers:
+    """A peer for each wear item and for each hazard item that is learnt from signals."""
+
+    def __init__(self, catalogue: Catalogue, cars: Sequence[Car], names: Sequence[str], seed: int) -> None:
+        """`names`: of the cars' attributes, as `HazardPeer.say` gets them. Raises Unavailable without the library."""
+        library = load_lightgbm()
+        self.wear = {
+            item: WearPeer(library, catalogue, item, cars, seed)
+            for item, spec in catalogue.items.items()
+            if spec.wear is not None
+        }
+        self.hazards = {
+            item: HazardPeer(library, catalogue, item, names, seed)
+            for item, spec in catalogue.items.items()
+            if spec.risk is not None
+        }
+        self._steps = 0
+
+    def heard(self, example: TrainingExample) -> None:
+        """A label that a workshop made."""
+        self.wear[example.item].heard(example)
+
+    def passed(self, now_day: int, elapsed_days: float, services: Sequence[CaseService]) -> None:
+        """A step is over: every month all are refit."""
+        self._steps += 1
+        if self._steps % REFIT_STEPS:
+            return
+        for wear in self.wear.values():
+            wear.refit(elapsed_days)
+        for hazard in self.hazards.values():
+            hazard.refit(now_day, elapsed_days, services)

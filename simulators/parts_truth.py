@@ -24,7 +24,7 @@ REAR_PADS, TYRES, CABIN_FILTER, PLUGS = "rear_brake_pads", "tyres", "cabin_filte
 CHECK, INSPECTION = "vehicle_check", "inspection"
 PARTS = (REAR_PADS, TYRES, CABIN_FILTER, PLUGS, CHECK, INSPECTION)
 
-NEW_REAR_PAD_MM, WORN_REAR_PAD_MM = 10.0, 3.0
+NEW_REAR_PAD_MM, WORN_REAR_PAD_MM = 11.0, 3.0
 NEW_TREAD_MM, WORN_TREAD_MM = 8.0, 3.0
 TREAD_MM_PER_KM, TREAD_MM_PER_MJ = 1.0e-4, 2.0e-4
 FILTER_HOURS = 600.0  # 36,000 km at the 60 km/h of the recorded drives, by three fifths of its life

@@ -38,7 +38,8 @@ class BacktestResult:
 
 
 class Backtest:
-    """Replays `history` into `sink`; `machines` are as they stand at the step that was reached."""
+    """Replays `history` into `sink`; `machines` are as they stand at the step that was reached,
+    and `named` predicts the items with rates, features or an interval of their own."""
 
     def __init__(self, history: CaseHistory, sink: PredictionSink) -> None:
         self._history = history
@@ -48,9 +49,14 @@ class Backtest:
         self._stale_ms = max(WEEK_MS, 2 * history.usual_gap_ms) if stale is None else stale
         self.machines = CaseFold(history)
         self._learnt = LearntPredictions(history, self.machines) if history.catalogue.followed else None
-        self._named = NamedPredictions(history.catalogue, self.machines)
+        self.named = NamedPredictions(history.catalogue, self.machines)
         self._order = {item: place for place, item in enumerate(history.catalogue.items)}
         self._result = BacktestResult()
+
+    @property
+    def services(self) -> Sequence[CaseService]:
+        """Those that have come to be known so far."""
+        return self._result.services
 
     def run(self, reached: Callable[[int], None] = lambda _: None) -> BacktestResult:
         """Replay it all; `reached` hears of each step's time (ms, UTC)."""
@@ -76,13 +82,13 @@ class Backtest:
         self._result.last_ms = step.now_ms
         if self._learnt is not None:
             self._result.labels += self._learnt.learn_until(step.now_ms)
-        self._result.labels += self._named.learn_until(step.now_ms)
+        self._result.labels += self.named.learn_until(step.now_ms)
 
     def _serve(self, service: CaseService) -> None:
         """A service came to be known: labels of it, and the state's baseline."""
         if self._learnt is not None:
             self._result.labels += self._learnt.serve(service)
-        self._result.labels += self._named.serve(service)
+        self._result.labels += self.named.serve(service)
 
     def _decide_at(self, now_ms: int) -> None:
         """Predict every machine that still reports."""
@@ -98,6 +104,6 @@ class Backtest:
     def _say(self, now_ms: int, vehicles: Ints) -> Sequence[ItemPredictions]:
         """Every item, in the catalogue's order."""
         said = list(self._learnt.say(now_ms, vehicles)) if self._learnt is not None else []
-        if self._named.items:
-            said += self._named.say(now_ms, vehicles)
+        if self.named.items:
+            said += self.named.say(now_ms, vehicles)
         return sorted(said, key=lambda one: self._order[one.item])

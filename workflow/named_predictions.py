@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
@@ -32,7 +32,8 @@ _DUES = ("earliest_ms", "expected_ms", "latest_ms")
 class NamedPredictions:
     """Predicts and teaches these items; of a hazard what became of each horizon, of wear what workshops measured.
 
-    What was learnt serves from the next step on.
+    What was learnt serves from the next step on. `heard` is told each label that teaches wear; `rows` are the
+    predictor's of the last step, shape (k,), and `places` where each item stands in them.
     """
 
     def __init__(self, catalogue: Catalogue, machines: CaseFold) -> None:
@@ -42,6 +43,9 @@ class NamedPredictions:
         by_kind = items_by_kind(catalogue)
         self.items = tuple(item for ids in by_kind.values() for item in ids)
         self._horizons = {item: HorizonLabels(catalogue, item) for item in by_kind["hazard"]}
+        self.heard: Callable[[TrainingExample], None] = lambda _: None
+        self.rows: Rows = self._predictor.rows.empty(0)
+        self.places = self._predictor.rows.places
         self._labels = 0
         self._taught: set[str] = set()
 
@@ -67,8 +71,11 @@ class NamedPredictions:
         state = self._machines.states[service.vehicle]
         example = self._machines.fold.apply_service(state, record, self._predictor)
         own = self._horizons.get(service.item)
+        if own is None and example is not None:
+            self.heard(example)
+            return self._learn(example)
         if own is None:
-            return self._learn(example) if example is not None else 0
+            return 0
         # A failure is held to its horizon, as its negatives are: learnt sooner, it would push probabilities up.
         if service.outcome is ServiceOutcome.FAILED or (example is not None and example.target >= 1.0):
             own.failed(service.vehicle, service.time_ms, service.known_ms)
@@ -81,6 +88,7 @@ class NamedPredictions:
             own.keep(now_ms, vehicles, states)
         blocks = [states[start : start + AT_ONCE] for start in range(0, len(states), AT_ONCE)]
         rows = np.concatenate([self._predictor.predict_many(block, Causes.newest(block)) for block in blocks])
+        self.rows = rows
         versions, nowhere = self._predictor.versions(), np.full(len(rows), np.nan)
         for item in self.items:
             kind, place = self._predictor.rows.places[item]
