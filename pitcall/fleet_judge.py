@@ -41,7 +41,7 @@ class WearTruth:
     """Figures of one wear item over all decisions on parts whose installation was known and whose end is.
 
     `error_days` of the expected date and that of a fixed schedule, in days; `peer_days`: ours and a peer's where the
-    peer said something, None where it never did. `coverage` of the windows and by half-year, with the mean width in days.
+    peer said something, None where it never did. `coverage` of the windows and by half-year, with their mean width.
     """
 
     decisions: int
