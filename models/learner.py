@@ -15,7 +15,8 @@ from models.snapshot import pack_snapshot, unpack_snapshot
 HASH_BYTES = 8
 LABELS = 8_192  # newest labels remembered, so that none teaches twice
 CARS = 8_192  # cars whose labels are counted
-FARTHEST_SD = 4.0  # a label further off than this pulls no harder than one that far off
+FARTHEST_SD = 2.0  # a label further off than this pulls no harder than one that far off
+USUAL_LEVERAGE = 2.0  # mean square of a hazard's features, in their scales, up to which a label has its full weight
 SMALLEST_VARIANCE = 1e-9
 
 
@@ -32,8 +33,9 @@ class _Item:
 class Learner:
     """Learns training examples. `key` seals the snapshots.
 
-    The influence of one car is bounded twice: its k-th label weighs 1/k of the first, and no label pulls further than
-    four standard deviations of what was expected.
+    The influence of one car is bounded: all its labels count as less than two (`_share`), none pulls further than two
+    standard deviations of what was expected, readings far from all others count by as much less, and a car moves the
+    windows no more often than the others do. `pitcall.attack_trial` measures what is left.
     """
 
     def __init__(self, catalogue: Catalogue, key: bytes) -> None:
@@ -51,10 +53,10 @@ class Learner:
         label, car = _short(example.label_id), _short(example.vehicle_id)
         if label in own.labels:
             return False
-        share = 1.0 / (1 + own.cars.get(car, 0))
+        share = _share(own.cars.get(car, 0) + 1)
         spec = own.model.item
         if spec.wear is not None:
-            _learn_wear(own.model, spec.wear, example, share)
+            _learn_wear(own.model, spec.wear, example, share, calibrates=_may_calibrate(own, car))
         elif spec.hazard is not None:
             _learn_hazard(own.model, spec.hazard, example, share)
         else:
@@ -129,28 +131,48 @@ class Learner:
         return self._items[item]
 
 
-def _learn_wear(model: FleetModel, wear: WearSpec, example: TrainingExample, share: float) -> None:
+def _share(label: int) -> float:
+    """Weight of a car's n-th label: n of one car count as 2n / (n + 1), and never as two.
+
+    That is the effective size of a sample of one car when half of what varies is the car's own (L. Kish, *Survey
+    Sampling*, 1965, ch. 5): the rest would teach the fleet what is only that car, or its lies.
+    """
+    return 2.0 / (label * (label + 1))
+
+
+def _may_calibrate(own: _Item, car: bytes) -> bool:
+    """Whether a car's next label may move the windows: its first, and more while it has sent fewer than others do."""
+    mine = own.cars.get(car, 0)
+    others = len(own.cars) - (car in own.cars)
+    return mine == 0 or mine * others < sum(own.cars.values()) - mine
+
+
+def _learn_wear(model: FleetModel, wear: WearSpec, example: TrainingExample, share: float, *, calibrates: bool) -> None:
     """Teach measured wear on the exposures behind it, with the car's own factor taken out.
 
-    The variance of the label is that of both measurements, of the car's factor and of what was extrapolated.
+    The variance of the label is that of both measurements, of the car's factor and of what was extrapolated. However
+    sure a car is of its factor, the fleet isn't: it was reckoned from what the car itself had sent.
     """
     estimator = model.wear
     if estimator is None:
         return
     features = example.features
     factor = max(require_finite("car_factor", features.get("car_factor", 1.0)), 0.1)
-    factor_sd = require_finite("car_factor_sd", features.get("car_factor_sd", wear.car_factor_sd))
+    told_sd = require_finite("car_factor_sd", features.get("car_factor_sd", wear.car_factor_sd))
+    factor_sd = max(told_sd, wear.car_factor_sd)
     anchor_sd = require_finite("anchor_sd", features.get("anchor_sd", wear.measurement_sd))
     unseen = require_finite("unseen_worn", features.get("unseen_worn", 0.0))
     worn = require_finite("target", example.target) / factor
     x = {name: features.get(name, 0.0) for name in estimator.names}
     expected = estimator.predict_one(x)
     noise = wear.measurement_sd**2 + anchor_sd**2 + (wear.unseen_sd * unseen) ** 2
-    variance = max(SMALLEST_VARIANCE, noise / factor**2 + (factor_sd / factor * expected) ** 2)
+    # Of no less wear than is usual: a model that was led to expect none would take the next such label for certain.
+    usual = max(expected, sum(wear.rates[name].mean * amount for name, amount in x.items()))
+    variance = max(SMALLEST_VARIANCE, noise / factor**2 + (factor_sd / factor * usual) ** 2)
     reach = FARTHEST_SD * (variance + estimator.variance_one(x)) ** 0.5
     window = _window_result(example)
     estimator.learn_one(x, min(max(worn, expected - reach), expected + reach), w=share / variance)
-    if window is not None:
+    if window is not None and calibrates:
         model.windows.learn(window[0], is_inside=window[1])
 
 
@@ -169,7 +191,10 @@ def _learn_hazard(model: FleetModel, hazard: HazardSpec, example: TrainingExampl
         return
     target = require_finite("target", example.target)
     known = {name: require_finite(name, value) for name, value in example.features.items()}
-    model.hazard.learn_one(model.hazard_row(known), target >= 0.5, w=share)
+    row = model.hazard_row(known)
+    # Readings far from all others would decide a weight alone: their label counts by as much less.
+    leverage = sum(z * z for z in row.values()) / max(1, len(row))
+    model.hazard.learn_one(row, target >= 0.5, w=share * min(1.0, USUAL_LEVERAGE / max(leverage, 1e-9)))
 
 
 def _short(identity: str) -> bytes:
