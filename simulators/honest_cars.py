@@ -11,7 +11,6 @@ from typing import Any
 from domain.service_record import ServiceOutcome, ServiceRecord
 
 DAY_MS = 86_400_000
-MINUTE_MS = 60_000
 SAMPLES, STEP_S = 480, 3
 PADS, BATTERY = "front_brake_pads", "battery_12v"
 NEW_MM = 12.0
