@@ -98,7 +98,8 @@ class Days:
             items = ("front_brake_pads", "engine_oil", "battery_12v", "brake_fluid")
             return [service(car, item, ServiceOutcome.REPLACED, -20) for car in CARS for item in items]
         if day == 2:
-            return [service(car, "front_brake_pads", ServiceOutcome.MEASURED, 1.95, 11.2) for car in CARS[:2]]
+            # One car's: labels of two reach the learner in either order, which is no look ahead but shows in the bits.
+            return [service(CARS[0], "front_brake_pads", ServiceOutcome.MEASURED, 1.95, 11.2)]
         return []
 
     def services_after(self) -> list[NewRecord]:
@@ -131,7 +132,7 @@ async def rows_of(folder: Path, days: Days) -> tuple[PredictionLayout, list[tupl
             await node.settle()
             await node.producer.send_many(days.uploads(day, day + 1))
             await node.settle()
-        assert node.worker is not None and node.worker.predictor.version("front_brake_pads") == 2
+        assert node.worker is not None and node.worker.predictor.version("front_brake_pads") == 1
         broker_url = node.broker_url
     await send(broker_url, days.uploads(LIVE_DAYS, LAST_DAY))  # a worker that is away finds them all at once
     async with a_worker(folder) as node:
