@@ -49,7 +49,8 @@ async def cars(desk: Desk, customer_id: CustomerId) -> dict[str, Any]:
 @router.get("/vehicles/{vehicle_id}", summary="One of my cars: health, needs, proposals, timeline")
 async def car(vehicle_id: str, desk: Desk, customer_id: CustomerId) -> dict[str, Any]:
     """All the owner's page shows."""
-    return car_json(await car_dossier(desk.office, customer_id=customer_id, vehicle_id=vehicle_id))
+    car = await car_dossier(desk.office, customer_id=customer_id, vehicle_id=vehicle_id)
+    return car_json(car, desk.office.catalogue)
 
 
 @router.get("/vehicles/{vehicle_id}/ledger", summary="What was promised of my car, beside what was measured")

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import Any
 
+from domain.call import Call
+from domain.catalogue import Catalogue
 from domain.consent import ConsentGrant
 from domain.dossier import CarDossier, DeskEntry, Funnel, ProposalDossier
 from domain.event import DomainEvent
@@ -51,8 +54,14 @@ def vehicle_json(vehicle: Vehicle) -> Json:
     }
 
 
-def assessment_json(prediction: Prediction) -> Json:
-    """The newest prediction of an item."""
+def call_json(call: Call | None) -> Json | None:
+    """When the rule calls, and what coming now and coming later are reckoned to cost."""
+    return None if call is None else asdict(call)
+
+
+def assessment_json(prediction: Prediction, catalogue: Catalogue) -> Json:
+    """The newest prediction of an item, and what the rule says of it: why it is called for on that day, or why not."""
+    spec = catalogue.items.get(prediction.item)
     return {
         "prediction_id": prediction.id,
         "item": prediction.item,
@@ -66,6 +75,7 @@ def assessment_json(prediction: Prediction) -> Json:
         "probability": {str(days): p for days, p in prediction.probability.items()},
         "contributions": [_contribution_json(part) for part in prediction.contributions],
         "reason": prediction.reason,
+        "call": call_json(spec.need_rule.call(prediction) if spec else None),
         "model_version": prediction.model_version,
         "uploads": _uploads_json(prediction.uploads),
     }
@@ -88,6 +98,7 @@ def need_json(need: MaintenanceNeed) -> Json:
         "uploads": _uploads_json(need.uploads),
         "opened_ms": need.opened_ms,
         "updated_ms": need.updated_ms,
+        "call": call_json(need.call),
         "snoozed_until_ms": need.snoozed_until_ms,
         "end_reason": need.end_reason,
     }
@@ -181,12 +192,12 @@ def event_json(event: DomainEvent) -> Json:
     }
 
 
-def car_json(car: CarDossier) -> Json:
+def car_json(car: CarDossier, catalogue: Catalogue) -> Json:
     """All an owner sees of one car."""
     return {
         "now_ms": car.now_ms,
         "vehicle": vehicle_json(car.vehicle),
-        "assessments": [assessment_json(a) for a in car.assessments],
+        "assessments": [assessment_json(a, catalogue) for a in car.assessments],
         "needs": [need_json(n) for n in car.needs],
         "past_needs": [need_json(n) for n in car.past_needs],
         "proposals": [proposal_json(p) for p in car.proposals],

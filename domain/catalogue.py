@@ -192,6 +192,7 @@ class HazardFeature:
 class HazardSpec:
     """A hazard item: probability of failing within `decide_on_days`, carried to `horizons_days` at a constant rate.
 
+    `action_probability` is that within `decide_on_days` from which on it is worth a visit, by the item's cost.
     A workshop's reading below `fails_below` counts as a failure found, from `sound_from` on as sound.
     """
 
@@ -241,7 +242,7 @@ class RiskSpec:
     """A hazard item whose probability is learnt from signals alone, for each of `horizons_ms`, shortest first.
 
     `horizons` are the same as the catalogue writes them (`PT24H`): a prediction is named after them. `exclude`,
-    `signals` and `settings` are as in `LifeSpec`.
+    `signals` and `settings` are as in `LifeSpec`. `action_probability` is that within the first horizon.
     """
 
     horizons_ms: tuple[int, ...]
@@ -279,7 +280,6 @@ class ItemSpec:
     id: str
     kind: ItemKind
     severity: str
-    action_lead_days: float
     need_rule: NeedRule
     labour_minutes: int
     parts: tuple[str, ...]

@@ -6,6 +6,7 @@ import math
 from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
 
+from domain.call import ORDINARY_COST, ItemCost, carried
 from domain.catalogue import (
     DTYPES,
     LONG_MODELS,
@@ -25,22 +26,21 @@ from domain.catalogue import (
     VssVersion,
     WearSpec,
 )
+from domain.cost_reader import read_cost, refuse_beside_cost
 from domain.errors import InvalidInput
 from domain.exposure_reader import read_exposure, read_trend
 from domain.field_reader import FieldReader, Fields, string_map
-from domain.iso_time import DAY_MS
 from domain.item_text_reader import read_item_texts, read_short_texts
 from domain.language import DEFAULT
 from domain.language_check import check_languages
-from domain.need import NeedRule
+from domain.need_rule_reader import read_need_rule
 from domain.prediction import ItemKind
 from domain.reference_check import check_references, check_versions
-from domain.short_item import LEAD_DAYS, ItemParts, is_short, read_short_parts
+from domain.short_item import ItemParts, is_short, read_short_parts
 from domain.telemetry import POWERTRAINS
 
 T = TypeVar("T")
 
-_HYSTERESIS_DAYS = 17.0  # of an item that names none: as between the 28 and 45 days of the car's
 _ALMOST_ANY = 3e38  # what float32 can hold: the bound of a signal that has none
 _FOR_PEOPLE = ("description", "texts", "source")
 _ATTRIBUTE_TYPES = {
@@ -200,14 +200,14 @@ def _item(reader: FieldReader, name: str, value: Any, path: str, exposures: dict
             if part is not None and kind_name != kind:
                 reader.wrong(at.at(kind_name), f"an item of kind {kind} has no such part")
         is_brief = is_short(kind, at)
-        parts = read_short_parts(reader, kind, at) if is_brief else _long_parts(reader, kind, at)
+        cost = read_cost(reader, kind, at, is_optional=is_brief)
+        parts = read_short_parts(reader, kind, at, cost) if is_brief else _long_parts(reader, kind, at, cost)
         _join(reader, exposures, parts.exposures, at.at("exposures"))
         return ItemSpec(
             id=name,
             kind=kind,
             severity=at.choice("severity", SEVERITIES, "soon" if is_brief else None),
-            action_lead_days=at.number("action_lead_days", LEAD_DAYS if is_brief else None, low=0.0),
-            need_rule=_need_rule(reader, parts, at, is_brief),
+            need_rule=read_need_rule(reader, parts, cost, at, is_brief=is_brief),
             labour_minutes=at.whole("labour_minutes", 60 if is_brief else None, low=1),
             parts=at.words("parts"),
             cost_hint=_cost_hint(reader, at),
@@ -239,12 +239,12 @@ def _powertrains(reader: FieldReader, at: Fields) -> tuple[str, ...]:
     return names
 
 
-def _long_parts(reader: FieldReader, kind: ItemKind, at: Fields) -> ItemParts:
+def _long_parts(reader: FieldReader, kind: ItemKind, at: Fields, cost: ItemCost | None) -> ItemParts:
     part, path = at.get(kind.value), at.at(kind.value)
     if kind is ItemKind.WEAR:
         return ItemParts(wear=_wear(reader, part, path))
     if kind is ItemKind.HAZARD:
-        return ItemParts(hazard=_hazard(reader, part, path))
+        return ItemParts(hazard=_hazard(reader, part, path, cost or ORDINARY_COST))
     return ItemParts(calendar=_calendar(reader, part, path))
 
 
@@ -255,35 +255,6 @@ def _join(
     for name, spec in defined.items():
         if exposures.setdefault(name, spec) != spec:
             reader.wrong(f"{path}.{name}", "another exposure of this name is there; give it another name")
-
-
-def _need_rule(reader: FieldReader, parts: ItemParts, item: Fields, is_brief: bool) -> NeedRule:
-    """When an item speaks and falls silent; a short item may leave all of it out."""
-    hazard, risk = parts.hazard, parts.risk
-    is_hazard = hazard is not None or risk is not None
-    action = hazard.action_probability if hazard else risk.action_probability if risk else 1.0
-    horizon = hazard.decide_on_days if hazard else max(1, round(risk.horizons_ms[0] / DAY_MS)) if risk else 30
-    opens_at = 0.0 if is_hazard else LEAD_DAYS if is_brief else None
-    with reader.fields(item.get("need", {} if is_brief else None), item.at("need")) as at:
-        opens = at.number("open_within_days", opens_at, low=0.0)
-        closes_at = 0.0 if is_hazard else opens + _HYSTERESIS_DAYS if is_brief else None
-        closes_below = 1.0 if not is_hazard else action / 2 if is_brief else None
-        rule = NeedRule(
-            open_within_days=opens,
-            close_beyond_days=at.number("close_beyond_days", closes_at, low=0.0),
-            horizon_days=horizon,
-            action_probability=action,
-            close_probability=at.number("close_probability", closes_below, low=0.0, high=1.0),
-            closes_after=at.whole("closes_after", 3, low=1),
-            closes_after_days=at.number("closes_after_days", 3.0, low=0.0),
-            urgent_within_days=at.number("urgent_within_days", 7.0, low=0.0),
-            soon_within_days=at.number("soon_within_days", 21.0, low=0.0),
-        )
-        if is_hazard and rule.close_probability >= rule.action_probability:
-            reader.wrong(at.at("close_probability"), "must be below action_probability, or a need would flicker")
-        if not is_hazard and rule.close_beyond_days <= rule.open_within_days:
-            reader.wrong(at.at("close_beyond_days"), "must be above open_within_days, or a need would flicker")
-        return rule
 
 
 def _cost_hint(reader: FieldReader, at: Fields) -> tuple[float, float] | None:
@@ -325,7 +296,7 @@ def _wear(reader: FieldReader, value: Any, path: str) -> WearSpec:
         return spec
 
 
-def _hazard(reader: FieldReader, value: Any, path: str) -> HazardSpec:
+def _hazard(reader: FieldReader, value: Any, path: str, cost: ItemCost) -> HazardSpec:
     with reader.fields(value, path) as at:
         horizons = at.get("horizons_days", [])
         if not isinstance(horizons, list) or not horizons or not all(isinstance(d, int) and d > 0 for d in horizons):
@@ -335,10 +306,12 @@ def _hazard(reader: FieldReader, value: Any, path: str) -> HazardSpec:
         optional = {
             name: at.number(name) if at.get(name) is not None else None for name in ("fails_below", "sound_from")
         }
+        refuse_beside_cost(reader, at)
+        decide_on_days = at.whole("decide_on_days", low=1)
         return HazardSpec(
             horizons_days=tuple(horizons),
-            decide_on_days=at.whole("decide_on_days", low=1),
-            action_probability=at.number("action_probability", low=1e-4, high=0.99),
+            decide_on_days=decide_on_days,
+            action_probability=carried(cost.risk, max(horizons), decide_on_days),
             intercept=_prior(reader, at.get("intercept"), at.at("intercept")),
             features=tuple(features.values()),
             unit=at.text("unit", ""),

@@ -2,14 +2,25 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Any
 
+from domain.call import (
+    DAY_MS,
+    ORDINARY_COST,
+    Call,
+    ItemCost,
+    best_day_ms,
+    dated_call,
+    expected_cost,
+    risk_call,
+    spread_days,
+)
 from domain.errors import Conflict
 from domain.prediction import Contribution, DueWindow, ItemKind, Prediction, UploadRange
-
-DAY_MS = 86_400_000
 
 
 class NeedState(StrEnum):
@@ -62,44 +73,80 @@ class Severity(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class NeedRule:
-    """When an item speaks and when it falls silent; the numbers stand in the catalogue.
+    """When an item speaks and when it falls silent, by what it costs (`domain.call`); the numbers are the catalogue's.
 
-    A need opens when work is expected within `open_within_days`, or, for a hazard, when the probability of failing
-    within `horizon_days` reaches `action_probability`. It closes only after `closes_after` predictions in a row, over
-    at least `closes_after_days`, that expect work beyond `close_beyond_days` (and a probability below
-    `close_probability`): the gap is the hysteresis.
+    A need opens when its call has come: the cheapest day for the work, less the `lead_days` a dealer needs; of a hazard
+    when the probability of failing within `horizon_days` reaches `action_probability`, which follows from the cost. It
+    joins another need of the car that opens or stands when its own best day is within `join_within_days` of that
+    visit and coming then costs less than a second visit would (a hazard: from `join_probability` on).
+
+    It closes only after `closes_after` predictions in a row, over at least `closes_after_days`, whose call lies further
+    ahead than anything that may have opened it by as much as `hold_days` or the standard deviation of its window,
+    whichever is more (of a hazard: a probability below `close_probability`). That gap is the hysteresis.
     """
 
-    open_within_days: float
-    close_beyond_days: float
+    cost: ItemCost = ORDINARY_COST
+    lead_days: float = 28.0
+    join_within_days: float = 14.0
+    hold_days: float = 17.0
     horizon_days: int = 30
     action_probability: float = 1.0
+    join_probability: float = 1.0
     close_probability: float = 1.0
     closes_after: int = 3
     closes_after_days: float = 0.0
     urgent_within_days: float = 7.0
     soon_within_days: float = 21.0
 
+    def call(self, prediction: Prediction) -> Call:
+        """When to call for it by this prediction, and what that costs."""
+        if prediction.kind is ItemKind.HAZARD:
+            is_due = self._risk(prediction) >= self.action_probability
+            return risk_call(prediction.probability, self.cost, self.lead_days, prediction.event_ms, is_due=is_due)
+        return dated_call(prediction.window, self.cost, self.lead_days, prediction.event_ms)
+
     def calls(self, prediction: Prediction) -> bool:
         """Whether this prediction is reason enough to open a need."""
-        if not prediction.is_ready:
+        call_by_ms = self.call(prediction).call_by_ms
+        return prediction.is_ready and call_by_ms is not None and call_by_ms <= prediction.event_ms
+
+    def joins(self, prediction: Prediction, visits_ms: Iterable[int]) -> bool:
+        """Whether it is better seen to at one of the visits that the car is called for anyway."""
+        call, now_ms, span_ms = self.call(prediction), prediction.event_ms, self.join_within_days * DAY_MS
+        soonest_ms = now_ms + round(self.lead_days * DAY_MS)
+        is_hazard = prediction.kind is ItemKind.HAZARD
+        own_ms = soonest_ms if is_hazard else call.best_day_ms
+        if not prediction.is_ready or own_ms is None:
             return False
-        if prediction.kind is ItemKind.HAZARD:
-            return prediction.probability.get(self.horizon_days, 0.0) >= self.action_probability
-        return _days_left(prediction) <= self.open_within_days
+        # A visit that nobody has booked yet is no nearer than a dealer can have it.
+        near = [day for day in (max(ms, soonest_ms) for ms in visits_ms) if abs(day - own_ms) <= span_ms]
+        if is_hazard:
+            return bool(near) and self._risk(prediction) >= self.join_probability
+        if call.call_by_ms is None or call.call_by_ms - now_ms > span_ms:
+            return False
+        alone = expected_cost(prediction.window, self.cost, own_ms, now_ms)
+        together = [expected_cost(prediction.window, self.cost, day, now_ms) - self.cost.visit for day in near]
+        return min(together, default=math.inf) <= alone
 
     def lets_go(self, prediction: Prediction) -> bool:
         """Whether this prediction speaks against an open need."""
         if not prediction.is_ready:
             return False
         if prediction.kind is ItemKind.HAZARD:
-            return prediction.probability.get(self.horizon_days, 0.0) < self.close_probability
-        return _days_left(prediction) > self.close_beyond_days
+            return self._risk(prediction) < self.close_probability
+        best_ms = best_day_ms(prediction.window, self.cost)
+        if best_ms is None:
+            return True
+        ahead_days = (best_ms - prediction.event_ms) / DAY_MS - self.lead_days
+        return ahead_days > self.join_within_days + max(self.hold_days, spread_days(prediction.window))
+
+    def _risk(self, prediction: Prediction) -> float:
+        return prediction.probability.get(self.horizon_days, 0.0)
 
     def severity(self, prediction: Prediction) -> Severity:
         """How pressing it is, from the days left (wear, calendar) or the probability (hazard)."""
         if prediction.kind is ItemKind.HAZARD:
-            share = prediction.probability.get(self.horizon_days, 0.0)
+            share = self._risk(prediction)
             doubled = min(0.9, 2 * self.action_probability)
             return Severity.URGENT if share >= doubled else Severity.SOON
         days = _days_left(prediction)
@@ -139,6 +186,7 @@ class MaintenanceNeed:
     snoozed_until_ms: int | None = None
     end_reason: str = ""
     reasons: dict[str, str] = field(default_factory=dict)  # the reason in other languages than English
+    call: Call | None = None  # why it opened or moved when it did; None on needs of before there was such a rule
 
     def reason_in(self, language: str) -> str:
         """The reason in `language`, in English where it has none."""
@@ -188,6 +236,7 @@ def _as_told_by(prediction: Prediction, rule: NeedRule, now_ms: int) -> dict[str
         "prediction_id": prediction.id,
         "event_ms": prediction.event_ms,
         "updated_ms": now_ms,
+        "call": rule.call(prediction),
     }
 
 

@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
+from domain.call import ItemCost, carried
 from domain.catalogue import (
     AGE,
     CalendarSpec,
@@ -23,6 +24,7 @@ from domain.catalogue import (
     RiskSpec,
     WearSpec,
 )
+from domain.cost_reader import refuse_beside_cost
 from domain.exposure_reader import read_exposure
 from domain.field_reader import FieldReader, Fields
 from domain.iso_time import DAY_MS, duration_ms
@@ -34,7 +36,6 @@ _LONG_FORM: Mapping[ItemKind, frozenset[str]] = {
     ItemKind.HAZARD: frozenset({"horizons_days", "decide_on_days", "intercept", "fails_below", "sound_from"}),
     ItemKind.CALENDAR: frozenset({"source"}),
 }
-LEAD_DAYS = 28.0  # owners are reminded about four weeks ahead
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +58,7 @@ def is_short(kind: ItemKind, at: Fields) -> bool:
     return isinstance(part, Mapping) and bool(part) and not _LONG_FORM[kind] & part.keys()
 
 
-def read_short_parts(reader: FieldReader, kind: ItemKind, at: Fields) -> ItemParts:
+def read_short_parts(reader: FieldReader, kind: ItemKind, at: Fields, cost: ItemCost | None) -> ItemParts:
     """The part of a short item, of whichever kind."""
     with _part_fields(reader, kind, at) as own:
         exclude = _excluded(reader, at, own)
@@ -68,7 +69,7 @@ def read_short_parts(reader: FieldReader, kind: ItemKind, at: Fields) -> ItemPar
             life = LifeSpec(unit, names, exclude, *_signals(reader, own), say_until)
             return ItemParts(life=life, exposures=defined)
         if kind is ItemKind.HAZARD:
-            return ItemParts(risk=_risk(reader, own, exclude))
+            return ItemParts(risk=_risk(reader, own, exclude, cost))
         return ItemParts(calendar=_calendar(reader, own))
 
 
@@ -113,7 +114,7 @@ def _signals(reader: FieldReader, own: Fields) -> tuple[tuple[str, ...], frozens
     return tuple(roles), frozenset(name for name, setting in roles.items() if setting)
 
 
-def _risk(reader: FieldReader, own: Fields, exclude: frozenset[str]) -> RiskSpec:
+def _risk(reader: FieldReader, own: Fields, exclude: frozenset[str], cost: ItemCost | None) -> RiskSpec:
     given = own.get("horizons")
     texts = [given] if isinstance(given, str) else given
     found: dict[int, str] = {}
@@ -126,9 +127,15 @@ def _risk(reader: FieldReader, own: Fields, exclude: frozenset[str]) -> RiskSpec
             reader.wrong(own.at("horizons"), f"{text} is as long as {found[length]}")
         found[length] = str(text).strip()
     signals, settings = _signals(reader, own)
+    horizons_ms = tuple(sorted(found)) or (DAY_MS,)
+    if cost is None:
+        action = own.number("action_probability", 0.5, low=1e-6, high=1.0)
+    else:
+        refuse_beside_cost(reader, own)
+        action = carried(cost.risk, horizons_ms[-1], horizons_ms[0])
     return RiskSpec(
-        horizons_ms=tuple(sorted(found)) or (DAY_MS,),
-        action_probability=own.number("action_probability", 0.5, low=1e-6, high=1.0),
+        horizons_ms=horizons_ms,
+        action_probability=action,
         exclude=exclude,
         horizons=tuple(found[length] for length in sorted(found)) or ("P1D",),
         signals=signals,

@@ -33,8 +33,9 @@ class _Item:
 class Learner:
     """Learns training examples. `key` seals the snapshots.
 
-    The influence of one car is bounded twice: its k-th label weighs 1/k of the first, and no label pulls further than
-    four standard deviations of what was expected.
+    The influence of one car is bounded: all its labels count as less than two (`_share`), none pulls further than two
+    standard deviations of what was expected, readings far from all others count by as much less, and a car moves the
+    windows no more often than the others do. `pitcall.attack_trial` measures what is left.
     """
 
     def __init__(self, catalogue: Catalogue, key: bytes) -> None:
@@ -52,7 +53,8 @@ class Learner:
         label, car = _short(example.label_id), _short(example.vehicle_id)
         if label in own.labels:
             return False
-        lesson = lesson_of(example, own.life.item, 1.0 / (1 + own.cars.get(car, 0)))
+        share = _share(own.cars.get(car, 0) + 1)
+        lesson = lesson_of(example, own.life.item, share, calibrates=_may_calibrate(own, car))
         if lesson is None:
             return False
         own.life.learn(lesson, example.known_ms if at_ms is None else at_ms)
@@ -158,6 +160,22 @@ class Learner:
         if item not in self._items:
             raise NotFound(f"the catalogue has no item {item}: it has {', '.join(self._items)}")
         return self._items[item]
+
+
+def _share(label: int) -> float:
+    """Weight of a car's n-th label: n of one car count as 2n / (n + 1), and never as two.
+
+    That is the effective size of a sample of one car when half of what varies is the car's own (L. Kish, *Survey
+    Sampling*, 1965, ch. 5): the rest would teach the fleet what is only that car, or its lies.
+    """
+    return 2.0 / (label * (label + 1))
+
+
+def _may_calibrate(own: _Item, car: bytes) -> bool:
+    """Whether a car's next label may move the windows: its first, and more while it has sent fewer than others do."""
+    mine = own.cars.get(car, 0)
+    others = len(own.cars) - (car in own.cars)
+    return mine == 0 or mine * others < sum(own.cars.values()) - mine
 
 
 def _short(identity: str) -> bytes:

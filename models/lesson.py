@@ -11,7 +11,9 @@ from domain.service_record import TrainingExample
 from models.finite import require_finite
 from models.fleet_model import FleetModel
 
-FARTHEST_SD = 4.0  # a label further off than this pulls no harder than one that far off
+FARTHEST_SD = 2.0  # a label further off than this pulls no harder than one that far off
+LARGEST_ERROR = 4.0  # in standard deviations: an error counts as no more
+USUAL_LEVERAGE = 2.0  # mean square of a hazard's features, in their scales, up to which a label has its full weight
 SMALLEST_VARIANCE = 1e-9
 SMALLEST_CHANCE = 0.0025  # an event held for less likely than this counts as if it had been given that much
 
@@ -59,10 +61,10 @@ class Lesson(ABC):
         """Teach `model` this label, and its windows what `window` says; InvalidInput changes nothing."""
 
 
-def lesson_of(example: TrainingExample, item: ItemSpec, share: float) -> Lesson | None:
-    """The lesson in `example`; None when the item has no model that learns labels."""
+def lesson_of(example: TrainingExample, item: ItemSpec, share: float, *, calibrates: bool = True) -> Lesson | None:
+    """The lesson in `example`; None when the item has no model that learns labels. `calibrates`: may move windows."""
     if item.wear is not None:
-        return WearLesson(example, item.wear, share)
+        return WearLesson(example, item.wear, share, calibrates=calibrates)
     if item.hazard is not None:
         return HazardLesson(example, share)
     return None
@@ -71,29 +73,36 @@ def lesson_of(example: TrainingExample, item: ItemSpec, share: float) -> Lesson 
 class WearLesson(Lesson):
     """Measured wear on the exposures behind it, with the car's own factor taken out.
 
-    The variance of the label is that of both measurements, of the car's factor and of what was extrapolated.
+    The variance of the label is that of both measurements, of the car's factor and of what was extrapolated. However
+    sure a car is of its factor, the fleet isn't: it was reckoned from what the car itself had sent.
     """
 
-    def __init__(self, example: TrainingExample, wear: WearSpec, share: float) -> None:
+    def __init__(self, example: TrainingExample, wear: WearSpec, share: float, *, calibrates: bool = True) -> None:
         self.share, self.is_positive = share, False
         features = example.features
         self._factor = max(require_finite("car_factor", features.get("car_factor", 1.0)), 0.1)
-        self._factor_sd = require_finite("car_factor_sd", features.get("car_factor_sd", wear.car_factor_sd))
+        told_sd = require_finite("car_factor_sd", features.get("car_factor_sd", wear.car_factor_sd))
+        self._factor_sd = max(told_sd, wear.car_factor_sd)
         anchor_sd = require_finite("anchor_sd", features.get("anchor_sd", wear.measurement_sd))
         unseen = require_finite("unseen_worn", features.get("unseen_worn", 0.0))
         self._worn = require_finite("target", example.target) / self._factor
         self._noise = wear.measurement_sd**2 + anchor_sd**2 + (wear.unseen_sd * unseen) ** 2
         self._x = {name: require_finite(name, features.get(name, 0.0)) for name in wear.rates}
-        self.served_window = _window_served(example)
+        # Of no less wear than is usual: a model that was led to expect none would take the next such label for certain.
+        self._usual = sum(wear.rates[name].mean * amount for name, amount in self._x.items())
+        self._calibrates = calibrates
+        self.served_window = _window_served(example) if calibrates else None
 
     def loss(self, model: FleetModel) -> Loss:
         """Of a normal distribution with the stated mean and variance; see `Loss`."""
         expected, _, variance = self._expected(model)
-        error = min(abs(self._worn - expected) / variance**0.5, FARTHEST_SD)
+        error = min(abs(self._worn - expected) / variance**0.5, LARGEST_ERROR)
         return Loss(0.5 * (error**2 + math.log(2 * math.pi * variance)), error)
 
     def window(self, model: FleetModel) -> Window | None:
-        """Of this model's own mean and variance."""
+        """Of this model's own mean and variance; None where the label may not move windows."""
+        if not self._calibrates:
+            return None
         expected, _, variance = self._expected(model)
         score = abs(self._worn - expected) / variance**0.5
         return Window(score, score <= model.windows.width)
@@ -114,7 +123,9 @@ class WearLesson(Lesson):
             raise ValueError(f"{model.item.id} does not wear")
         expected = model.wear.predict_one(self._x)
         factor = self._factor
-        noise = max(SMALLEST_VARIANCE, self._noise / factor**2 + (self._factor_sd / factor * expected) ** 2)
+        noise = max(
+            SMALLEST_VARIANCE, self._noise / factor**2 + (self._factor_sd / factor * max(expected, self._usual)) ** 2
+        )
         return expected, noise, noise + model.wear.variance_one(self._x)
 
 
@@ -143,7 +154,11 @@ class HazardLesson(Lesson):
         """Teach whether it failed."""
         if model.hazard is None:
             return
-        model.hazard.learn_one(model.hazard_row(self._known), self.is_positive, w=self.share)
+        row = model.hazard_row(self._known)
+        # Readings far from all others would decide a weight alone: their label counts by as much less.
+        leverage = sum(z * z for z in row.values()) / max(1, len(row))
+        share = self.share * min(1.0, USUAL_LEVERAGE / max(leverage, 1e-9))
+        model.hazard.learn_one(row, self.is_positive, w=share)
         _count(model, window)
 
 

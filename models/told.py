@@ -15,6 +15,7 @@ import numpy.typing as npt
 
 from domain.catalogue import Catalogue
 from domain.prediction import ItemKind
+from models.call_times import CallTimes
 from models.prediction_row import IS_ABSENT, IS_READY, IS_TOLD, PredictionLayout, Rows
 from models.record_rows import rows_at, set_rows_at
 from models.vehicle_state import DAY_MS, UNKNOWN, Record, StateLayout
@@ -45,7 +46,7 @@ class Telling:
         self._rows = rows
         specs = [catalogue.items[item] for item in rows.items]
         rules = [spec.need_rule for spec in specs]
-        self._close_beyond_days = np.array([rule.close_beyond_days for rule in rules], dtype=np.float64)
+        self._calls = CallTimes(rules)
         self._closes_after = np.array([rule.closes_after for rule in rules], dtype=np.int64)
         self._closes_after_days = np.array([rule.closes_after_days for rule in rules], dtype=np.float64)
         hazards = [spec for spec in specs if spec.kind is ItemKind.HAZARD]
@@ -92,9 +93,8 @@ class Telling:
 
     def _verdict(self, rows: Rows) -> Ints:
         """What the need's rule makes of each prediction: NOT_READY, STANDS or AGAINST, as `NeedRule.lets_go` does."""
-        expected_ms = self._rows.column(rows, "expected_ms")
-        days_left = (expected_ms - rows["event_ms"][:, None]) / DAY_MS
-        is_against = (expected_ms == UNKNOWN) | (days_left > self._close_beyond_days)
+        earliest_ms, expected_ms = (self._rows.column(rows, name) for name in ("earliest_ms", "expected_ms"))
+        is_against = self._calls.let_go(rows["event_ms"], earliest_ms, expected_ms)
         within = 1.0 - np.power(1.0 - rows["hazard"]["probability"], self._exponent)
         is_against[:, self._hazards] = within < self._close_probability * _NEARLY
         is_ready = (self._rows.column(rows, "flags") & IS_READY) != 0

@@ -18,7 +18,8 @@ from domain.errors import Unavailable
 from domain.judgement import ItemJudgement, Judgement, Miss
 from domain.ledger import LedgerEntry
 from models.judging.calibration_ledger import ledger_of, summarise
-from models.judging.judge import COSTS, Decisions, JudgedItem, judge_calendar, judge_hazard, judge_wear
+from models.judging.cost_curve import Costs
+from models.judging.judge import Decisions, JudgedItem, judge_calendar, judge_hazard, judge_wear
 from models.judging.outcomes import LifeClock, meter_clock
 from models.judging.ranking import micro_f1
 from models.judging.services import ItemServices
@@ -150,12 +151,18 @@ def _judge(replayed: _Replayed) -> Judgement:
     )
 
 
+def _costs(spec: ItemSpec) -> Costs:
+    """What the catalogue says the item costs, or an ordinary ratio where it says nothing."""
+    cost = spec.need_rule.cost
+    return Costs(on_the_road=cost.on_the_road, planned=cost.planned)
+
+
 def _judge_risk(replayed: _Replayed, item: str, spec: ItemSpec, services: ItemServices) -> JudgedItem:
     said = replayed.read(item, spec)
     decisions = Decisions(said.vehicle, said.time_ms, replayed.result.last_ms)
     judged = judge_hazard(
         item, spec.text().name, decisions, services, said.probability, tuple(spec.horizons.values()),
-        action_probability=spec.action_probability,
+        action_probability=spec.action_probability, costs=_costs(spec),
     )  # fmt: skip
     ids = replayed.case.vehicle_ids
     misses = tuple(
@@ -187,7 +194,7 @@ def _judge_life(
     decisions = Decisions(said.vehicle, said.time_ms, replayed.result.last_ms)
     judged = judge_wear(
         item, spec.text().name, decisions, services, remaining, windows, clock,
-        unit=unit, stated_coverage=COVERAGE, costs=COSTS,
+        unit=unit, stated_coverage=COVERAGE, costs=_costs(spec),
     )  # fmt: skip
     ids = replayed.case.vehicle_ids
     misses = tuple(

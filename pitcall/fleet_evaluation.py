@@ -14,9 +14,10 @@ import numpy as np
 import numpy.typing as npt
 
 from domain.catalogue import Catalogue, ItemSpec, RiskSpec
+from models.call_times import CallTimes
 from models.judging.judge import Aims, Decisions, judge_hazard
 from models.judging.wear_scores import Windows
-from models.vehicle_state import DAY_MS, UNKNOWN
+from models.vehicle_state import DAY_MS
 from pitcall.fleet_history import FleetHistory
 from pitcall.fleet_judge import NeedTruth, WearSaid, WearTruth, judge_needs, judge_wear_truth, true_services
 from pitcall.fleet_peers import FleetPeers
@@ -170,11 +171,11 @@ def _of_seed(catalogue: Catalogue, seed: int, cars: int, days: int, *, with_peer
 
 
 def _opens(spec: ItemSpec, said: WearSaid) -> npt.NDArray[np.bool_]:
-    """Whether the item's rule has a need open at each decision."""
-    expected_ms = said.windows.expected_ms
-    ahead_days = expected_ms / DAY_MS - said.day
-    is_open: npt.NDArray[np.bool_] = (expected_ms != UNKNOWN) & (ahead_days <= spec.need_rule.open_within_days)
-    return is_open
+    """Whether the item's call has come at each decision (`domain.call`)."""
+    calls = CallTimes([spec.need_rule])
+    dues = (said.windows.earliest_ms[:, None], said.windows.expected_ms[:, None])
+    has_come: npt.NDArray[np.bool_] = calls.days_ahead(said.day * DAY_MS, *dues)[:, 0] <= 0.0
+    return has_come
 
 
 def _judge_hazard(

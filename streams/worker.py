@@ -184,8 +184,8 @@ class StreamWorker:
         except InvalidInput as error:
             logger.warning("states of a former layout will not be read: %s", error)
 
-    async def _record_predictions(self, predictions: list[Prediction]) -> None:
-        await self._retrying(lambda: record_predictions(self._office, predictions))
+    async def _record_predictions(self, rows: list[list[Prediction]]) -> None:
+        await self._retrying(lambda: record_predictions(self._office, rows))
 
     async def _record_label(self, example: TrainingExample, version: str) -> None:
         await self._retrying(lambda: record_label(self._office, example, version))

@@ -6,6 +6,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import accumulate
 
+from domain.call import Call
+from domain.catalogue import ItemSpec
 from domain.dossier import ProposalDossier
 from domain.need import MaintenanceNeed, NeedState
 from domain.prediction import Contribution, DueWindow, ItemKind
@@ -85,6 +87,7 @@ class NeedCard:
     rests_on: str
     model: str
     opened: str
+    call: str
     labour: str
     cost_hint: str
     can_book: bool
@@ -136,6 +139,7 @@ def need_card(need: MaintenanceNeed, standing: ProposalDossier | None, now_ms: i
         rests_on=_rests_on(need, reading),
         model=texts("need.model", version=need.model_version),
         opened=texts("need.opened", date=fmt.day(need.opened_ms)),
+        call=_call_text(need.call, spec, reading),
         labour=texts("need.labour", duration=fmt.duration(spec.labour_minutes)) if spec else "",
         cost_hint=texts(
             "need.cost_hint", low=fmt.number(cost[0]), high=fmt.number(cost[1]), currency=spec.cost_currency
@@ -157,6 +161,17 @@ def _state_text(need: MaintenanceNeed, standing: ProposalDossier | None, reading
     if need.state is NeedState.SNOOZED and need.snoozed_until_ms is not None:
         return texts("item.snoozed", date=reading.formatting.day(need.snoozed_until_ms))
     return ""
+
+
+def _call_text(call: Call | None, spec: ItemSpec | None, reading: Reading) -> str:
+    """The best day, and what coming by then is reckoned to cost against coming later."""
+    if call is None or spec is None or call.best_day_ms is None or not spec.cost_currency:
+        return ""
+    if call.cost_now is None or call.cost_later is None:
+        return ""
+    fmt = reading.formatting
+    now, later = (fmt.number(round(cost)) for cost in (call.cost_now, call.cost_later))
+    return reading.texts("need.call", date=fmt.day(call.best_day_ms), now=now, later=later, currency=spec.cost_currency)
 
 
 def _rests_on(need: MaintenanceNeed, reading: Reading) -> str:

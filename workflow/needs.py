@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import replace
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, replace
 
 from domain.consent import Purpose
 from domain.errors import InvalidInput, NotFound
 from domain.language import DEFAULT, language_of
-from domain.need import MaintenanceNeed, NeedState, is_new_evidence, open_need, weigh
+from domain.need import MaintenanceNeed, NeedRule, NeedState, is_new_evidence, open_need, weigh
 from domain.prediction import Prediction
 from models.wording import wording_of
 from workflow.history import tell
@@ -17,35 +17,61 @@ from workflow.ports import Office, Reminder, UnitOfWork
 DISMISSAL_LENGTH = (3, 300)
 
 
-async def record_predictions(office: Office, predictions: Sequence[Prediction]) -> None:
-    """One block of predictions: newest assessments, and what they make of needs; safe to repeat."""
+async def record_predictions(office: Office, rows: Sequence[Sequence[Prediction]]) -> None:
+    """One block of predictions: newest assessments, and what they make of needs; safe to repeat.
+
+    A row is what was told of one car from one cause. Its items are weighed together, so that those that are better
+    seen to at one visit are called at once, however the rows are cut into blocks.
+    """
     now = office.clock.now_ms()
+    predictions = [prediction for row in rows for prediction in row]
     async with office.unit_of_work() as uow:
         newest = {(p.vehicle_id, p.item): p for p in sorted(predictions, key=lambda p: p.event_ms)}
         await uow.assessments.upsert(list(newest.values()))
-        live = {(n.vehicle_id, n.item): n for n in await uow.needs.live_of({p.vehicle_id for p in predictions})}
-        for prediction in predictions:
-            key = prediction.vehicle_id, prediction.item
-            need = await _weigh(uow, office, prediction, live.pop(key, None), now)
-            if need is not None and need.state.is_live:
-                live[key] = need
+        live: dict[str, dict[str, MaintenanceNeed]] = {p.vehicle_id: {} for p in predictions}
+        for need in await uow.needs.live_of(set(live)):
+            live[need.vehicle_id][need.item] = need
+        for row in rows:
+            if row:
+                await _weigh_row(uow, office, row, live[row[0].vehicle_id], now)
+
+
+async def _weigh_row(
+    uow: UnitOfWork, office: Office, row: Sequence[Prediction], live: dict[str, MaintenanceNeed], now: int
+) -> None:
+    """Move, close and open a car's needs, which `live` has by item; one message to the owner about what has opened."""
+    opened = []
+    told = [(p, office.catalogue.items[p.item].need_rule) for p in row if p.item in office.catalogue.items]
+    for prediction, rule in told:
+        if need := live.pop(prediction.item, None):
+            need = await _weigh(uow, office, need, prediction, rule, now)
+        elif rule.calls(prediction):
+            need = await _open(uow, prediction, rule, now)
+            opened += [need] if need else []
+        if need is not None and need.state.is_live:
+            live[prediction.item] = need
+    for prediction, rule in told:
+        is_joining = prediction.item not in live and rule.joins(prediction, _visits(live, prediction.event_ms))
+        if is_joining and (need := await _open(uow, prediction, rule, now)):
+            live[prediction.item] = need
+            opened.append(need)
+    if opened:
+        await remind(uow, office, opened, now)
+
+
+def _visits(live: Mapping[str, MaintenanceNeed], event_ms: int) -> list[int]:
+    """The days that the car's needs are best seen to, of those whose visit is still to be arranged.
+
+    A need that rests on what came after `event_ms` was not there then: a row that is read again joins nothing new.
+    """
+    calls = [n.call for n in live.values() if n.state is not NeedState.BOOKED and n.event_ms <= event_ms]
+    return [call.best_day_ms for call in calls if call is not None and call.best_day_ms is not None]
 
 
 async def _weigh(
-    uow: UnitOfWork, office: Office, prediction: Prediction, need: MaintenanceNeed | None, now: int
-) -> MaintenanceNeed | None:
-    """The item's need after this prediction, given the live one before it, if there was one."""
-    item = office.catalogue.items.get(prediction.item)
-    if item is None:
-        return need  # an item the catalogue no longer has
-    rule = item.need_rule
-    if need is None:
-        if not rule.calls(prediction) or not await _may_open(uow, prediction):
-            return None
-        need = open_need(f"need-{prediction.id}", prediction, rule, now)
-        await uow.assessments.keep_evidence(prediction, "need opened", now)
-        await _open(uow, office, need, now)
-        return need
+    uow: UnitOfWork, office: Office, need: MaintenanceNeed, prediction: Prediction, rule: NeedRule, now: int
+) -> MaintenanceNeed:
+    """What a live need is after this prediction."""
     after = weigh(need, prediction, rule, now)
     if after is need or await _is_stale(uow, prediction):
         return need
@@ -58,6 +84,17 @@ async def _weigh(
         if after.was_reminded:
             await remind(uow, office, [after], now)
     return after
+
+
+async def _open(uow: UnitOfWork, prediction: Prediction, rule: NeedRule, now: int) -> MaintenanceNeed | None:
+    """The need that the prediction calls for, unless it is older than what is known, or was refused."""
+    if not await _may_open(uow, prediction):
+        return None
+    need = open_need(f"need-{prediction.id}", prediction, rule, now)
+    await uow.assessments.keep_evidence(prediction, "need opened", now)
+    await uow.needs.add(need)
+    await _tell_need(uow, need, "need-opened", now, need.need_id)
+    return need
 
 
 async def _may_open(uow: UnitOfWork, prediction: Prediction) -> bool:
@@ -84,12 +121,6 @@ async def _is_stale(uow: UnitOfWork, prediction: Prediction) -> bool:
 async def _served_since(uow: UnitOfWork, need: MaintenanceNeed) -> bool:
     records = await uow.service_records.of_vehicle(need.vehicle_id)
     return any(r.item == need.item and r.performed_ms > need.updated_ms and r.outcome.renews for r in records)
-
-
-async def _open(uow: UnitOfWork, office: Office, need: MaintenanceNeed, now: int) -> None:
-    await uow.needs.add(need)
-    await _tell_need(uow, need, "need-opened", now, need.need_id)
-    await remind(uow, office, [need], now)
 
 
 async def remind(uow: UnitOfWork, office: Office, needs: Sequence[MaintenanceNeed], now: int) -> None:
@@ -136,6 +167,7 @@ async def _tell_need(uow: UnitOfWork, need: MaintenanceNeed, kind: str, now: int
             "severity": str(need.severity),
             "expected_ms": need.window.expected_ms,
             "model_version": need.model_version,
+            **({} if need.call is None else asdict(need.call)),
         },
     )
 

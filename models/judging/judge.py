@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 import numpy.typing as npt
 
+from domain.call import ORDINARY_COST
 from domain.errors import InvalidInput
 from domain.judgement import HazardFigures, ItemJudgement, WearFigures
 from domain.prediction import ItemKind
@@ -34,7 +35,7 @@ Bools = npt.NDArray[np.bool_]
 
 DAY_MS = 86_400_000
 LONG_NOTICE_MS = 14 * DAY_MS
-COSTS = Costs(on_the_road=3.0, planned=1.0)
+COSTS = Costs(on_the_road=ORDINARY_COST.on_the_road, planned=ORDINARY_COST.planned)
 """Three times the planned work: a rule of thumb for want of the operator's own figures (M)."""
 
 

@@ -12,7 +12,7 @@ from models.prediction_row import IS_TOLD, PredictionLayout
 from models.words import words
 from streams.block import Block
 
-RecordPredictions = Callable[[list[Prediction]], Awaitable[None]]
+RecordPredictions = Callable[[list[list[Prediction]]], Awaitable[None]]
 
 
 class NeedsAgent:
@@ -25,18 +25,19 @@ class NeedsAgent:
 
     async def handle(self, block: Block) -> None:
         """One block; one that can't be read raises InvalidInput, which sets that record aside."""
-        predictions = self._told(
-            [record.key or b"" for record in block.records], [r.value or b"" for r in block.records]
-        )
-        if predictions:
-            await self._record(predictions)
+        told = self._told([record.key or b"" for record in block.records], [r.value or b"" for r in block.records])
+        if told:
+            await self._record(told)
 
-    def _told(self, keys: Sequence[bytes], values: Sequence[bytes]) -> list[Prediction]:
-        """The predictions that are told, in the order of the rows and of their items."""
+    def _told(self, keys: Sequence[bytes], values: Sequence[bytes]) -> list[list[Prediction]]:
+        """The predictions that are told, row by row in the order of their items, without rows that tell nothing."""
         rows = self._layout.from_bytes(values)
         is_told = (self._layout.column(rows, "flags") & IS_TOLD) != 0
-        places = zip(*(axis.tolist() for axis in np.nonzero(is_told)), strict=True)
+        items = self._layout.items
         return [
-            words(self._catalogue, self._layout, rows[row], keys[row].decode(), self._layout.items[place])
-            for row, place in places
+            [
+                words(self._catalogue, self._layout, rows[row], keys[row].decode(), items[place])
+                for place in np.flatnonzero(is_told[row]).tolist()
+            ]
+            for row in np.flatnonzero(is_told.any(axis=1)).tolist()
         ]

@@ -5,6 +5,7 @@ from datetime import time
 from typing import Any
 
 from adapters.records import Records
+from domain.call import Call
 from domain.consent import ConsentGrant, DataItem, Purpose
 from domain.event import DomainEvent
 from domain.need import MaintenanceNeed, NeedState, Severity
@@ -89,6 +90,7 @@ def need(**changes: Any) -> MaintenanceNeed:
         opened_ms=NOW,
         updated_ms=NOW,
         event_ms=NOW,
+        call=Call(NOW - DAY, NOW + 14 * DAY, 81.25, None),
     )
     return replace(base, **changes)
 

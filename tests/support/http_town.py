@@ -78,7 +78,7 @@ class Town:
 
     async def predict(self, *predictions: Prediction) -> None:
         """Let the stream say this of a car."""
-        await record_predictions(self.office, predictions)
+        await record_predictions(self.office, [[prediction] for prediction in predictions])
 
 
 @asynccontextmanager

@@ -148,7 +148,7 @@ class Town:
         return Garage(dealer, advisor)
 
     async def predict(self, *predictions: Prediction) -> None:
-        await needs.record_predictions(self.office, predictions)
+        await needs.record_predictions(self.office, [[prediction] for prediction in predictions])
 
     async def need(self, home: Household, item: str = PADS, **changes: object) -> MaintenanceNeed:
         """A live need of the car, opened by a prediction of now."""

@@ -3,6 +3,7 @@
 import json
 
 from tests.support.http_town import People, Town
+from tests.support.moments import NOW
 from tests.support.predictions import wear
 
 ITEMS = ["contact", "vehicle", "odometer", "evidence"]
@@ -36,6 +37,17 @@ async def draft(town: Town, people: People) -> dict[str, object]:
     assert answer.status_code == 201, answer.text
     proposal: dict[str, object] = answer.json()
     return proposal
+
+
+async def test_the_api_says_why_an_item_is_called_for_and_why_another_is_not(town: Town, people: People) -> None:
+    oil = wear(200, vehicle_id=people.vehicle_id, item="engine_oil", id="oil-1")
+    await town.predict(wear(10, vehicle_id=people.vehicle_id), oil)
+    car = (await people.owner.get(f"/v1/me/vehicles/{people.vehicle_id}")).json()
+    said = {one["item"]: one["call"] for one in car["assessments"]}
+    (need,) = car["needs"]
+    assert need["call"] == said["front_brake_pads"]
+    assert need["call"]["call_by_ms"] <= NOW and need["call"]["cost_now"] < need["call"]["cost_later"]
+    assert said["engine_oil"]["call_by_ms"] > NOW and said["engine_oil"]["cost_later"] < said["engine_oil"]["cost_now"]
 
 
 async def test_the_whole_booking_goes_by_the_api(town: Town, people: People) -> None:

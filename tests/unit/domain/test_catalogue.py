@@ -67,7 +67,11 @@ def test_a_need_rule_follows_the_item(values: Any) -> None:
     battery = car.items["battery_12v"]
     assert battery.hazard is not None
     assert battery.need_rule.action_probability == battery.hazard.action_probability
-    assert car.items["engine_oil"].need_rule.open_within_days == 28
+    assert battery.need_rule.action_probability == pytest.approx(1 - (1 - (190 + 60) / (190 + 300)) ** (30 / 90))
+    assert battery.need_rule.join_probability == pytest.approx((1 + 0.5) / 2 * battery.need_rule.action_probability)
+    oil, fluid = car.items["engine_oil"].need_rule, car.items["brake_fluid"].need_rule
+    assert (oil.lead_days, oil.cost.life_days, oil.cost.planned, oil.cost.on_the_road) == (28, 600, 220, 470)
+    assert fluid.cost.life_days == 730, "of the calendar a life is the interval"
 
 
 def test_texts_fall_back_to_english(values: Any) -> None:
@@ -89,8 +93,12 @@ def test_all_mistakes_are_listed_at_once_with_their_path(values: Any) -> None:
     pads["texts"]["en"]["reason"] = "It is {nonsense}."
     pads["severity"] = "meh"
     values["items"]["brake_fluid"]["calendar"]["interval_days"] = float("nan")
-    values["items"]["brake_fluid"]["need"]["close_beyond_days"] = 1
-    values["items"]["battery_12v"]["need"]["close_probability"] = 0.9
+    values["items"]["brake_fluid"]["need"] = {"open_within_days": 28}
+    values["items"]["brake_fluid"]["cost"]["life_days"] = 700
+    values["items"]["engine_oil"]["cost"]["on_road"] = 0
+    del values["items"]["front_brake_pads"]["cost"]
+    values["items"]["battery_12v"]["need"] = {"close_probability": 2}
+    values["items"]["battery_12v"]["hazard"]["action_probability"] = 0.2
     values["items"]["battery_12v"]["wear"] = {}
     values["items"]["battery_12v"]["hazard"]["horizons_days"] = []
     values["items"]["battery_12v"]["hazard"]["features"]["rest_voltage"]["scale"] = 0
@@ -109,7 +117,11 @@ def test_all_mistakes_are_listed_at_once_with_their_path(values: Any) -> None:
         "items.front_brake_pads.texts.en.reason",
         "items.front_brake_pads.severity",
         "items.brake_fluid.calendar.interval_days",
-        "items.brake_fluid.need.close_beyond_days",
+        "items.brake_fluid.need.open_within_days",
+        "items.brake_fluid.cost.life_days",
+        "items.engine_oil.cost.on_road",
+        "items.front_brake_pads.cost",
+        "items.battery_12v.hazard.action_probability",
         "items.battery_12v.need.close_probability",
         "items.battery_12v.wear",
         "items.battery_12v.hazard.horizons_days",

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
+from domain.call import ItemCost
 from domain.errors import Conflict
 from domain.need import (
     LIVE,
@@ -25,8 +27,8 @@ from domain.prediction import DueWindow, Prediction
 from tests.support.moments import DAY, NOW
 from tests.support.predictions import hazard, wear, window
 
-PADS = NeedRule(open_within_days=28, close_beyond_days=45)
-BATTERY = NeedRule(open_within_days=0, close_beyond_days=0, action_probability=0.2, close_probability=0.1)
+PADS = NeedRule(ItemCost(250, 300, 60, 1100))  # of the tests' windows the best day is 5.1 days before the expected
+BATTERY = NeedRule(ItemCost(190, 300, 60), action_probability=0.2, join_probability=0.15, close_probability=0.1)
 
 
 def pads_need(days: float = 20) -> MaintenanceNeed:
@@ -38,12 +40,12 @@ def later(days: float | None, n: int) -> Prediction:
     return wear(days, event_ms=NOW + n * 3_600_000, seq=n)
 
 
-@pytest.mark.parametrize(("days", "calls"), [(28, True), (28.01, False), (-3, True), (None, False)])
-def test_a_wear_item_calls_when_work_is_expected_within_its_days(days: float | None, calls: bool) -> None:
+@pytest.mark.parametrize(("days", "calls"), [(33.1, True), (33.2, False), (-3, True), (None, False)])
+def test_a_wear_item_calls_a_dealers_lead_before_its_best_day(days: float | None, calls: bool) -> None:
     assert PADS.calls(wear(days)) is calls
 
 
-@pytest.mark.parametrize(("days", "lets_go"), [(45, False), (45.01, True), (20, False), (None, True)])
+@pytest.mark.parametrize(("days", "lets_go"), [(64.1, False), (64.2, True), (20, False), (None, True)])
 def test_it_is_let_go_only_well_beyond_where_it_called(days: float | None, lets_go: bool) -> None:
     assert PADS.lets_go(wear(days)) is lets_go
 
@@ -109,9 +111,9 @@ def test_a_need_that_became_more_pressing_is_told_even_if_the_date_hardly_moved(
 def test_one_prediction_that_speaks_against_does_not_close_a_need_and_three_in_a_row_do() -> None:
     need = pads_need()
     for n in (1, 2):
-        need = weigh(need, later(60, n), PADS, NOW)
+        need = weigh(need, later(90, n), PADS, NOW)
         assert (need.state, need.contrary) == (NeedState.OPEN, n)
-    closed = weigh(need, later(60, 3), PADS, NOW + 7)
+    closed = weigh(need, later(90, 3), PADS, NOW + 7)
     assert (closed.state, closed.end_reason, closed.updated_ms) == (
         NeedState.CLOSED,
         "the evidence has gone",
@@ -123,26 +125,94 @@ def test_one_odd_day_does_not_close_a_need_however_often_it_speaks() -> None:
     patient = replace(PADS, closes_after_days=3)
     need = pads_need()
     for hours in range(1, 24):
-        need = weigh(need, later(60, hours), patient, NOW)
+        need = weigh(need, later(90, hours), patient, NOW)
     assert need.state is NeedState.OPEN
-    assert weigh(need, later(60, 1 + 3 * 24 - 1), patient, NOW).state is NeedState.OPEN
-    assert weigh(need, later(60, 1 + 3 * 24), patient, NOW).state is NeedState.CLOSED
+    assert weigh(need, later(90, 1 + 3 * 24 - 1), patient, NOW).state is NeedState.OPEN
+    assert weigh(need, later(90, 1 + 3 * 24), patient, NOW).state is NeedState.CLOSED
 
 
 def test_the_count_begins_again_when_a_prediction_speaks_for_the_need() -> None:
     need = pads_need()
-    for n, days in enumerate([60, 60, 20, 60, 60], start=1):
+    for n, days in enumerate([90, 90, 20, 90, 90], start=1):
         need = weigh(need, later(days, n), PADS, NOW)
     assert (need.state, need.contrary) == (NeedState.OPEN, 2)
 
 
 def test_between_the_two_levels_nothing_opens_and_nothing_closes() -> None:
-    between = later(40, 1)
+    between = later(50, 1)
     assert not PADS.calls(between)
     need = pads_need()
     for n in range(1, 20):
-        need = weigh(need, later(40, n), PADS, NOW)
+        need = weigh(need, later(50, n), PADS, NOW)
     assert need.state is NeedState.OPEN
+
+
+def test_a_need_says_what_it_was_called_by() -> None:
+    call = pads_need(20).call
+    assert call == PADS.call(wear(20)) and call is not None
+    assert call.call_by_ms == pytest.approx(NOW + (20 - 5.14 - 28) * DAY, abs=0.01 * DAY)
+    assert call.best_day_ms == NOW + 28 * DAY, "the best day that a dealer can still have"
+    moved = weigh(pads_need(20), later(10, 1), PADS, NOW)
+    assert moved.call == PADS.call(later(10, 1))
+
+
+@settings(deadline=None)
+@given(
+    spread=st.floats(0.0, 200.0),
+    opened=st.floats(-5.0, 60.0),
+    noise=st.lists(st.floats(-1.0, 1.0), min_size=3, max_size=30),
+    is_joined=st.booleans(),
+)
+def test_noise_within_the_standard_deviation_of_the_window_never_closes_a_need(
+    spread: float, opened: float, noise: list[float], is_joined: bool
+) -> None:
+    """Whether it was called for itself or joined another."""
+
+    def said(days: float, n: int) -> Prediction:
+        at = NOW + n * DAY
+        half, expected = round(spread * math.log(19) * math.sqrt(3) / math.pi * DAY), at + round(days * DAY)
+        return wear(0, event_ms=at, seq=n, window=DueWindow(expected - half, expected, expected + half, 0.9))
+
+    first = said(opened, 0)
+    assume(PADS.joins(first, [NOW + 28 * DAY]) if is_joined else PADS.calls(first))
+    need = open_need("need-1", first, PADS, NOW)
+    for n, off in enumerate(noise, start=1):
+        need = weigh(need, said(opened + off * spread, n), PADS, NOW)
+    assert need.state is NeedState.OPEN
+
+
+@pytest.mark.parametrize(
+    ("days", "visits", "joins"),
+    [
+        (40, [NOW + 28 * DAY], True),
+        (40, [NOW + 21 * DAY], True),  # nobody comes sooner than a dealer can have them
+        (47, [NOW + 28 * DAY], True),
+        (47.5, [NOW + 28 * DAY], False),  # its own call is more than a fortnight away
+        (40, [NOW + 60 * DAY], False),
+        (40, [NOW + 60 * DAY, NOW + 30 * DAY], True),
+        (40, [], False),
+        (None, [NOW + 28 * DAY], False),
+    ],
+)
+def test_an_item_joins_a_visit_that_is_near_its_own_best_day(
+    days: float | None, visits: list[int], joins: bool
+) -> None:
+    assert not PADS.calls(wear(40))
+    assert PADS.joins(wear(days), visits) is joins
+    assert not PADS.joins(wear(days, is_ready=False), visits)
+
+
+def test_an_item_whose_life_is_dear_joins_nothing_that_costs_more_than_a_visit() -> None:
+    dear = NeedRule(ItemCost(8_000, 20_000, 60, 1000))
+    assert dear.joins(wear(37), [NOW + 28 * DAY])
+    assert not dear.joins(wear(46), [NOW + 28 * DAY])
+
+
+@pytest.mark.parametrize(("share", "joins"), [(0.15, True), (0.14, False)])
+def test_a_hazard_joins_a_visit_at_a_lower_probability(share: float, joins: bool) -> None:
+    assert not BATTERY.calls(hazard(share))
+    assert BATTERY.joins(hazard(share), [NOW + 28 * DAY]) is joins
+    assert not BATTERY.joins(hazard(share), [NOW + 90 * DAY])
 
 
 @pytest.mark.parametrize("state", sorted(LIVE - {NeedState.BOOKED}))
@@ -161,7 +231,7 @@ def test_a_booked_need_never_closes_by_itself() -> None:
 
 
 histories = st.lists(
-    st.tuples(st.integers(-3, 12), st.sampled_from([5.0, 19.0, 20.0, 27.0, 40.0, 60.0, None])), min_size=1, max_size=12
+    st.tuples(st.integers(-3, 12), st.sampled_from([5.0, 19.0, 20.0, 33.0, 50.0, 90.0, None])), min_size=1, max_size=12
 )
 
 

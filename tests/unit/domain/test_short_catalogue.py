@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 import yaml
 
+from domain.call import ORDINARY_COST, ItemCost
 from domain.catalogue import EVENT_COUNT, CalendarSpec, LifeSpec, RiskSpec
 from domain.catalogue_reader import InvalidCatalogue, read_catalogue
 from domain.iso_time import DAY_MS
@@ -121,8 +122,9 @@ def test_what_a_short_item_leaves_out_has_a_default(values: Any) -> None:
     items = read_catalogue(values).items
     assert items["bearing"].text().name == "bearing"
     assert (items["bearing"].severity, items["bearing"].labour_minutes) == ("soon", 60)
-    assert items["bearing"].need_rule == NeedRule(28.0, 45.0, closes_after_days=3.0)
+    assert items["bearing"].need_rule == NeedRule(closes_after_days=3.0)
     rule = items["seal"].need_rule
+    assert (rule.cost, rule.join_probability) == (ORDINARY_COST, 0.3)
     assert (rule.horizon_days, rule.action_probability, rule.close_probability) == (1, 0.3, 0.15)
 
 
@@ -136,15 +138,27 @@ def test_what_a_short_item_says_counts(values: Any) -> None:
         "severity": "urgent",
         "labour_minutes": 5,
         "action_lead_days": 3,
-        "need": {"open_within_days": 10},
+        "need": {"join_within_days": 5},
+        "cost": {"work": 900, "on_road": 2000, "visit": 100, "life_days": 400},
         "texts": {"en": "Bearing", "de": {"name": "Lager", "reason": "Noch {remaining} {unit}."}},
         "cost_hint": [1, 2],
     }
     bearing = read_catalogue(values).items["bearing"]
     assert (bearing.text().name, bearing.text("de").name) == ("Bearing", "Lager")
     assert bearing.text("de").reason == "Noch {remaining} {unit}."
-    assert (bearing.severity, bearing.labour_minutes, bearing.action_lead_days) == ("urgent", 5, 3)
-    assert (bearing.need_rule.open_within_days, bearing.need_rule.close_beyond_days) == (10, 27)
+    assert (bearing.severity, bearing.labour_minutes) == ("urgent", 5)
+    rule = bearing.need_rule
+    assert (rule.lead_days, rule.join_within_days, rule.cost) == (3, 5, ItemCost(900, 2000, 100, 400))
+
+
+def test_the_action_level_of_a_short_hazard_follows_from_its_cost(values: Any) -> None:
+    seal = values["items"]["seal"]
+    del seal["action_probability"]
+    seal["cost"] = {"work": 100, "on_road": 300, "visit": 20}
+    read = read_catalogue(values).items["seal"]
+    assert read.risk is not None
+    assert read.risk.action_probability == pytest.approx(1 - (1 - 120 / 400) ** (1 / 7)), "30 % in a week, in a day"
+    assert read.need_rule.action_probability == read.risk.action_probability
 
 
 @pytest.mark.parametrize(
@@ -197,6 +211,10 @@ def test_long_and_short_items_live_in_one_catalogue(values: Any) -> None:
         ("items.seal.horizons", ["PT0S"], "items.seal.horizons"),
         ("items.seal.horizons", ["P1D", "PT24H"], "items.seal.horizons"),
         ("items.seal.action_probability", 1.5, "items.seal.action_probability"),
+        ("items.seal.cost", {"work": 1, "on_road": 2, "visit": 1}, "items.seal.action_probability"),
+        ("items.seal.cost", 7, "items.seal.cost"),
+        ("items.bearing.cost", {"work": 1, "on_road": 2, "visit": 1}, "items.bearing.cost.life_days"),
+        ("items.bearing.need", {"close_beyond_days": 3}, "items.bearing.need.close_beyond_days"),
         ("items.seal.need", {"close_probability": 0.3}, "items.seal.need.close_probability"),
         ("items.seal.features", {"exclude": ["fog"]}, "items.seal.features.exclude"),
         ("items.seal.features", {"include": ["age"]}, "items.seal.features.include"),

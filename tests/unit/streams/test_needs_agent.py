@@ -33,28 +33,30 @@ class Desk:
     """Keeps what it is handed."""
 
     def __init__(self) -> None:
-        self.blocks: list[list[Prediction]] = []
+        self.blocks: list[list[list[Prediction]]] = []
         self.agent = NeedsAgent(CATALOGUE, LAYOUT, self.take)
 
-    async def take(self, predictions: list[Prediction]) -> None:
-        self.blocks.append(predictions)
+    async def take(self, rows: list[list[Prediction]]) -> None:
+        self.blocks.append(rows)
 
     async def handle(self, *values: bytes) -> None:
         records = [Record(n, f"car-{n}".encode(), value, NOW) for n, value in enumerate(values)]
         await self.agent.handle(Block(PREDICTIONS, 0, records))
 
 
-async def test_what_is_told_is_handed_over_in_one_block_with_ids_from_its_cause() -> None:
+async def test_what_is_told_is_handed_over_row_by_row_in_one_block_with_ids_from_its_cause() -> None:
     desk = Desk()
     rows = (row(3, "engine_oil", "battery_12v"), row(4), row(5, "brake_fluid"))
     await desk.handle(*(LAYOUT.to_bytes(one)[0] for one in rows))
     (block,) = desk.blocks
-    assert [(p.vehicle_id, p.item, p.id) for p in block] == [
-        ("car-0", "engine_oil", prediction_id("car-0/b/3", "engine_oil")),
-        ("car-0", "battery_12v", prediction_id("car-0/b/3", "battery_12v")),
-        ("car-2", "brake_fluid", prediction_id("car-2/b/5", "brake_fluid")),
+    assert [[(p.vehicle_id, p.item, p.id) for p in told] for told in block] == [
+        [
+            ("car-0", "engine_oil", prediction_id("car-0/b/3", "engine_oil")),
+            ("car-0", "battery_12v", prediction_id("car-0/b/3", "battery_12v")),
+        ],
+        [("car-2", "brake_fluid", prediction_id("car-2/b/5", "brake_fluid"))],
     ]
-    assert all(p.is_ready and p.event_ms == NOW for p in block)
+    assert all(p.is_ready and p.event_ms == NOW for told in block for p in told)
 
 
 async def test_a_block_in_which_nothing_is_told_opens_no_transaction() -> None:

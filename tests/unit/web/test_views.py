@@ -150,6 +150,15 @@ def test_one_pressing_need_is_the_pages_first_sentence(reading: Reading) -> None
     assert car_view(dossier(need_of(wear(12), reading)), reading).statement == "Front brake pads: due soon."
 
 
+def test_a_need_says_when_it_is_best_seen_to_and_what_waiting_is_reckoned_to_cost(reading: Reading) -> None:
+    need = need_of(wear(12), reading)
+    assert need.call is not None and need.call.cost_now is not None and need.call.cost_later is not None
+    said = need_card(need, None, NOW, reading).call
+    assert said.startswith("Best seen to around 3 Nov")
+    assert f"about {need.call.cost_now:.0f} EUR" in said and f"to {need.call.cost_later:.0f} EUR if it waits" in said
+    assert need_card(replace(need, call=None), None, NOW, reading).call == "", "a need of before has nothing to say"
+
+
 def test_a_need_in_a_proposal_is_not_offered_for_booking_again(reading: Reading) -> None:
     need = need_of(wear(12), reading)
     assert need_card(need, None, NOW, reading).can_book

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import asdict, replace
 from itertools import permutations
 
 import pytest
@@ -20,7 +20,7 @@ from workflow.consents import consents_of, grant_consent, withdraw_consent
 from workflow.dispatch import dispatch_reminders
 from workflow.dossiers import car_dossier
 from workflow.enrol import PastService, record_service_history
-from workflow.needs import dismiss, snooze, wake_snoozed
+from workflow.needs import dismiss, record_predictions, snooze, wake_snoozed
 from workflow.ports import UnitOfWork
 
 
@@ -147,6 +147,65 @@ async def test_a_prediction_that_did_not_know_the_newest_service_opens_and_moves
     need = await town.live_need(home)
     await town.predict(pads(home, 12, 3))
     assert await town.live_need(home) == need
+
+
+# One visit for what is near.
+
+
+def beside(home: Household, days: float, n: int) -> Prediction:
+    """The n-th prediction for the oil, which comes in the same row as the pads'."""
+    return replace(pads(home, days, n), item="engine_oil", id=f"{home.car_id}/boot-1/{n}/engine_oil")
+
+
+async def test_what_is_better_seen_to_at_one_visit_is_called_at_once_in_one_message(
+    town: Town, home: Household
+) -> None:
+    await record_predictions(town.office, [[beside(home, 45, 0), pads(home, 60, 0)]])
+    async with town.records.unit_of_work() as uow:
+        assert await uow.needs.live_of({home.car_id}) == [], "neither is called for by itself"
+    await record_predictions(town.office, [[beside(home, 43, 1), pads(home, 30, 1)]])
+    async with town.records.unit_of_work() as uow:
+        found = {need.item: need for need in await uow.needs.live_of({home.car_id})}
+    assert found.keys() == {PADS, "engine_oil"}
+    joined = found["engine_oil"].call
+    assert joined is not None and joined.call_by_ms is not None and joined.call_by_ms > found["engine_oil"].event_ms
+    mail = KeptReminders()
+    assert await dispatch_reminders(town.office, mail) == 1
+    ((_, reminder, _),) = mail.kept
+    assert set(reminder.need_ids) == {need.need_id for need in found.values()}
+
+
+async def test_what_joins_does_not_hang_on_how_rows_are_cut_or_come_again(town: Town) -> None:
+    says = [(60, 70), (43, 45), (34, 38), (30, 37), (44, 30), (90, 90)]
+    outcomes = set()
+    for cut in range(len(says)):
+        home = await town.household()
+        rows = [[beside(home, oil, n), pads(home, pad, n)] for n, (oil, pad) in enumerate(says)]
+        for block in (rows[:cut], rows[cut:], rows[: cut + 1], rows):
+            await record_predictions(town.office, block)
+        async with town.records.unit_of_work() as uow:
+            found = await uow.needs.live_of({home.car_id})
+        outcomes.add(tuple(sorted((need.item, need.need_id.replace(home.car_id, "")) for need in found)))
+    assert len(outcomes) == 1
+
+
+async def test_nothing_joins_a_visit_that_is_booked_already(town: Town, home: Household) -> None:
+    need = await town.need(home)
+    async with town.records.unit_of_work() as uow:
+        await uow.needs.update(need.to(NeedState.BOOKED, NOW))
+    await record_predictions(town.office, [[beside(home, 40, 3)]])
+    async with town.records.unit_of_work() as uow:
+        assert await uow.needs.live(home.car_id, "engine_oil") is None
+
+
+async def test_why_a_need_was_called_for_on_its_day_stands_in_its_event(town: Town, home: Household) -> None:
+    await town.predict(pads(home, 20))
+    call = (await town.live_need(home)).call
+    async with town.records.unit_of_work() as uow:
+        (opened,) = [e for e in await uow.timeline.of_vehicle(home.car_id) if e.kind == "need-opened"]
+    assert call is not None and call.cost_now is not None and call.cost_later is not None
+    assert call.cost_now < call.cost_later
+    assert {name: opened.data[name] for name in asdict(call)} == asdict(call)
 
 
 # The owner's word.
