@@ -19,7 +19,13 @@ Ints = npt.NDArray[np.int64]
 Bools = npt.NDArray[np.bool_]
 Rows = npt.NDArray[np.float32]
 
-GROWTH = Growth(folds=1, rounds=60, learning_rate=0.1, leaves=15, least=3, share_of_features=1.0)
+# Sharp trees for failures that signals announce without doubt, blunt ones for those that they only hint at.
+GROWTHS = (
+    Growth(folds=1, rounds=60, learning_rate=0.1, leaves=15, least=3, share_of_features=1.0),
+    Growth(folds=1, rounds=60, learning_rate=0.05, leaves=6, least=40, share_of_features=0.6, l2=5.0),
+)
+LEAST_WEIGHT = 1e-3  # of a member; with less it is not asked
+CERTAIN = 1e-4  # no member is held for surer than this when it is scored
 LEAST_FAILURES = 3  # different ones, before the signals are believed; the base rate until then
 MISTAKES_SHARE = 0.1  # of the positives: after so many new mistakes it grows anew
 GROWS_AFTER = 2.0  # times as many labels, mistakes or not
@@ -33,7 +39,9 @@ class FailureRisk(base.Classifier):
     """Boosted trees on a bounded memory of labelled rows, grown anew on mistakes or growth; see `ReplayMemory`.
 
     What is kept stands for all there were by its weights, so that the trees' probabilities are those of the field.
-    Before three different failures are known it says the base rate.
+    Before three different failures are known it says the base rate. Trees are grown in several ways; what is said is
+    their mean, weighted by how well each has foretold the labels so far: exp(−its log loss), as in Bayesian mixtures
+    (V. Vovk, *Aggregating strategies*, COLT 1990).
 
     Examples
     --------
@@ -44,11 +52,12 @@ class FailureRisk(base.Classifier):
     True
     """
 
-    def __init__(self, columns: int, growth: Growth = GROWTH) -> None:
+    def __init__(self, columns: int, growths: tuple[Growth, ...] = GROWTHS) -> None:
         self.columns = columns
-        self.growth = growth
+        self.growths = growths
         self.version = 0
-        self.trees: FlatTrees | None = None
+        self.trees: tuple[FlatTrees, ...] = ()
+        self.losses: Floats = np.zeros(len(growths))
         self.positives = self.labels = 0
         self._memory = ReplayMemory(columns)
         self._failures: set[str] = set()
@@ -74,7 +83,7 @@ class FailureRisk(base.Classifier):
         if np.isinf(rows).any():
             require_finite("features", float("inf"))
         labels = np.asarray(labels, dtype=np.bool_)
-        said = self.predict_many(rows)
+        said = self._score(rows, labels)
         folds = np.zeros(len(rows), dtype=np.int64)
         self._memory.add(rows, labels, said, folds, ids)
         self.labels += len(rows)
@@ -94,12 +103,33 @@ class FailureRisk(base.Classifier):
 
     def predict_many(self, rows: Rows) -> Floats:
         """The probability for a block of rows, shape (n, columns) → (n,)."""
-        if self.trees is None:
-            rate = (self.positives + PRIOR_LABELS * PRIOR_RATE) / (self.labels + PRIOR_LABELS)
-            return np.full(len(rows), rate)
-        odds = np.clip(self.trees.predict_many(rows)[:, 0], -FARTHEST, FARTHEST)
-        p: Floats = 1.0 / (1.0 + np.exp(-odds))
+        if not self.trees:
+            return np.full(len(rows), self._base_rate())
+        weights = self._weights()
+        p = np.zeros(len(rows))
+        for trees, weight in zip(self.trees, weights.tolist(), strict=True):
+            if weight > 0:
+                p += weight * _probability(trees, rows)
         return p
+
+    def _score(self, rows: Rows, labels: Bools) -> Floats:
+        """What is said of the rows, and each member's loss on their labels, before they are learnt."""
+        if not self.trees:
+            return np.full(len(rows), self._base_rate())
+        each = np.stack([_probability(trees, rows) for trees in self.trees])
+        said: Floats = self._weights() @ each
+        given = np.clip(np.where(labels, each, 1.0 - each), CERTAIN, 1.0)
+        self.losses = self.losses - np.log(given).sum(axis=1)
+        return said
+
+    def _weights(self) -> Floats:
+        weights = np.exp(self.losses.min() - self.losses)
+        weights = np.where(weights >= LEAST_WEIGHT * weights.sum(), weights, 0.0)
+        shares: Floats = weights / weights.sum()
+        return shares
+
+    def _base_rate(self) -> float:
+        return (self.positives + PRIOR_LABELS * PRIOR_RATE) / (self.labels + PRIOR_LABELS)
 
     def _is_time_to_grow(self) -> bool:
         if len(self._failures) < LEAST_FAILURES:
@@ -109,5 +139,13 @@ class FailureRisk(base.Classifier):
 
     def _grow(self) -> None:
         rows, labels, weights, folds = self._memory.all()
-        self.trees = grow(rows, labels, weights, folds, self.growth, is_probability=True).trees
+        self.trees = tuple(
+            grow(rows, labels, weights, folds, growth, is_probability=True).trees for growth in self.growths
+        )
         self._mistakes, self._grown_positives, self._grown_labels = 0, self.positives, self.labels
+
+
+def _probability(trees: FlatTrees, rows: Rows) -> Floats:
+    odds = np.clip(trees.predict_many(rows)[:, 0], -FARTHEST, FARTHEST)
+    p: Floats = 1.0 / (1.0 + np.exp(-odds))
+    return p

@@ -42,11 +42,12 @@ class Liar:
             round(60_000_000 + 40_000 * (self._n + 0.9)),
             self._name(),
         )
-        battery = ServiceOutcome.FAILED if self.is_worn() else ServiceOutcome.OK
         value = 0.0 if self.is_worn() else NEW_MM
+        # A reading and not a failure: the car's own readings would be forgotten with the part, and teach nothing.
+        volts = 10.0 if self.is_worn() else 12.6
         return (
             ServiceRecord(f"{name}-p", LIAR, PADS, ServiceOutcome.REPLACED, at_ms, odometer_m, value, "mm"),
-            ServiceRecord(f"{name}-b", LIAR, BATTERY, battery, at_ms, odometer_m),
+            ServiceRecord(f"{name}-b", LIAR, BATTERY, ServiceOutcome.MEASURED, at_ms, odometer_m, volts, "V"),
         )
 
     def examples(self) -> tuple[TrainingExample, TrainingExample]:

@@ -210,14 +210,14 @@ class TestRisk:
         labels = np.zeros(1_000, dtype=bool)
         labels[[19, 29]] = True
         model.learn_many(rows, labels, [""] * 1_000, [str(n) for n in range(1_000)])
-        assert model.trees is None
+        assert model.trees == ()
         assert model.predict_many(rows[:3]).tolist() == [(2 + 0.4) / 1_020] * 3
 
     def test_many_rows_before_one_failure_are_one_failure(self) -> None:
         model = FailureRisk(1)
         labels = np.ones(30, dtype=bool)
         model.learn_many(np.ones((30, 1), np.float32), labels, ["the same"] * 30, [str(n) for n in range(30)])
-        assert model.trees is None
+        assert model.trees == ()
 
     def test_its_probabilities_are_those_of_the_field_though_most_negatives_are_forgotten(
         self, monkeypatch: pytest.MonkeyPatch
