@@ -24,6 +24,7 @@ GROWTHS = (
     Growth(folds=1, rounds=60, learning_rate=0.1, leaves=15, least=3, share_of_features=1.0),
     Growth(folds=1, rounds=60, learning_rate=0.05, leaves=6, least=40, share_of_features=0.6, l2=5.0),
 )
+HEADSTART = (0.0, 3.0)  # nats that each begins with: the first serves until another has shown that it is better
 LEAST_WEIGHT = 1e-3  # of a member; with less it is not asked
 CERTAIN = 1e-4  # no member is held for surer than this when it is scored
 LEAST_FAILURES = 3  # different ones, before the signals are believed; the base rate until then
@@ -41,7 +42,8 @@ class FailureRisk(base.Classifier):
     What is kept stands for all there were by its weights, so that the trees' probabilities are those of the field.
     Before three different failures are known it says the base rate. Trees are grown in several ways; what is said is
     their mean, weighted by how well each has foretold the labels so far: exp(−its log loss), as in Bayesian mixtures
-    (V. Vovk, *Aggregating strategies*, COLT 1990).
+    (V. Vovk, *Aggregating strategies*, COLT 1990). Each is held to what it said when the decision was made (`hold`):
+    by the time the label comes, a neighbouring row of the same failure has been learnt.
 
     Examples
     --------
@@ -57,7 +59,7 @@ class FailureRisk(base.Classifier):
         self.growths = growths
         self.version = 0
         self.trees: tuple[FlatTrees, ...] = ()
-        self.losses: Floats = np.zeros(len(growths))
+        self.losses: Floats = np.array(HEADSTART if growths is GROWTHS else np.zeros(len(growths)))
         self.positives = self.labels = 0
         self._memory = ReplayMemory(columns)
         self._failures: set[str] = set()
@@ -70,6 +72,7 @@ class FailureRisk(base.Classifier):
         if not self._names:
             self._names = sorted(x)
         row = np.array([[require_finite(n, x[n]) if n in x else np.nan for n in self._names]], dtype=np.float32)
+        self.hold(self.predict_each(row), np.array([bool(y)]))
         self.learn_many(row, np.array([bool(y)]), [str(self.labels)], [str(self.labels)])
 
     def predict_proba_one(self, x: Mapping[Any, Any], **kwargs: Any) -> dict[base.typing.ClfTarget, float]:
@@ -83,7 +86,7 @@ class FailureRisk(base.Classifier):
         if np.isinf(rows).any():
             require_finite("features", float("inf"))
         labels = np.asarray(labels, dtype=np.bool_)
-        said = self._score(rows, labels)
+        said = self.predict_many(rows)
         folds = np.zeros(len(rows), dtype=np.int64)
         self._memory.add(rows, labels, said, folds, ids)
         self.labels += len(rows)
@@ -105,22 +108,22 @@ class FailureRisk(base.Classifier):
         """The probability for a block of rows, shape (n, columns) → (n,)."""
         if not self.trees:
             return np.full(len(rows), self._base_rate())
-        weights = self._weights()
         p = np.zeros(len(rows))
-        for trees, weight in zip(self.trees, weights.tolist(), strict=True):
+        for trees, weight in zip(self.trees, self._weights().tolist(), strict=True):
             if weight > 0:
                 p += weight * _probability(trees, rows)
         return p
 
-    def _score(self, rows: Rows, labels: Bools) -> Floats:
-        """What is said of the rows, and each member's loss on their labels, before they are learnt."""
+    def predict_each(self, rows: Rows) -> Floats:
+        """What each way of growing says of a block of rows, shape (n, columns) → (ways, n)."""
         if not self.trees:
-            return np.full(len(rows), self._base_rate())
-        each = np.stack([_probability(trees, rows) for trees in self.trees])
-        said: Floats = self._weights() @ each
-        given = np.clip(np.where(labels, each, 1.0 - each), CERTAIN, 1.0)
+            return np.full((len(self.growths), len(rows)), self._base_rate())
+        return np.stack([_probability(trees, rows) for trees in self.trees])
+
+    def hold(self, said: Floats, labels: Bools) -> None:
+        """Hold each way of growing to what it `said`, shape (ways, n), when the labels (n,) were not known yet."""
+        given = np.clip(np.where(labels, said, 1.0 - said), CERTAIN, 1.0)
         self.losses = self.losses - np.log(given).sum(axis=1)
-        return said
 
     def _weights(self) -> Floats:
         weights = np.exp(self.losses.min() - self.losses)

@@ -46,6 +46,7 @@ class _Waiting:
     now_ms: int
     vehicles: Ints
     rows: Rows
+    said: Floats | None = None  # by each way of growing trees, shape (ways, k)
     has_failed: Bools = field(default_factory=lambda: np.zeros(0, dtype=np.bool_))  # as it was learnt
 
 
@@ -99,7 +100,8 @@ class RiskItem:
             own = np.flatnonzero(np.array(made) % self._stride == 0)
         if len(own):
             rows = decision.rows[own][:, self._columns]
-            self._waiting.append(_Waiting(decision.now_ms, decision.vehicles[own], rows))
+            said = self.model.predict_each(rows) if isinstance(self.model, FailureRisk) else None
+            self._waiting.append(_Waiting(decision.now_ms, decision.vehicles[own], rows, said))
 
     def _learn(self, kept: _Waiting) -> int:
         labels = np.zeros(len(kept.vehicles), dtype=np.bool_)
@@ -110,6 +112,9 @@ class RiskItem:
                     labels[place] = True
                     failures[place] = f"{vehicle}/{at_ms}"
         ids = [self._label_id(vehicle, kept.now_ms) for vehicle in kept.vehicles.tolist()]
+        if kept.said is not None and isinstance(self.model, FailureRisk):
+            self.model.hold(kept.said, labels)
+            kept.said = None
         self.model.learn_many(kept.rows, labels, failures, ids)
         kept.has_failed = labels
         self._learnt.append(kept)
