@@ -19,7 +19,7 @@ from web.texts import preferred_language, shipped_languages, texts_of
 
 ROOT = Path(__file__).parents[3]
 TEXTS = texts_of("en")
-OPERATORS = ("operator", "judgement", "count")
+OPERATORS = ("operator", "models", "judgement", "count", "car_log")  # and what the command line writes
 PLACE = re.compile(r"\{\w+\}")
 KEY = re.compile(r"""(?:\bt|texts(?:_of\(\))?)(?:\.plural|\.list)?\(\s*(?:"|')([a-z_-]+(?:\.[a-z_-]*[a-z])+)(?:"|')""")
 
@@ -50,7 +50,7 @@ def _texts(words: Any, at: str = "") -> dict[str, Any]:
 
 
 def test_every_language_has_the_same_keys_and_places_as_english() -> None:
-    """But for the operator's pages, which are in English alone, and dates, whose order is the language's own."""
+    """But for the operator's pages and reports, which are in English alone, and dates, whose order is the language's own."""
     assert shipped_languages() == ("de", "en", "fr", "zh")
     languages = {
         name: _texts(yaml.safe_load((files("web.texts") / f"{name}.yaml").read_text(encoding="utf-8")))

@@ -16,7 +16,8 @@ from workflow.item_predictions import ItemPredictions, StepPredictions
 
 MACHINES, DAYS = 6, 120
 TOLD = {"severity": "soon", "action_lead_days": 14, "labour_minutes": 60}
-NEED = {"open_within_days": 28, "close_beyond_days": 45}
+COST = {"work": 2, "on_road": 4, "visit": 1, "source": "a guess"}
+WEAR_COST = {**COST, "life_days": 40}
 TEXTS = {"texts": {"en": {"name": "part", "advice": "see", "reason": "so", "reason_unknown": "who knows"}}}
 GUESS = {"source": "a guess"}
 CATALOGUE = read_catalogue(
@@ -29,22 +30,22 @@ CATALOGUE = read_catalogue(
             "lamp": {"kind": "hazard", "horizons": ["P7D"]},
             "grease": {"kind": "calendar", "interval": "P60D"},
             "motor": {
-                **TOLD, **TEXTS, "kind": "hazard", "need": {"close_probability": 0.1},
+                **TOLD, **TEXTS, "kind": "hazard", "cost": COST, "need": {"close_probability": 0.1},
                 "hazard": {
-                    "horizons_days": [7, 20], "decide_on_days": 10, "action_probability": 0.3,
+                    "horizons_days": [7, 20], "decide_on_days": 10,
                     "intercept": {"mean": 0.0, "sd": 2.0, **GUESS},
                     "features": {"heat": {"centre": 60, "scale": 10, "weight": {"mean": 0.5, "sd": 1, **GUESS},
                                           "texts": {"en": "heat"}}},
                 },
             },
             "liner": {
-                **TOLD, **TEXTS, "kind": "wear", "need": NEED,
+                **TOLD, **TEXTS, "kind": "wear", "cost": WEAR_COST,
                 "wear": {
                     "unit": "mm", "new": 10, "limit": 2, "measurement_sd": 0.1, "car_factor_sd": 0.1,
                     "rates": {"energy": {"mean": 0.004, "sd": 0.004, **GUESS}},
                 },
             },
-            "check": {**TOLD, **TEXTS, "kind": "calendar", "need": NEED, "calendar": {"interval_days": 200, **GUESS}},
+            "check": {**TOLD, **TEXTS, "kind": "calendar", "cost": COST, "calendar": {"interval_days": 200, **GUESS}},
         },
     }
 )  # fmt: skip
