@@ -50,7 +50,7 @@ def _texts(words: Any, at: str = "") -> dict[str, Any]:
 
 
 def test_every_language_has_the_same_keys_and_places_as_english() -> None:
-    """But for the operator's pages and reports, which are in English alone, and dates, whose order is the language's own."""
+    """But for operators' pages and reports, in English alone, and dates, whose order is the language's own."""
     assert shipped_languages() == ("de", "en", "fr", "zh")
     languages = {
         name: _texts(yaml.safe_load((files("web.texts") / f"{name}.yaml").read_text(encoding="utf-8")))
