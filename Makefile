@@ -79,9 +79,10 @@ bench-%: setup
 	@$(BIN)/pitcall bench $* $(BENCH)
 
 .PHONY: evaluate
-evaluate: setup ## the models on data of others, beside floor, peers and goal
+evaluate: setup ## the models on data of others and on a fleet whose truth is known, beside floor, peers and goal
 	@$(BIN)/pitcall evaluate cmapss-fd001
 	@$(BIN)/pitcall evaluate ai4i
+	@$(BIN)/pitcall evaluate fleet
 
 .PHONY: screenshots
 screenshots: setup ## pictures of the pages for the README, from a running demo in a real Chromium

@@ -132,11 +132,17 @@ def _add_simulate(commands: Any) -> None:
     backtest.add_argument("--out", type=Path, required=True, help="folder for predictions.parquet and the report")
     backtest.add_argument("--json", action="store_true", help="one JSON object on stdout")
     add_own_car_options(backtest)
-    about = "the models on data of others, beside peers and goals"
+    about = "the models on data of others, and on a fleet whose truth is known, beside peers and goals"
     evaluate = commands.add_parser("evaluate", help=about, description=about)
     evaluate.add_argument("name", choices=EVALUATIONS, help="which data")
     evaluate.add_argument("--out", type=Path, default=Path("var/evaluate"), help="folder for reports (%(default)s)")
-    evaluate.add_argument("--peers", action="store_true", help="the forests too that take many minutes (ai4i)")
+    evaluate.add_argument(
+        "--peers", action="store_true", help="those too that take many minutes: forests (ai4i), LightGBM (fleet)"
+    )
+    evaluate.add_argument("--cars", type=_positive, default=None, help="cars of the fleet (2000)")
+    evaluate.add_argument(
+        "--seed", type=int, action="append", default=[], help="of the fleet; three are drawn by default"
+    )
     evaluate.add_argument("--json", action="store_true", help="one JSON object on stdout")
     simulate = commands.add_parser("simulate", help="cars and dealers from outside, against a running system")
     kinds = simulate.add_subparsers(dest="kind", required=True, metavar="KIND")
@@ -244,7 +250,7 @@ async def _run(options: argparse.Namespace, settings: Settings) -> int:
     if options.command == "evaluate":
         from pitcall.evaluate import evaluate, table
 
-        figures = evaluate(options.name, options.out, all_peers=options.peers)
+        figures = evaluate(options.name, options.out, all_peers=options.peers, cars=options.cars, seeds=options.seed)
         print_result(figures, as_json=True) if options.json else print(table(figures))  # noqa: T201
         return 0
     if options.command == "bench":

@@ -15,9 +15,13 @@ import numpy as np
 import numpy.typing as npt
 
 from adapters.case_folder import CaseFolder
+from adapters.catalogue_file import load_catalogue
 from adapters.prediction_file import read_predictions
 from domain.service_record import ServiceOutcome
 from pitcall.backtest import PREDICTIONS_NAME, run_backtest
+from pitcall.backtest_report import write_report
+from pitcall.fleet_evaluation import CARS, evaluate_fleet
+from pitcall.fleet_table import fleet_result, fleet_table
 
 Floats = npt.NDArray[np.float64]
 
@@ -55,12 +59,17 @@ class Peer:
     late: float
 
 
-def evaluate(name: str, out: Path, *, all_peers: bool = False) -> dict[str, Any]:
+def evaluate(
+    name: str, out: Path, *, all_peers: bool = False, cars: int | None = None, seeds: Sequence[int] = ()
+) -> dict[str, Any]:
     """Replay the case and judge it; `name` is one of `pitcall.evaluations`.
 
-    Of the peers that are run here those that take many minutes only with `all_peers`.
+    Of the peers that are run here those that take many minutes only with `all_peers`. `cars` and `seeds` are of the
+    fleet: 2,000, and three that are drawn, by default.
     """
     folder = out / name
+    if name == "fleet":
+        return _fleet(folder, with_peers=all_peers, cars=cars, seeds=seeds)
     peers: list[Peer] = []
     if name == "cmapss-fd001":
         figures = _cmapss(folder)
@@ -85,6 +94,8 @@ def evaluate(name: str, out: Path, *, all_peers: bool = False) -> dict[str, Any]
 
 def table(result: Mapping[str, Any]) -> str:
     """The result for people."""
+    if result["name"] == "fleet":
+        return fleet_table(result)
     lines = [result["name"]]
     for one in result["figures"]:
         verdict = "reached" if one["reached"] else "not reached"
@@ -97,6 +108,14 @@ def table(result: Mapping[str, Any]) -> str:
         for peer in result["peers_run_here"]
     ]
     return "\n".join([*lines, f"  {result['report']}"])
+
+
+def _fleet(out: Path, *, with_peers: bool, cars: int | None, seeds: Sequence[int]) -> dict[str, Any]:
+    with resources.as_file(resources.files("pitcall") / "data" / "car.yaml") as path:
+        catalogue = load_catalogue(path)
+    figures = evaluate_fleet(catalogue, seeds=seeds, cars=cars or CARS, with_peers=with_peers)
+    reports = [str(write_report(one.judgement, out / f"seed-{one.seed}")[1]) for one in figures]
+    return fleet_result(figures, reports)
 
 
 def _cmapss(out: Path) -> list[Figure]:

@@ -14,13 +14,23 @@ import numpy as np
 import numpy.typing as npt
 
 from domain.catalogue import Catalogue, ItemSpec, RiskSpec
+from domain.judgement import ItemJudgement, Judgement
 from models.call_times import CallTimes
 from models.judging.judge import Aims, Decisions, judge_hazard
 from models.judging.wear_scores import Windows
 from models.vehicle_state import DAY_MS
 from pitcall.fleet_history import FleetHistory
-from pitcall.fleet_judge import NeedTruth, WearSaid, WearTruth, judge_needs, judge_wear_truth, true_services
-from pitcall.fleet_peers import FleetPeers
+from pitcall.fleet_judge import (
+    NeedTruth,
+    WearSaid,
+    WearTruth,
+    costs_of,
+    judge_needs,
+    judge_wear_lives,
+    judge_wear_truth,
+    true_services,
+)
+from pitcall.fleet_peers import FleetPeers, load_lightgbm
 from pitcall.progress import Progress
 from simulators.years.fleet_years import FleetYears
 from simulators.years.powertrain import POWER_TRAINS
@@ -37,6 +47,8 @@ START_DAY = 19_000  # January 2022
 BEYOND_DAYS = 2_500
 HORIZON = "P30D"
 LEARNT = " learnt from signals"  # what the twin of a hazard item is called that is learnt instead of reckoned
+BY_PEER = " by LightGBM"
+NOTE = "Failures are those that really happened in use, reported or not; windows are judged by them alone here."
 HAZARD_ALERTS = Aims(alerts_per_failure=2.0)
 
 
@@ -119,13 +131,13 @@ class HazardTruth:
 
 @dataclass(frozen=True, slots=True)
 class FleetFigures:
-    """Of one seed: per item what the truth says."""
+    """Of one seed: per item what the truth says, and the judgement that a report is made of."""
 
     seed: int
     wear: Mapping[str, WearTruth]
     needs: Mapping[str, NeedTruth]
     hazards: Mapping[str, HazardTruth]
-    labels: int
+    judgement: Judgement
 
 
 def with_learnt_hazards(catalogue: Catalogue) -> Catalogue:
@@ -142,7 +154,12 @@ def with_learnt_hazards(catalogue: Catalogue) -> Catalogue:
 def evaluate_fleet(
     catalogue: Catalogue, *, seeds: Sequence[int] = (), cars: int = CARS, days: int = DAYS, with_peers: bool = False
 ) -> list[FleetFigures]:
-    """Replay a fleet for each seed (default: three drawn now) and judge what was said by the truth."""
+    """Replay a fleet for each seed (default: three drawn now) and judge what was said by the truth.
+
+    Raises Unavailable when peers are asked for and LightGBM is not there.
+    """
+    if with_peers:
+        load_lightgbm()
     drawn = seeds or [secrets.randbelow(1_000_000) for _ in range(SEEDS)]
     return [_of_seed(with_learnt_hazards(catalogue), seed, cars, days, with_peers=with_peers) for seed in drawn]
 
@@ -154,42 +171,57 @@ def _of_seed(catalogue: Catalogue, seed: int, cars: int, days: int, *, with_peer
     with Progress(f"fleet of {cars} cars, seed {seed}", float(days)) as progress:
         result = sink.backtest.run(lambda now_ms: progress.reached((now_ms - begin_ms) / DAY_MS))
     wear, needs, hazards = {}, {}, {}
+    judged: list[ItemJudgement] = []
     for item, spec in catalogue.items.items():
         if spec.wear is not None:
             said = sink.wear(item)
             peer = np.concatenate(sink.peers.wear[item].due_day) if sink.peers is not None else None
             wear[item], _ = judge_wear_truth(fleet, item, said, peer)
-            needs[item] = judge_needs(fleet, item, said, _opens(spec, said))
+            days_ahead = _days_ahead(spec, said)
+            needs[item] = judge_needs(fleet, item, said, days_ahead <= 0.0)
+            judged.append(judge_wear_lives(fleet, spec, said, days_ahead))
         elif spec.hazard is not None or spec.risk is not None:
             car, day, p = sink.hazard(item)
             own = p[:, list(spec.horizons).index(HORIZON)]
-            hazards[item] = _judge_hazard(fleet, item, spec, car, day, own)
+            hazards[item], of_item = _judge_hazard(fleet, item, spec, car, day, own)
+            judged.append(of_item)
             if sink.peers is not None and item in sink.peers.hazards:
                 peer = np.concatenate(sink.peers.hazards[item].probability)
-                hazards[f"{_plain(item)} by LightGBM"] = _judge_hazard(fleet, item, spec, car, day, peer)
-    return FleetFigures(seed, wear, needs, hazards, result.labels)
+                hazards[_plain(item) + BY_PEER], _ = _judge_hazard(fleet, item, spec, car, day, peer)
+    judgement = Judgement(
+        name=f"fleet of {cars} cars, seed {seed}",
+        from_ms=begin_ms,
+        to_ms=(START_DAY + days) * DAY_MS,
+        vehicles=cars,
+        decisions=result.decisions,
+        labels=result.labels,
+        model_versions=(),
+        items=tuple(judged),
+        notes=(NOTE,),
+    )
+    return FleetFigures(seed, wear, needs, hazards, judgement)
 
 
-def _opens(spec: ItemSpec, said: WearSaid) -> npt.NDArray[np.bool_]:
-    """Whether the item's call has come at each decision (`domain.call`)."""
-    calls = CallTimes([spec.need_rule])
+def _days_ahead(spec: ItemSpec, said: WearSaid) -> Floats:
+    """How far ahead the item's call lies at each decision (`domain.call`), negative once it has come."""
     dues = (said.windows.earliest_ms[:, None], said.windows.expected_ms[:, None])
-    has_come: npt.NDArray[np.bool_] = calls.days_ahead(said.day * DAY_MS, *dues)[:, 0] <= 0.0
-    return has_come
+    return CallTimes([spec.need_rule]).days_ahead(said.day * DAY_MS, *dues)[:, 0]
 
 
 def _judge_hazard(
     fleet: FleetYears, item: str, spec: ItemSpec, car: Ints, day: Ints, probability: Floats
-) -> HazardTruth:
+) -> tuple[HazardTruth, ItemJudgement]:
     """By what really became of the parts, reported or not, within 30 days of each decision."""
     end = fleet.start_day + fleet.days
     decisions = Decisions(car, day * DAY_MS, end * DAY_MS)
-    judged = judge_hazard(
-        item, item, decisions, true_services(fleet, _plain(item), end), probability[:, None],
-        (30 * DAY_MS,), action_probability=spec.action_probability, aims=HAZARD_ALERTS,
-    ).judgement.hazards[0]  # fmt: skip
+    name = spec.text().name + (", learnt from signals" if spec.risk is not None else "")
+    judgement = judge_hazard(
+        item, name, decisions, true_services(fleet, _plain(item), end), probability[:, None],
+        (30 * DAY_MS,), action_probability=spec.action_probability, aims=HAZARD_ALERTS, costs=costs_of(spec),
+    ).judgement  # fmt: skip
+    judged = judgement.hazards[0]
     catches = judged.catches
-    return HazardTruth(
+    truth = HazardTruth(
         decisions=judged.rows,
         failures=judged.failures,
         base_rate=judged.base_rate,
@@ -198,6 +230,7 @@ def _judge_hazard(
         catchable=catches.failures if catches else 0,
         calibration_error=judged.calibration_error,
     )
+    return truth, judgement
 
 
 def _plain(item: str) -> str:
@@ -208,23 +241,3 @@ def _cars_with(fleet: FleetYears, item: str) -> npt.NDArray[np.bool_]:
     """Which cars have such an item at all."""
     kinds = {kind.name: kind for kind in POWER_TRAINS}
     return np.array([kinds[car.powertrain].has(item) for car in fleet.cars])
-
-
-def figures_of(all_seeds: Sequence[FleetFigures]) -> dict[str, Any]:
-    """The figures as one object."""
-    return {
-        str(one.seed): {
-            "labels": one.labels,
-            "wear": {
-                item: {name: getattr(own, name) for name in own.__dataclass_fields__} for item, own in one.wear.items()
-            },
-            "needs": {
-                item: {name: getattr(own, name) for name in own.__dataclass_fields__} for item, own in one.needs.items()
-            },
-            "hazards": {
-                item: {name: getattr(own, name) for name in own.__dataclass_fields__}
-                for item, own in one.hazards.items()
-            },
-        }
-        for one in all_seeds
-    }

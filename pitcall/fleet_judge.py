@@ -5,11 +5,17 @@ The truth is read here, when the replay is over, and nowhere else.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
+from domain.catalogue import ItemSpec
+from domain.judgement import ItemJudgement
+from models.judging.cost_curve import Costs, cost_curve
+from models.judging.judge import Decisions, judge_wear
+from models.judging.lives import lives_of
 from models.judging.services import ItemServices
 from models.judging.wear_scores import Windows
 from models.vehicle_state import DAY_MS, UNKNOWN
@@ -106,13 +112,18 @@ def judge_wear_truth(
     return WearTruth(
         decisions=int(is_judged.sum()),
         unsaid=int((is_judged & ~is_said).sum()),
-        error_days=float(error.mean()),
-        schedule_days=float(np.abs(schedule - true_day).mean()),
+        error_days=_mean(error),
+        schedule_days=_mean(np.abs(schedule - true_day)),
         peer_days=_beside_peer(error, true_day, None if peer_day is None else peer_day[is_said]),
-        coverage=float(holds.mean()),
+        coverage=_mean(holds),
         half_years=tuple(float(holds[half == n].mean()) for n in np.unique(half).tolist()),
-        width_days=float(np.nanmean(width)),
+        width_days=_mean(width[np.isfinite(width)]),
     ), is_judged
+
+
+def _mean(values: npt.NDArray[Any]) -> float:
+    """The mean, NaN of nothing."""
+    return float(values.mean()) if len(values) else float("nan")
 
 
 def _beside_peer(error: Floats, true_day: Floats, peer_day: Floats | None) -> tuple[float, float] | None:
@@ -171,3 +182,32 @@ def true_services(fleet: FleetYears, item: str, until_day: int) -> ItemServices:
             time_ms.append(removed * DAY_MS + DAY_MS - 1)
             outcome.append("replaced")
     return ItemServices.of(car, time_ms, outcome)
+
+
+def costs_of(spec: ItemSpec) -> Costs:
+    """What the catalogue says the item costs; nothing happens before the lead that a dealer needs is over."""
+    rule = spec.need_rule
+    return Costs(rule.cost.on_the_road, rule.cost.planned, round(rule.lead_days * DAY_MS))
+
+
+def judge_wear_lives(fleet: FleetYears, spec: ItemSpec, said: WearSaid, days_ahead: Floats) -> ItemJudgement:
+    """The judgement for a report: by the parts that really reached their limit in use.
+
+    `days_ahead` (n,): how far ahead the call lay. The cost curve acts on it; its level 0 is the product's own rule.
+    """
+    end = fleet.start_day + fleet.days
+    services = true_services(fleet, spec.id, end)
+    lives_of_parts = fleet.truth.lives[spec.id]
+    part = part_lives(lives_of_parts, len(fleet.cars), said.day, said.car)
+    # Parts whose whole life was under observation: of others it isn't known whether the rule would have acted before.
+    known = (part >= 0) & (lives_of_parts.installed_day[part] >= fleet.start_day)
+    windows = said.windows.only(known)
+    decisions = Decisions(said.car[known], said.day[known] * DAY_MS, end * DAY_MS)
+    remaining = np.where(windows.expected_ms == UNKNOWN, np.nan, windows.expected_ms / DAY_MS - said.day[known])
+    judged = judge_wear(
+        spec.id, spec.text().name, decisions, services, remaining, windows,
+        lambda _vehicle, time_ms: time_ms / DAY_MS, unit="day", costs=costs_of(spec),
+    ).judgement  # fmt: skip
+    lives = lives_of(services, decisions.vehicle, decisions.time_ms, decisions.until_ms)
+    score = np.where(np.isfinite(days_ahead), days_ahead, np.nan)[known][lives.order]
+    return replace(judged, cost=cost_curve(lives, score, costs_of(spec), unit="day", acts_below=True, action=0.0))

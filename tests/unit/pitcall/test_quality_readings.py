@@ -6,6 +6,7 @@ import pytest
 
 from adapters.metrics import GAUGES
 from adapters.records import open_records
+from domain.prediction import ItemKind
 from pitcall.quality_readings import KEPT_S, QualityReadings
 from tests.support.labels import BATTERY, PADS, battery_label, pads_label
 from tests.support.moments import DAY, NOW
@@ -16,10 +17,11 @@ async def test_the_gauges_are_the_figures_of_the_last_ninety_days_and_stay_a_min
     records = open_records(f"sqlite+aiosqlite:///{tmp_path / 'records.sqlite'}")
     await records.migrate()
     town, at_s = Town(records), [100.0]
+    learning = [item for item, spec in town.office.catalogue.items.items() if spec.kind is not ItemKind.CALENDAR]
     quality = QualityReadings(town.office, lambda: at_s[0])
     try:
         before = await quality.take()
-        assert before["pitcall_model_labels"] == {PADS: 0.0, "engine_oil": 0.0, BATTERY: 0.0}
+        assert before["pitcall_model_labels"] == dict.fromkeys(learning, 0.0)
         assert before["pitcall_model_coverage_ratio"] == before["pitcall_model_drift"] == {}
         assert set(before) <= set(GAUGES)
         async with records.unit_of_work() as uow:
@@ -32,8 +34,8 @@ async def test_the_gauges_are_the_figures_of_the_last_ninety_days_and_stay_a_min
         found = await quality.take()
     finally:
         await records.close()
-    assert found["pitcall_model_labels"] == {PADS: 2.0, "engine_oil": 0.0, BATTERY: 1.0}
-    assert found["pitcall_model_recent_labels"] == {PADS: 1.0, "engine_oil": 0.0, BATTERY: 1.0}
+    assert found["pitcall_model_labels"] == dict.fromkeys(learning, 0.0) | {PADS: 2.0, BATTERY: 1.0}
+    assert found["pitcall_model_recent_labels"] == dict.fromkeys(learning, 0.0) | {PADS: 1.0, BATTERY: 1.0}
     assert found["pitcall_model_coverage_ratio"] == {PADS: 1.0}
     assert found["pitcall_model_stated_coverage_ratio"] == {PADS: pytest.approx(0.9)}
     assert found["pitcall_model_window_width"] == {PADS: pytest.approx(1.6)}

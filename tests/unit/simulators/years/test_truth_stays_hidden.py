@@ -136,7 +136,11 @@ def test_no_room_of_the_product_imports_the_simulators_and_only_the_fleet_makes_
     }
     assert product == set()
     makers = {name for name, seen in importers.items() if "simulators.years.truth" in seen}
-    assert {name for name in makers if not name.startswith("tests/")} == {"simulators/years/fleet_years.py"}
+    outside = {name for name in makers if not name.startswith("tests/")}
+    assert outside == {"simulators/years/fleet_years.py", "pitcall/fleet_judge.py"}, (
+        "the fleet, and who judges afterwards"
+    )
+
     for module in ("car_days", "reported_service", "car", "shift", "schedule", "costs"):
         seen = importers[f"simulators/years/{module}.py"]
         assert not {name for name in seen if name.split(".")[-1] in HIDDEN or name.endswith("_law")}
@@ -156,3 +160,13 @@ def imported(path: Path) -> set[str]:
 def test_the_hidden_world_is_there_to_be_found(ran: RunFleet) -> None:
     """The walk above would notice: from the fleet itself it does reach the parts."""
     assert any(isinstance(parts, Parts) for parts in ran.fleet._world.parts.values())
+
+
+def test_the_replay_of_the_fleet_asks_for_no_truth() -> None:
+    asking = {
+        path.name
+        for path in (ROOT / "pitcall").rglob("*.py")
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.Attribute) and node.attr == "truth"
+    }
+    assert asking == {"fleet_judge.py"}
