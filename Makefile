@@ -83,6 +83,7 @@ evaluate: setup ## the models on data of others and on a fleet whose truth is kn
 	@$(BIN)/pitcall evaluate cmapss-fd001
 	@$(BIN)/pitcall evaluate ai4i
 	@$(BIN)/pitcall evaluate fleet
+	@$(BIN)/pitcall evaluate attacks
 
 .PHONY: screenshots
 screenshots: setup ## pictures of the pages for the README, from a running demo in a real Chromium

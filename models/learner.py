@@ -12,7 +12,7 @@ from domain.model_command import ModelCommand, ModelDeed
 from domain.service_record import TrainingExample
 from models.fleet_model import FleetModel
 from models.lesson import lesson_of
-from models.life_cycle import LifeCycle
+from models.life_cycle import ON_TRIAL, WARMING_UP, LifeCycle
 from models.snapshot import pack_snapshot, unpack_snapshot
 
 HASH_BYTES = 8
@@ -139,6 +139,11 @@ class Learner:
     def model(self, item: str) -> FleetModel:
         """The model being taught; its `name` is that of the next snapshot."""
         return self._item(item).life.serving
+
+    def is_drifting(self, item: str) -> bool | None:
+        """Whether drift was found and a candidate is on trial; None while too few labels came to watch."""
+        life = self._item(item).life
+        return None if life.drift_state == WARMING_UP else life.drift_state == ON_TRIAL
 
     def life(self, item: str) -> LifeCycle:
         """All models of `item`; NotFound when the catalogue has no such item."""

@@ -21,6 +21,8 @@ CANDIDATE_MEMORY = 10.0
 EVENTS = 16
 PROMOTED, ROLLED_BACK = "promoted", "rolled back"
 
+WARMING_UP, STEADY, ON_TRIAL = "warming up", "steady", "on trial"  # whether drift is seen, and what is done
+
 
 class Takeover(NamedTuple):
     """The last change of hands: how, the version that took over, the one whose content it had, and when."""
@@ -68,8 +70,8 @@ class LifeCycle:
     def drift_state(self) -> str:
         """`warming up`, `steady`, or `on trial` while a candidate that drift called for learns in shadow."""
         if self.shadow is not None and not self.shadow.is_held:
-            return "on trial"
-        return "steady" if self.drift.labels >= LEAST_LABELS else "warming up"
+            return ON_TRIAL
+        return STEADY if self.drift.labels >= LEAST_LABELS else WARMING_UP
 
     def learn(self, lesson: Lesson, at_ms: int) -> None:
         """Learn one label; InvalidInput changes nothing."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import secrets
 import shutil
 import tempfile
 from collections.abc import Mapping, Sequence
@@ -18,10 +19,12 @@ from adapters.case_folder import CaseFolder
 from adapters.catalogue_file import load_catalogue
 from adapters.prediction_file import read_predictions
 from domain.service_record import ServiceOutcome
+from pitcall.attack_trial import Attack, attack_trial
 from pitcall.backtest import PREDICTIONS_NAME, run_backtest
 from pitcall.backtest_report import write_report
 from pitcall.fleet_evaluation import CARS, evaluate_fleet
 from pitcall.fleet_table import fleet_result, fleet_table
+from simulators.liar import STYLES
 
 Floats = npt.NDArray[np.float64]
 
@@ -30,6 +33,7 @@ DAY_MS = 86_400_000
 CAP_CYCLES = 125.0
 FIRST_JUDGED_ENGINE = 21
 LATE_ROWS = 500
+ATTACKED_CARS, LOST_POINTS = 50, 1.0
 PEERS = ("logistic", "hoeffding_tree")
 SLOW_PEERS = ("adaptive_forest", "mondrian_forest")
 
@@ -70,6 +74,8 @@ def evaluate(
     folder = out / name
     if name == "fleet":
         return _fleet(folder, with_peers=all_peers, cars=cars, seeds=seeds)
+    if name == "attacks":
+        return _attacks(cars or ATTACKED_CARS, seeds)
     peers: list[Peer] = []
     if name == "cmapss-fd001":
         figures = _cmapss(folder)
@@ -96,7 +102,7 @@ def table(result: Mapping[str, Any]) -> str:
     """The result for people."""
     if result["name"] == "fleet":
         return fleet_table(result)
-    lines = [result["name"]]
+    lines = [result["name"] + (f", seed {result['seed']}" if "seed" in result else "")]
     for one in result["figures"]:
         verdict = "reached" if one["reached"] else "not reached"
         lines.append(f"  {one['metric']:<46} ours {one['ours']:<8} goal {one['goal']:<8} {verdict}")
@@ -107,7 +113,7 @@ def table(result: Mapping[str, Any]) -> str:
         f"    {peer['model']:<44} label at once {peer['at_once']:<8} {LATE_ROWS} rows late {peer['late']}"
         for peer in result["peers_run_here"]
     ]
-    return "\n".join([*lines, f"  {result['report']}"])
+    return "\n".join([*lines, *([f"  {result['report']}"] if result["report"] else [])])
 
 
 def _fleet(out: Path, *, with_peers: bool, cars: int | None, seeds: Sequence[int]) -> dict[str, Any]:
@@ -116,6 +122,26 @@ def _fleet(out: Path, *, with_peers: bool, cars: int | None, seeds: Sequence[int
     figures = evaluate_fleet(catalogue, seeds=seeds, cars=cars or CARS, with_peers=with_peers)
     reports = [str(write_report(one.judgement, out / f"seed-{one.seed}")[1]) for one in figures]
     return fleet_result(figures, reports)
+
+
+def _attacks(cars: int, seeds: Sequence[int]) -> dict[str, Any]:
+    """What one lying car takes from how well the others are predicted, in points of a hundred."""
+    seed = seeds[0] if seeds else secrets.randbelow(1_000_000)
+    with resources.as_file(resources.files("pitcall") / "data" / "car.yaml") as path:
+        catalogue = load_catalogue(path)
+    attacks = [Attack(style) for style in STYLES]
+    honest, attacked = attack_trial(catalogue, cars, seed, attacks)
+    figures = []
+    for attack, scores in zip(attacks, attacked, strict=True):
+        for what, lost in (("pads", honest.wear - scores.wear), ("batteries", honest.hazard - scores.hazard)):
+            lies = f"{scores.labels - honest.labels} lies learnt"
+            figures.append(
+                {
+                    "metric": f"{attack.style}: points lost on others' {what}", "ours": round(lost, 2),
+                    "goal": LOST_POINTS, "reached": lost < LOST_POINTS, "floor": lies, "peers": "none",
+                }
+            )  # fmt: skip
+    return {"name": "attacks", "seed": seed, "cars": cars, "figures": figures, "peers_run_here": [], "report": ""}
 
 
 def _cmapss(out: Path) -> list[Figure]:

@@ -11,6 +11,8 @@ from simulators.honest_cars import BATTERY, NEW_MM, PADS, drive
 LIAR = "liar"
 MINUTE_MS = 60_000
 
+STYLES = ("worn", "sound", "alternating")
+
 
 class Liar:
     """A car and its workshop that want the fleet's models wrong, whatever it takes.
@@ -20,8 +22,8 @@ class Liar:
     """
 
     def __init__(self, style: str, seed: int, start_ms: int) -> None:
-        if style not in ("worn", "sound", "alternating"):
-            raise ValueError(f"style is worn, sound or alternating, not {style}")
+        if style not in STYLES:
+            raise ValueError(f"style is one of {', '.join(STYLES)}, not {style}")
         self._style, self._rnd, self._start_ms = style, random.Random(seed), start_ms
         self._n = 0
 

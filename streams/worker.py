@@ -188,7 +188,9 @@ class StreamWorker:
         await self._retrying(lambda: record_predictions(self._office, rows))
 
     async def _record_label(self, example: TrainingExample, version: str) -> None:
-        await self._retrying(lambda: record_label(self._office, example, version))
+        known = example.item in self.learner.versions()
+        is_drifting = self.learner.is_drifting(example.item) if known else None
+        await self._retrying(lambda: record_label(self._office, example, version, is_drifting=is_drifting))
 
 
 def _unread(offsets: Mapping[Any, int | None], ends: Mapping[Any, int | None]) -> int:

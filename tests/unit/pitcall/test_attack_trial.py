@@ -51,5 +51,5 @@ def test_even_labels_of_its_own_making_bend_the_models_little(
 
 
 def test_a_style_that_is_none_is_refused_by_name() -> None:
-    with pytest.raises(ValueError, match="worn, sound or alternating, not polite"):
+    with pytest.raises(ValueError, match="one of worn, sound, alternating, not polite"):
         attack_trial(load_catalogue(Path("pitcall/data/car.yaml")), 1, 0, [Attack("polite")])
