@@ -19,7 +19,7 @@ from domain.catalogue import Catalogue
 from models.failure_risk import FailureRisk
 from models.incremental_risk import INCREMENTAL, IncrementalRisk
 from models.learnt_features import LearntFeatures
-from models.remaining_life import ROWS_PER_LIFE, RemainingLife, RemainingMany
+from models.remaining_life import MOST_ROWS, ROWS_PER_LIFE, RemainingLife, RemainingMany, Running, spread_out
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
@@ -136,8 +136,10 @@ class _Life:
     rows: list[Rows] = field(default_factory=list)
     time_ms: list[int] = field(default_factory=list)
     at: list[float] = field(default_factory=list)
+    newest: float = 0.0
 
     def add(self, row: Rows, time_ms: int, at: float) -> None:
+        self.newest = at
         if self.seen % self.stride == 0:
             self.rows.append(row)
             self.time_ms.append(time_ms)
@@ -152,7 +154,7 @@ class _Life:
         first = bisect_right(self.time_ms, end_ms)
         if first == len(self.rows):
             return None
-        return _Life(self.stride, self.seen, self.rows[first:], self.time_ms[first:], self.at[first:])
+        return _Life(self.stride, self.seen, self.rows[first:], self.time_ms[first:], self.at[first:], self.newest)
 
 
 class LifeItem:
@@ -200,8 +202,21 @@ class LifeItem:
         is_before = (np.array(life.time_ms) <= end_ms) & (left >= 0)
         if not is_before.any():
             return 0
-        self.model.learn_life(np.stack(life.rows)[is_before], left[is_before], vehicle)
+        self.model.learn_life(np.stack(life.rows)[is_before], left[is_before], vehicle, self._running)
         return int(is_before.sum())
+
+    def _running(self) -> Running:
+        """Some rows of each life that goes on, and how long it has lasted since."""
+        rows: list[Rows] = []
+        lasted: list[Floats] = []
+        each = max(1, min(ROWS_PER_LIFE, MOST_ROWS // max(1, len(self._lives))))
+        for life in self._lives.values():
+            places = spread_out(len(life.rows), each)
+            rows += [life.rows[place][None] for place in places.tolist()]
+            lasted.append(life.newest - np.array(life.at)[places])
+        if not rows:
+            return Running(np.empty((0, len(self._columns)), dtype=np.float32), np.empty(0))
+        return Running(np.concatenate(rows), np.concatenate(lasted))
 
 
 class LearntItems:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
@@ -13,8 +13,10 @@ from river import base
 from models.finite import require_finite
 from models.flat_trees import FlatTrees
 from models.folded_trees import Growth, grow
+from models.survival import survival_summary
 
 Floats = npt.NDArray[np.float64]
+Bools = npt.NDArray[np.bool_]
 Rows = npt.NDArray[np.float32]
 
 FOLDS = 5
@@ -70,6 +72,7 @@ class RemainingLife(base.Regressor):
         self.said: Floats = np.zeros(1)
         self.table: Floats = np.zeros((1, 3))
         self._names: list[str] = []
+        self._ask_running: Callable[[], Running] | None = None
 
     def learn_one(self, x: Mapping[Any, Any], y: float, w: float = 1.0) -> None:
         """Learn one row with what was left then; each row counts as a life of its own."""
@@ -83,18 +86,23 @@ class RemainingLife(base.Regressor):
         row = [float(x.get(name, np.nan)) for name in self._names]
         return float(self.predict_many(np.array([row], dtype=np.float32)).remaining[0])
 
-    def learn_life(self, rows: Rows, left: Floats, group: int) -> None:
-        """A life has ended: its rows, shape (n, columns), and what was left at each, (n,). `group`: whose it was."""
+    def learn_life(self, rows: Rows, left: Floats, group: int, running: Callable[[], Running] | None = None) -> None:
+        """A life has ended: its rows, shape (n, columns), and what was left at each, (n,). `group`: whose it was.
+
+        `running`: asks for lives that go on. Of machines that began together the shortest lives end first, and would
+        be taken for all if those that last were left out.
+        """
         if not len(rows):
             return
         if not np.isfinite(left).all() or np.isinf(rows).any():
             require_finite("label", float("inf"))
         self._adapt(rows, left)
-        keep = _spread_out(len(rows), ROWS_PER_LIFE)
+        keep = spread_out(len(rows), ROWS_PER_LIFE)
         self._rows.append(rows[keep])
         self._left.append(left[keep])
         self._fold.append(group % FOLDS)
         self._lengths.append(float(left.max()))
+        self._ask_running = running
         self._forget()
         self.version += 1
         if len(self._lengths) >= max(LEAST_LIVES, GROWS_AFTER * self._grown_at):
@@ -135,20 +143,41 @@ class RemainingLife(base.Regressor):
     def _calibrate(self, said: Floats) -> None:
         """Mean and ends of what was truly left, by what was said: rising steps, each of the same number of rows."""
         left = np.concatenate(self._left)
+        is_ended = np.ones(len(left), dtype=np.bool_)
+        # Of fewer ends than trees need, nothing can be said of those that go on.
+        more = self._ask_running() if self._ask_running is not None and self.trees is not None else None
+        if more is not None and self.trees is not None and len(more.rows):
+            said = np.concatenate([said, _mean_of_groups(self.trees.predict_many(more.rows))])
+            left = np.concatenate([left, more.lasted])
+            is_ended = np.concatenate([is_ended, np.zeros(len(more.rows), dtype=np.bool_)])
         order = np.argsort(said, kind="stable")
-        said, left = said[order], left[order]
+        said, left, is_ended = said[order], left[order], is_ended[order]
         pieces = np.array_split(np.arange(len(said)), min(LEVELS, max(1, len(said) // 32)))
-        tail = self.alpha / 2
+        tails = (self.alpha / 2, 1.0 - self.alpha / 2)
+        rate = float(is_ended.sum()) / max(float(left.sum()), 1e-9)
+        longest = max(max(self._lengths, default=0.0), more.oldest if more is not None else 0.0)
         self.said = np.array([said[piece].mean() for piece in pieces])
         table = np.array(
-            [
-                [np.minimum(left[piece], self.say_until).mean(), *np.quantile(left[piece], (tail, 1.0 - tail))]
-                for piece in pieces
-            ],
-            dtype=np.float64,
+            [self._step(left[piece], is_ended[piece], tails, (rate, longest)) for piece in pieces], dtype=np.float64
         )
         # More said never means less left (pool adjacent violators would do as well; steps are wide enough for this).
         self.table = np.maximum.accumulate(table, axis=0)
+
+    def _step(
+        self, left: Floats, is_ended: Bools, tails: tuple[float, float], bounds: tuple[float, float]
+    ) -> list[float]:
+        """Mean and ends of one step; `bounds`: rate of ends of all rows, and the longest life."""
+        if is_ended.all():
+            return [float(np.minimum(left, self.say_until).mean()), *np.quantile(left, tails).tolist()]
+        return survival_summary(left, is_ended, tails, *bounds, self.say_until)
+
+
+class Running:
+    """Rows of lives that go on, shape (n, columns), and how long each has lasted since, (n,), in the item's unit."""
+
+    def __init__(self, rows: Rows, lasted: Floats) -> None:
+        self.rows, self.lasted = rows, lasted
+        self.oldest = float(lasted.max(initial=0.0))
 
 
 class RemainingMany:
@@ -158,7 +187,7 @@ class RemainingMany:
         self.remaining, self.least, self.most = remaining, least, most
 
 
-def _spread_out(count: int, most: int) -> npt.NDArray[np.int64]:
+def spread_out(count: int, most: int) -> npt.NDArray[np.int64]:
     """At most so many of `count` places, evenly spread, the last one among them."""
     if count <= most:
         return np.arange(count)

@@ -10,7 +10,7 @@ from web.car_log_view import car_log_view
 from web.pages import STATIC, Pages
 from web.reading import Reading
 
-STYLES = ("tokens.css", "judgement.css", "car_log.css")
+STYLES = ("tokens.css", "judgement.css", "charts.css", "car_log.css")
 
 
 def car_log_page(log: CarLog, catalogue: Catalogue, time_zone: str = "UTC") -> str:

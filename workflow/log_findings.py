@@ -81,9 +81,12 @@ class Findings:
         )
 
     def exposures(self) -> tuple[ExposureReading, ...]:
-        """What was gathered of each exposure that is summed from signals."""
+        """What was gathered of each exposure that is summed from signals and wears an item of this car."""
         readings = []
+        wearing = {name for item in self._own_items() if item.wear is not None for name in item.wear.rates}
         for column, name in enumerate(self._catalogue.summed_exposures):
+            if name not in wearing:
+                continue
             spec = self._catalogue.exposures[name]
             amount = float(self._state["exposure"][column])
             km = float(self._state["exposure_m"][column]) / 1000
@@ -108,9 +111,12 @@ class Findings:
         return tuple(readings)
 
     def trends(self) -> tuple[TrendReading, ...]:
-        """The levels that the state follows, or why one was not seen."""
+        """The levels that tell of an item of this car, or why one was not seen."""
         readings = []
+        telling = {f.source for item in self._own_items() if item.hazard is not None for f in item.hazard.features}
         for place, (name, spec) in enumerate(self._catalogue.trends.items()):
+            if name not in telling:
+                continue
             own = self._state["trends"][place]
             count = int(own["count"])
             missing = self._logged.missing(tuple(spec.signals.values()))
@@ -122,8 +128,11 @@ class Findings:
 
     def items(self, vehicle_id: str) -> tuple[ItemFinding, ...]:
         """Every item that is predicted for the car: those that cars of its power train have."""
+        return tuple(self._item(item, vehicle_id) for item in self._own_items())
+
+    def _own_items(self) -> tuple[ItemSpec, ...]:
         own = self._catalogue.items_of(self._car.attributes.powertrain)
-        return tuple(self._item(self._catalogue.items[item], vehicle_id) for item in own if item in self._layout.items)
+        return tuple(self._catalogue.items[item] for item in own if item in self._layout.items)
 
     @property
     def _has_odometer(self) -> bool:
