@@ -45,7 +45,7 @@ lint: setup ## style, format, doors between the rooms, types
 
 .PHONY: test
 test: lint ## lint, then the suite on the real servers it finds (CI=true: all of them), with coverage
-	@$(BIN)/python -m pytest -m "not long" $(addprefix --cov=,$(COVERED)) --cov-branch --cov-report= $(PYTEST)
+	@COVERED='$(COVERED)' $(BIN)/python tools/run_tests.py $(PYTEST)
 	@$(MAKE) --no-print-directory coverage
 
 .PHONY: coverage
