@@ -141,3 +141,9 @@ class BayesianLogisticRegression(base.Classifier):
 def probability(log_odds: float) -> float:
     """The logistic function, safe at any finite or infinite argument."""
     return 1.0 / (1.0 + math.exp(-min(max(log_odds, -FARTHEST), FARTHEST)))
+
+
+def probabilities(log_odds: Floats) -> Floats:
+    """The logistic function, safe at any finite or infinite argument."""
+    within: Floats = np.minimum(np.maximum(log_odds, -FARTHEST), FARTHEST)
+    return 1.0 / (1.0 + np.exp(-within))

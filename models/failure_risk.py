@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 from river import base
 
+from models.bayesian_logistic import probabilities
 from models.finite import require_finite
 from models.flat_trees import FlatTrees
 from models.folded_trees import Growth, grow
@@ -24,7 +25,7 @@ GROWTHS = (
     Growth(folds=1, rounds=60, learning_rate=0.1, leaves=15, least=3, share_of_features=1.0),
     Growth(folds=1, rounds=60, learning_rate=0.05, leaves=6, least=40, share_of_features=0.6, l2=5.0),
 )
-HEADSTART = (0.0, 3.0)  # nats that each begins with: the first serves until another has shown that it is better
+HANDICAP = 3.0  # nats: the first way serves until another has shown that it is better
 LEAST_WEIGHT = 1e-3  # of a member; with less it is not asked
 CERTAIN = 1e-4  # no member is held for surer than this when it is scored
 LEAST_FAILURES = 3  # different ones, before the signals are believed; the base rate until then
@@ -33,7 +34,6 @@ GROWS_AFTER = 2.0  # times as many labels, mistakes or not
 LEAST_LABELS = 500
 DECIDES_AT = 0.5
 PRIOR_LABELS, PRIOR_RATE = 20.0, 0.02  # what stands for the base rate before there are labels
-FARTHEST = 30.0
 
 
 class FailureRisk(base.Classifier):
@@ -59,7 +59,7 @@ class FailureRisk(base.Classifier):
         self.growths = growths
         self.version = 0
         self.trees: tuple[FlatTrees, ...] = ()
-        self.losses: Floats = np.array(HEADSTART if growths is GROWTHS else np.zeros(len(growths)))
+        self.losses: Floats = np.where(np.arange(len(growths)) > 0, HANDICAP, 0.0)
         self.positives = self.labels = 0
         self._memory = ReplayMemory(columns)
         self._failures: set[str] = set()
@@ -111,14 +111,14 @@ class FailureRisk(base.Classifier):
         p = np.zeros(len(rows))
         for trees, weight in zip(self.trees, self._weights().tolist(), strict=True):
             if weight > 0:
-                p += weight * _probability(trees, rows)
+                p += weight * probabilities(trees.predict_many(rows)[:, 0])
         return p
 
     def predict_each(self, rows: Rows) -> Floats:
         """What each way of growing says of a block of rows, shape (n, columns) → (ways, n)."""
         if not self.trees:
             return np.full((len(self.growths), len(rows)), self._base_rate())
-        return np.stack([_probability(trees, rows) for trees in self.trees])
+        return np.stack([probabilities(trees.predict_many(rows)[:, 0]) for trees in self.trees])
 
     def hold(self, said: Floats, labels: Bools) -> None:
         """Hold each way of growing to what it `said`, shape (ways, n), when the labels (n,) were not known yet."""
@@ -146,9 +146,3 @@ class FailureRisk(base.Classifier):
             grow(rows, labels, weights, folds, growth, is_probability=True).trees for growth in self.growths
         )
         self._mistakes, self._grown_positives, self._grown_labels = 0, self.positives, self.labels
-
-
-def _probability(trees: FlatTrees, rows: Rows) -> Floats:
-    odds = np.clip(trees.predict_many(rows)[:, 0], -FARTHEST, FARTHEST)
-    p: Floats = 1.0 / (1.0 + np.exp(-odds))
-    return p

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from models.bayesian_logistic import FARTHEST
+from models.bayesian_logistic import probabilities
 from models.due_moments import moments, set_window
 from models.hazard_items import HazardItems, HazardWeights, hazard_features
 from models.prediction_row import IS_DATED, IS_KNOWN, IS_READY, Rows
@@ -53,12 +53,6 @@ def forecast_hazard(rows: Rows, states: npt.NDArray[Any], items: HazardItems, we
     own["is_seen"] = known.is_seen.transpose(2, 1, 0)
     own["value"] = known.value.transpose(2, 1, 0)
     own["contribution"] = parts.transpose(2, 1, 0)
-
-
-def probabilities(log_odds: Floats) -> Floats:
-    """The logistic function, safe at any finite or infinite argument."""
-    within: Floats = np.minimum(np.maximum(log_odds, -FARTHEST), FARTHEST)
-    return 1.0 / (1.0 + np.exp(-within))
 
 
 def _variance(scaled: Floats, weights: HazardWeights) -> Floats:

@@ -23,9 +23,7 @@ class RegimeSearch:
         """`signals`: the columns of the rows that will come."""
         followed = catalogue.followed
         self._columns = [signals.index(path) if path in signals else -1 for path in followed]
-        self._is_setting = [
-            path in catalogue.signals and catalogue.signals[path].role == "setting" for path in followed
-        ]
+        self._is_setting = [catalogue.is_setting(path) for path in followed]
         self._rows: list[Floats] = []
         self._count = 0
         self.is_open = any(self._is_setting) and -1 not in self._columns

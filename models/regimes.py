@@ -117,10 +117,8 @@ def _learn_usual(regimes: Regimes, values: Floats) -> None:
     own = regimes.of(values)
     for n in range(regimes.count):
         mine, known = values[own == n], np.isfinite(values[own == n])
-        enough = known.sum(axis=0) >= LEAST_ROWS
-        rows = np.where(enough, 1, 0)
-        for column in range(values.shape[1]):
-            source = mine[known[:, column], column] if rows[column] else values[np.isfinite(values[:, column]), column]
+        for column, enough in enumerate((known.sum(axis=0) >= LEAST_ROWS).tolist()):
+            source = mine[known[:, column], column] if enough else values[np.isfinite(values[:, column]), column]
             regimes.mean[n, column] = source.mean() if len(source) else 0.0
             spread = float(source.std()) if len(source) else 0.0
             # What only rounding moves is constant.

@@ -104,7 +104,7 @@ class Summariser:
         used.update(path for trend in self._trends for path in trend.signals.values())
         used.update(path for path in (self._speed, self._odometer) if path)
         self._followed = catalogue.followed
-        self._trend_names = list(catalogue.trends)
+        self._trend_places = {name: place for place, name in enumerate(catalogue.trends)}
         used.update(path for path in self._followed if path in catalogue.signals)
         # Where nothing is made of signals, any of them tells that the machine is there.
         used = used or set(catalogue.signals)
@@ -157,9 +157,8 @@ class Summariser:
         for i, trend in enumerate(self._trends):
             block.trends[rows, i] = trend_values(trend, turning, cars.is_electric)
         for i, path in enumerate(self._followed):
-            is_trend = path in self._trend_names
-            own_trend = block.trends[rows, self._trend_names.index(path)] if is_trend else None
-            block.followed[rows, i] = mean(samples.columns[path]) if own_trend is None else own_trend
+            place = self._trend_places.get(path)
+            block.followed[rows, i] = mean(samples.columns[path]) if place is None else block.trends[rows, place]
         block.is_running[rows] = is_running(self._trends, turning)
         block.implausible[rows] = samples.implausible
 

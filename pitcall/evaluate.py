@@ -18,6 +18,7 @@ import numpy.typing as npt
 from adapters.case_folder import CaseFolder
 from adapters.catalogue_file import load_catalogue
 from adapters.prediction_file import read_predictions
+from domain.catalogue import Catalogue
 from domain.service_record import ServiceOutcome
 from pitcall.attack_trial import Attack, attack_trial
 from pitcall.backtest import PREDICTIONS_NAME, run_backtest
@@ -117,8 +118,7 @@ def table(result: Mapping[str, Any]) -> str:
 
 
 def _fleet(out: Path, *, with_peers: bool, cars: int | None, seeds: Sequence[int]) -> dict[str, Any]:
-    with resources.as_file(resources.files("pitcall") / "data" / "car.yaml") as path:
-        catalogue = load_catalogue(path)
+    catalogue = _shipped_catalogue()
     figures = evaluate_fleet(catalogue, seeds=seeds, cars=cars or CARS, with_peers=with_peers)
     reports = [str(write_report(one.judgement, out / f"seed-{one.seed}")[1]) for one in figures]
     return fleet_result(figures, reports)
@@ -127,8 +127,7 @@ def _fleet(out: Path, *, with_peers: bool, cars: int | None, seeds: Sequence[int
 def _attacks(cars: int, seeds: Sequence[int]) -> dict[str, Any]:
     """What one lying car takes from how well the others are predicted, in points of a hundred."""
     seed = seeds[0] if seeds else secrets.randbelow(1_000_000)
-    with resources.as_file(resources.files("pitcall") / "data" / "car.yaml") as path:
-        catalogue = load_catalogue(path)
+    catalogue = _shipped_catalogue()
     attacks = [Attack(style) for style in STYLES]
     honest, attacked = attack_trial(catalogue, cars, seed, attacks)
     figures = []
@@ -142,6 +141,11 @@ def _attacks(cars: int, seeds: Sequence[int]) -> dict[str, Any]:
                 }
             )  # fmt: skip
     return {"name": "attacks", "seed": seed, "cars": cars, "figures": figures, "peers_run_here": [], "report": ""}
+
+
+def _shipped_catalogue() -> Catalogue:
+    with resources.as_file(resources.files("pitcall") / "data" / "car.yaml") as path:
+        return load_catalogue(path)
 
 
 def _cmapss(out: Path) -> list[Figure]:

@@ -41,14 +41,13 @@ class FleetHistory:
 
     def __init__(self, fleet: FleetYears, catalogue: Catalogue, every_ms: int = 7 * DAY_MS) -> None:
         self._fleet = fleet
-        self._catalogue = catalogue
+        self.catalogue = catalogue
         begin, end = fleet.start_day * DAY_MS, (fleet.start_day + fleet.days) * DAY_MS
         self.settings = CaseSettings("fleet", Decide(every_ms, begin, end, None))
         self.vehicle_ids = tuple(car.vehicle_id for car in fleet.cars)
         self._dtype = day_dtype(catalogue)
         self._channels = {channel.signal: channel.name for channel in CHANNELS if channel.signal != VOLTAGE}
 
-    catalogue = property(lambda self: self._catalogue)
     signals: tuple[str, ...] = ()
     usual_gap_ms = DAY_MS
 
@@ -83,7 +82,7 @@ class FleetHistory:
         """The sums of each drive in each car, shape (cars, drives), fields of `SUMS`."""
         fields = [(name, self._dtype[name]) for name in SUMS]
         sums = np.zeros((len(cars), len(drives)), dtype=fields)
-        summariser = Summariser(self._catalogue)
+        summariser = Summariser(self.catalogue)
         known: dict[tuple[str, float], int] = {}
         for place, car in enumerate(cars):
             same = known.setdefault((car.powertrain, car.mass_kg), place)
@@ -98,11 +97,11 @@ class FleetHistory:
     def _fill_levels(self, rows: npt.NDArray[Any], sent: CarDays, day: Ints, car: Ints) -> None:
         """What the cars' sensors showed, as trends and followed signals."""
         rows["trends"], rows["followed"] = np.nan, np.nan
-        of_trends = {name: self._of_trend(sent, trend) for name, trend in self._catalogue.trends.items()}
+        of_trends = {name: self._of_trend(sent, trend) for name, trend in self.catalogue.trends.items()}
         for n, reading in enumerate(of_trends.values()):
             if reading is not None:
                 rows["trends"][:, n] = reading[day, car]
-        for n, name in enumerate(self._catalogue.followed):
+        for n, name in enumerate(self.catalogue.followed):
             reading = of_trends[name] if name in of_trends else self._reading(sent, name)
             if reading is not None:
                 rows["followed"][:, n] = reading[day, car]
@@ -125,7 +124,7 @@ class FleetHistory:
         return None if name is None else sent.readings[name]
 
     def _events(self, sent: CarDays) -> CaseEvents:
-        codes = list(self._catalogue.events)
+        codes = list(self.catalogue.events)
         known = sorted((code.day, code.car, codes.index(code.code)) for code in sent.codes if code.code in codes)
         day, car, code = np.array(known, dtype=np.int64).reshape(-1, 3).T
         return CaseEvents(car, day * DAY_MS + ENDS_MS, code)
@@ -143,7 +142,7 @@ class FleetHistory:
                 odometer_m=service.odometer_m,
             )
             for service in services
-            for item in self._catalogue.items
+            for item in self.catalogue.items
             if item == service.item or item.startswith(service.item + " ")
         ]
 

@@ -6,7 +6,7 @@ It is no part of the product: `pip install lightgbm` (its wheel needs the system
 from __future__ import annotations
 
 import importlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -175,7 +175,11 @@ class HazardPeer:
         if not known:
             return
         x = np.concatenate(self._rows[:known])
-        y = np.concatenate([self._labels(n, services) for n in range(known)])
+        failures: dict[int, list[int]] = {}
+        for service in services:
+            if service.item == self.item and service.outcome is ServiceOutcome.FAILED:
+                failures.setdefault(service.vehicle, []).append(service.time_ms)
+        y = np.concatenate([self._labels(n, failures) for n in range(known)])
         self._rate = float(y.mean())
         if int(y.sum()) < LEAST_FAILURES:
             return
@@ -193,14 +197,11 @@ class HazardPeer:
                 self._settings = drawn[int(np.argmax(scores))]
         self._model = self._fit(x, y, self._settings or {})
 
-    def _labels(self, n: int, services: Sequence[CaseService]) -> npt.NDArray[np.bool_]:
+    def _labels(self, n: int, failures: Mapping[int, Sequence[int]]) -> npt.NDArray[np.bool_]:
+        """Of each decision of step `n`: whether one of the car's `failures` (ms) came within the horizon."""
         begin, end = self._day[n] * DAY_MS, (self._day[n] + HORIZON_DAYS) * DAY_MS
-        failed = {
-            service.vehicle
-            for service in services
-            if service.item == self.item and service.outcome is ServiceOutcome.FAILED and begin < service.time_ms <= end
-        }
-        return np.isin(self._car[n], list(failed))
+        failed = [car for car, times in failures.items() if any(begin < time_ms <= end for time_ms in times)]
+        return np.isin(self._car[n], failed)
 
     def _fit(self, x: Rows, y: npt.NDArray[np.bool_], settings: dict[str, Any]) -> Any:
         return self._library.LGBMClassifier(**settings, n_jobs=2, verbose=-1, random_state=1).fit(x, y)
