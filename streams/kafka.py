@@ -36,6 +36,19 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):
         await super().on_start()
         self.membership.follow(self._ensure_consumer()._coordinator)
 
+    async def seek_to_committed(self) -> Mapping[TP, int]:
+        """Read on from the committed offsets; from the beginning where nothing was committed yet."""
+        return cast(Mapping[TP, int], await self.call_thread(self._seek_to_committed))
+
+    async def _seek_to_committed(self) -> Mapping[Any, int | None]:
+        consumer = self._ensure_consumer()
+        committed: Mapping[Any, int | None] = await consumer.seek_to_committed()
+        # aiokafka leaves these where they are. That is behind what was fetched and dropped, and would skip it.
+        unread = [tp for tp, offset in committed.items() if not offset and not self.consumer._is_changelog_tp(TP(*tp))]
+        if unread:
+            await consumer.seek_to_beginning(*unread)
+        return committed
+
     async def _fetch_records(  # the time-out is Faust's
         self,
         consumer: aiokafka.AIOKafkaConsumer,

@@ -30,6 +30,29 @@ async def test_every_record_is_handled_once_in_order_and_in_blocks(place: Place)
             assert offsets == list(range(len(offsets)))
 
 
+async def test_what_is_dropped_before_anything_was_committed_is_read_again(place: Place) -> None:
+    first, more = records(place, 200), records(place, 100)
+    is_reached, may_go_on = asyncio.Event(), asyncio.Event()
+
+    async def wait(block: Block) -> None:
+        is_reached.set()
+        await may_go_on.wait()
+
+    await append(place, first)
+    async with place.worker(before=wait) as worker:
+        await asyncio.wait_for(is_reached.wait(), 40)
+        # As when the group is rebalanced: what was handed out is no longer acknowledged, and comes again.
+        await worker.app.consumer.perform_seek()
+        assert not any(worker.counts().values())
+        may_go_on.set()
+        await append(place, more)
+        await all_handled(place)
+        assert worker.counts() == expected(first, more)
+        for partition in range(PARTITIONS):
+            again = {r.offset for block in worker.blocks if block.partition == partition for r in block.records}
+            assert again == set(range(len(again)))
+
+
 async def test_a_restarted_worker_recovers_its_state_and_goes_on_where_it_stopped(place: Place) -> None:
     before, after = records(place, 1_500), records(place, 700, keys=33)
     await append(place, before)
