@@ -18,12 +18,14 @@ from domain.judgement import ItemJudgement, Judgement
 from models.call_times import CallTimes
 from models.judging.judge import Aims, Decisions, judge_hazard
 from models.judging.wear_scores import Windows
-from models.vehicle_state import DAY_MS
+from models.vehicle_state import DAY_MS, UNKNOWN
+from pitcall.fleet_costs import LongRun, long_run
 from pitcall.fleet_history import FleetHistory
 from pitcall.fleet_judge import (
     NeedTruth,
     WearSaid,
     WearTruth,
+    calls_of,
     costs_of,
     judge_needs,
     judge_wear_lives,
@@ -58,7 +60,7 @@ class _Said:
 
     day: list[Ints] = field(default_factory=list)
     car: list[Ints] = field(default_factory=list)
-    dues: list[tuple[Ints, Ints, Ints]] = field(default_factory=list)
+    dues: list[tuple[Ints, ...]] = field(default_factory=list)
     probability: list[Floats] = field(default_factory=list)
     km_per_day: list[Floats] = field(default_factory=list)
 
@@ -86,7 +88,9 @@ class FleetSink:
             own, has = self.items[said.item], self._has[said.item][step.vehicles]
             own.day.append(np.full(int(has.sum()), day))
             own.car.append(step.vehicles[has])
-            own.dues.append((said.earliest_ms[has], said.expected_ms[has], said.latest_ms[has]))
+            # What is not ready the product gives no date for, and calls for no work.
+            dues = (said.earliest_ms, said.expected_ms, said.latest_ms)
+            own.dues.append(tuple(np.where(said.is_ready, due, UNKNOWN)[has] for due in dues))
             own.probability.append(said.probability[has])
             own.km_per_day.append(km[has])
         if self.peers is not None:
@@ -136,6 +140,7 @@ class FleetFigures:
     seed: int
     wear: Mapping[str, WearTruth]
     needs: Mapping[str, NeedTruth]
+    costs: Mapping[str, LongRun]
     hazards: Mapping[str, HazardTruth]
     judgement: Judgement
 
@@ -170,16 +175,17 @@ def _of_seed(catalogue: Catalogue, seed: int, cars: int, days: int, *, with_peer
     begin_ms = START_DAY * DAY_MS
     with Progress(f"fleet of {cars} cars, seed {seed}", float(days)) as progress:
         result = sink.backtest.run(lambda now_ms: progress.reached((now_ms - begin_ms) / DAY_MS))
-    wear, needs, hazards = {}, {}, {}
+    wear, needs, costs, hazards = {}, {}, {}, {}
     judged: list[ItemJudgement] = []
     for item, spec in catalogue.items.items():
         if spec.wear is not None:
             said = sink.wear(item)
             peer = np.concatenate(sink.peers.wear[item].due_day) if sink.peers is not None else None
             wear[item], _ = judge_wear_truth(fleet, item, said, peer)
-            days_ahead = _days_ahead(spec, said)
-            needs[item] = judge_needs(fleet, item, said, days_ahead <= 0.0)
-            judged.append(judge_wear_lives(fleet, spec, said, days_ahead))
+            calls = calls_of(fleet, item, said, _days_ahead(spec, said) <= 0.0)
+            needs[item] = judge_needs(fleet, item, calls)
+            costs[item] = long_run(fleet, item, calls, costs_of(spec))
+            judged.append(judge_wear_lives(fleet, spec, said))
         elif spec.hazard is not None or spec.risk is not None:
             car, day, p = sink.hazard(item)
             own = p[:, list(spec.horizons).index(HORIZON)]
@@ -199,7 +205,7 @@ def _of_seed(catalogue: Catalogue, seed: int, cars: int, days: int, *, with_peer
         items=tuple(judged),
         notes=(NOTE,),
     )
-    return FleetFigures(seed, wear, needs, hazards, judgement)
+    return FleetFigures(seed, wear, needs, costs, hazards, judgement)
 
 
 def _days_ahead(spec: ItemSpec, said: WearSaid) -> Floats:

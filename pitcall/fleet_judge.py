@@ -13,9 +13,8 @@ import numpy.typing as npt
 
 from domain.catalogue import ItemSpec
 from domain.judgement import ItemJudgement
-from models.judging.cost_curve import Costs, cost_curve
+from models.judging.cost_curve import Costs
 from models.judging.judge import Decisions, judge_wear
-from models.judging.lives import lives_of
 from models.judging.services import ItemServices
 from models.judging.wear_scores import Windows
 from models.vehicle_state import DAY_MS, UNKNOWN
@@ -30,6 +29,7 @@ Bools = npt.NDArray[np.bool_]
 HALF_YEAR_DAYS = 182.625
 SHORT_NOTICE_DAYS = 14
 SOON_DAYS = 90
+NEVER = np.iinfo(np.int64).max // 4  # a day that no fleet lives to see
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,14 +46,16 @@ class WearSaid:
 class WearTruth:
     """Figures of one wear item over all decisions on parts whose installation was known and whose end is.
 
-    `error_days` of the expected date and that of a fixed schedule, in days; `peer_days`: ours and a peer's where the
-    peer said something, None where it never did. `coverage` of the windows and by half-year, with their mean width.
+    `error_days` of the expected date, that of a fixed schedule, and that of somebody who knows the present exactly but
+    no future (`simulators.years.foresight`), in days; `peer_days`: ours and a peer's where the peer said something,
+    None where it never did. `coverage` of the windows and by half-year, with their mean width.
     """
 
     decisions: int
     unsaid: int
     error_days: float
     schedule_days: float
+    foresight_days: float
     peer_days: tuple[float, float] | None
     coverage: float
     half_years: tuple[float, ...]
@@ -114,6 +116,7 @@ def judge_wear_truth(
         unsaid=int((is_judged & ~is_said).sum()),
         error_days=_mean(error),
         schedule_days=_mean(np.abs(schedule - true_day)),
+        foresight_days=_mean(np.abs(fleet.foresight.due_days(item, day, said.car[is_said]) - true_day)),
         peer_days=_beside_peer(error, true_day, None if peer_day is None else peer_day[is_said]),
         coverage=_mean(holds),
         half_years=tuple(float(holds[half == n].mean()) for n in np.unique(half).tolist()),
@@ -142,25 +145,44 @@ def _schedule_days(fleet: FleetYears, item: str, said: WearSaid, installed: Ints
     return np.maximum(due, said.day)
 
 
-def judge_needs(fleet: FleetYears, item: str, said: WearSaid, is_open: Bools) -> NeedTruth:
-    """How needs came true; `is_open` (n,): whether the rule has a need open at each decision, in any order."""
+@dataclass(frozen=True, slots=True)
+class Calls:
+    """When the rule first called for each part of an item, in the order of its `PartLives`, shape (p,).
+
+    `day`: far in the future where it never did. `seen_from`: the first day on which anything was said of the part, as
+    far where that was never.
+    """
+
+    day: Ints
+    seen_from: Ints
+
+    @property
+    def followed(self) -> Bools:
+        """Which parts anything was said of."""
+        return self.seen_from < NEVER
+
+
+def calls_of(fleet: FleetYears, item: str, said: WearSaid, is_open: Bools) -> Calls:
+    """The calls of a wear item; `is_open` (n,): whether the rule has a need open at each decision, in any order."""
     lives = fleet.truth.lives[item]
     part = part_lives(lives, len(fleet.cars), said.day, said.car)
-    opens = is_open & (part >= 0)
-    first = np.full(len(lives.car), np.iinfo(np.int64).max, dtype=np.int64)
+    first, seen_from = (np.full(len(lives.car), NEVER, dtype=np.int64) for _ in range(2))
+    opens, known = is_open & (part >= 0), part >= 0
     np.minimum.at(first, part[opens], said.day[opens])
-    followed = np.zeros(len(lives.car), dtype=np.bool_)
-    followed[part[part >= 0]] = True
-    end = fleet.start_day + fleet.days
+    np.minimum.at(seen_from, part[known], said.day[known])
+    return Calls(first, seen_from)
+
+
+def judge_needs(fleet: FleetYears, item: str, calls: Calls) -> NeedTruth:
+    """How needs came true."""
+    lives, end = fleet.truth.lives[item], fleet.start_day + fleet.days
     limit, removed = lives.limit_day, lives.removed_day
     in_use = (limit >= 0) & (limit < end) & ((removed < 0) | (removed >= limit))
     # A part must have been seen for the notice, or nobody could have given it.
-    seen_from = np.full(len(lives.car), np.iinfo(np.int64).max, dtype=np.int64)
-    np.minimum.at(seen_from, part[part >= 0], said.day[part >= 0])
-    reached = followed & in_use & (limit - seen_from >= 2 * SHORT_NOTICE_DAYS)
-    short = reached & (limit - first < SHORT_NOTICE_DAYS)
-    raised = followed & (first < end)
-    early = raised & (limit >= 0) & (limit - first > SOON_DAYS)
+    reached = in_use & (limit - calls.seen_from >= 2 * SHORT_NOTICE_DAYS)
+    short = reached & (limit - calls.day < SHORT_NOTICE_DAYS)
+    raised = calls.day < end
+    early = raised & (limit >= 0) & (limit - calls.day > SOON_DAYS)
     return NeedTruth(int(reached.sum()), int(short.sum()), int(raised.sum()), int(early.sum()))
 
 
@@ -190,10 +212,10 @@ def costs_of(spec: ItemSpec) -> Costs:
     return Costs(rule.cost.on_the_road, rule.cost.planned, round(rule.lead_days * DAY_MS))
 
 
-def judge_wear_lives(fleet: FleetYears, spec: ItemSpec, said: WearSaid, days_ahead: Floats) -> ItemJudgement:
+def judge_wear_lives(fleet: FleetYears, spec: ItemSpec, said: WearSaid) -> ItemJudgement:
     """The judgement for a report: by the parts that really reached their limit in use.
 
-    `days_ahead` (n,): how far ahead the call lay. The cost curve acts on it; its level 0 is the product's own rule.
+    Without a cost curve: it would spare a policy that waits the failures that the fleet's workshops came before.
     """
     end = fleet.start_day + fleet.days
     services = true_services(fleet, spec.id, end)
@@ -208,6 +230,4 @@ def judge_wear_lives(fleet: FleetYears, spec: ItemSpec, said: WearSaid, days_ahe
         spec.id, spec.text().name, decisions, services, remaining, windows,
         lambda _vehicle, time_ms: time_ms / DAY_MS, unit="day", costs=costs_of(spec),
     ).judgement  # fmt: skip
-    lives = lives_of(services, decisions.vehicle, decisions.time_ms, decisions.until_ms)
-    score = np.where(np.isfinite(days_ahead), days_ahead, np.nan)[known][lives.order]
-    return replace(judged, cost=cost_curve(lives, score, costs_of(spec), unit="day", acts_below=True, action=0.0))
+    return replace(judged, cost=None)

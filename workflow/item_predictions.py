@@ -11,6 +11,7 @@ import numpy.typing as npt
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
+Bools = npt.NDArray[np.bool_]
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,6 +19,7 @@ class ItemPredictions:
     """What is said of one item of k machines: shape (k,), or (k, horizons) for `probability`; −1 where no moment.
 
     `remaining`: the mean, in the item's unit; NaN where it can't be said. `at`: where each life stands in that unit.
+    `is_ready`: whether enough is known of the machine for the product to speak of the item at all.
     """
 
     item: str
@@ -28,6 +30,7 @@ class ItemPredictions:
     earliest_ms: Ints
     expected_ms: Ints
     latest_ms: Ints
+    is_ready: Bools
 
 
 @dataclass(frozen=True, slots=True)

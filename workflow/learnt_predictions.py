@@ -53,14 +53,14 @@ class LearntPredictions:
         states = self._machines.states[vehicles]
         rows = self._features.rows(states, np.full(len(vehicles), now_ms), self._attributes[vehicles])
         decision = Decision(now_ms, vehicles, rows)
-        nowhere = np.full(len(vehicles), np.nan)
+        nowhere, always = np.full(len(vehicles), np.nan), np.ones(len(vehicles), dtype=np.bool_)
         for item, risks in self._items.risks.items():
             p = np.stack([risk.predict(decision) for risk in risks], axis=1)
             for risk in risks:
                 risk.keep(decision)
             horizons_ms = [risk.horizon_ms for risk in risks]
             dues = _due_of_risk(now_ms, p, horizons_ms, self._items.action_probability[item])
-            yield ItemPredictions(item, self._items.version(item), p, nowhere, nowhere, *dues)
+            yield ItemPredictions(item, self._items.version(item), p, nowhere, nowhere, *dues, always)
         for item, life in self._items.lives.items():
             yield self._say_life(item, life, decision, states)
 
@@ -74,8 +74,13 @@ class LearntPredictions:
         per_ms = unit.per_ms(seen_ms, metres, self._machines.reports[decision.vehicles])
         is_taught = life.model.version > 0
         remaining = left.remaining if is_taught else np.full(k, np.nan)
-        dues = [_moments(now_ms, amount, per_ms, is_taught) for amount in (left.least, left.remaining, left.most)]
-        return ItemPredictions(item, self._items.version(item), np.empty((k, 0)), remaining, at, *dues)
+        earliest, expected, latest = (
+            _moments(now_ms, amount, per_ms, is_taught) for amount in (left.least, left.remaining, left.most)
+        )
+        return ItemPredictions(
+            item, self._items.version(item), np.empty((k, 0)), remaining, at, earliest, expected, latest,
+            np.isfinite(remaining),
+        )  # fmt: skip
 
     def _stands(self, unit: LifeUnit, vehicles: Ints, now_ms: int) -> Floats:
         """Where these machines stand in a unit of life."""

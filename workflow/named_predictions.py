@@ -14,6 +14,7 @@ from models.causes import Causes
 from models.hazard_words import horizons
 from models.horizon_labels import HorizonLabels
 from models.learner import Learner
+from models.prediction_row import IS_READY
 from models.predictor import Predictor
 from models.vehicle_state import UNKNOWN, items_by_kind
 from workflow.case_fold import CaseFold
@@ -99,7 +100,12 @@ class NamedPredictions:
             dues = [np.where(is_seen, own_rows[name], UNKNOWN) for name in _DUES]
             if spec.calendar is None:
                 dues = [_not_past(moment_ms, now_ms) for moment_ms in dues]
-            yield ItemPredictions(item, versions[item], _probability(spec, own_rows), remaining, nowhere, *dues)
+            is_ready = (own_rows["flags"] & IS_READY) != 0
+            earliest_ms, expected_ms, latest_ms = dues
+            yield ItemPredictions(
+                item, versions[item], _probability(spec, own_rows), remaining, nowhere,
+                earliest_ms, expected_ms, latest_ms, is_ready,
+            )  # fmt: skip
 
     def _learn(self, example: TrainingExample) -> int:
         if not self._learner.learn(example):

@@ -50,6 +50,7 @@ class Drivers:
         self._routes = [np.zeros((cars, len(pool))) for pool in self._of_kind]
         self._away_left = np.zeros(cars, dtype=np.int64)
         self._is_parked = np.zeros(cars, dtype=bool)
+        self.settled_today = np.zeros(cars, dtype=bool)  # whose habits changed today
         self._settle(np.arange(cars))
 
     def _settle(self, cars: Whole) -> None:
@@ -93,7 +94,8 @@ class Drivers:
         goes = leaves & (self._away_left == 0)
         self._away_left[goes] = HOLIDAY_DAYS
         self._is_parked = np.where(goes, dice.random(cars) < 0.5, self._is_parked)
-        changed = np.flatnonzero(dice.random(cars) < 1.0 / HABIT_DAYS)
+        self.settled_today = dice.random(cars) < 1.0 / HABIT_DAYS
+        changed = np.flatnonzero(self.settled_today)
         if len(changed):
             self._settle(changed)
 

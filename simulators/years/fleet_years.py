@@ -9,7 +9,9 @@ import numpy as np
 from simulators.drive import Drive, load_drives
 from simulators.years.car import Car
 from simulators.years.car_days import CarDays
+from simulators.years.foresight import Foresight
 from simulators.years.garage import Garage
+from simulators.years.powertrain import WEAR
 from simulators.years.reported_service import ReportedService
 from simulators.years.sent_chunk import SentChunk
 from simulators.years.shift import Shift, drawn_shifts
@@ -66,6 +68,7 @@ class FleetYears:
         self.cars: tuple[Car, ...] = self._world.cars
         self._first_day = first_day
         self._truth: Truth | None = None
+        self._foresight = Foresight(self._world, WEAR)
         self._has_run = False
 
     def chunks(self) -> Iterator[tuple[CarDays, list[ReportedService]]]:
@@ -75,6 +78,7 @@ class FleetYears:
         self._has_run = True
         for day in range(self._first_day, self.start_day):
             self._garage.step(day, self._world.step(day))
+            self._foresight.note(day, says=False)
         end = self.start_day + self.days
         for begin in range(self.start_day, end, CHUNK_DAYS):
             chunk = SentChunk(range(begin, min(begin + CHUNK_DAYS, end)), self._telltales)
@@ -82,6 +86,7 @@ class FleetYears:
                 demand = self._world.step(day)
                 chunk.add(day, demand)
                 self._garage.step(day, demand)
+                self._foresight.note(day)
             yield chunk.car_days(), self._garage.known_until(chunk.days[-1])
         for day in range(end, end + self._beyond_days):
             self._world.step(day)
@@ -93,6 +98,13 @@ class FleetYears:
         if self._truth is None:
             raise RuntimeError("the truth is known when the last chunk has been read")
         return self._truth
+
+    @property
+    def foresight(self) -> Foresight:
+        """For the judge too, after the last chunk. Raises RuntimeError before."""
+        if self._truth is None:
+            raise RuntimeError("what could be known is told when the last chunk has been read")
+        return self._foresight
 
     def _written_truth(self, until: int) -> Truth:
         lives = {}

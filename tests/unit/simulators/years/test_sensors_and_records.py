@@ -8,7 +8,6 @@ import numpy as np
 import pytest
 
 from domain.service_record import ServiceOutcome
-from simulators.years.costs import event_cost
 from simulators.years.pad_law import PadLaw
 from simulators.years.powertrain import ITEMS, POWER_TRAINS
 from simulators.years.schedule import BY_ALL, fixed_schedule
@@ -142,14 +141,3 @@ def test_unknown_items_and_power_trains_are_refused_by_name() -> None:
         fixed_schedule("horn", "petrol")
     with pytest.raises(ValueError, match="powertrain 'steam'"):
         fixed_schedule("tyres", "steam")
-    with pytest.raises(ValueError, match="item 'horn'"):
-        event_cost("horn")
-
-
-@pytest.mark.parametrize("item", ITEMS)
-def test_failing_on_the_road_costs_more_than_a_visit_in_time(item: str) -> None:
-    cost = event_cost(item)
-    assert cost.work > 0 and cost.on_road > 0 and cost.visit > 0
-    assert cost.given_away(0.25) == pytest.approx(cost.work / 4)
-    with pytest.raises(ValueError, match="unused_share"):
-        cost.given_away(1.5)
