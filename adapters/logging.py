@@ -12,6 +12,7 @@ from typing import Any, TextIO
 
 import structlog
 
+from adapters.log_repeats import Repeats
 from adapters.redaction import HIDDEN, clean, is_hidden, redact
 from domain.errors import InvalidInput
 
@@ -78,6 +79,7 @@ def _formatter(form: str, shared: list[Any]) -> logging.Formatter:
 def _install(formatter: logging.Formatter, level: str, stream: TextIO) -> None:
     handler = logging.StreamHandler(stream)
     handler.setFormatter(formatter)
+    handler.addFilter(Repeats())
     root = logging.getLogger()
     for old in root.handlers[:]:
         root.removeHandler(old)

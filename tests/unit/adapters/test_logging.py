@@ -119,3 +119,23 @@ def test_values_of_all_kinds_are_made_fit() -> None:
     deep: list[object] = []
     deep.append(deep)
     assert "…" in str(redact(deep))
+
+
+def test_what_a_library_says_ten_times_a_second_is_written_once_in_a_while(
+    log: tuple[str, io.StringIO], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _, stream = log
+    library, product = logging.getLogger("aiokafka.client"), structlog.get_logger("pitcall.test")
+    now = 1_000.0
+    monkeypatch.setattr("time.time", lambda: now)
+    monkeypatch.setattr("time.time_ns", lambda: int(now * 1e9))
+    for _ in range(150):  # 15 s
+        library.error("Unable connect to node with id %s", 1)
+        product.warning("the changelog can't be written")
+        now += 0.1
+    library.error("Another message")
+    text = stream.getvalue()
+    assert text.count("the changelog can't be written") == 150
+    assert text.count("Unable connect to node with id 1") == 2
+    assert "with id 1 (and 99 times more since it was last written)" in text
+    assert "Another message" in text
