@@ -9,6 +9,7 @@ from urllib.parse import quote
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
+from fastapi.routing import APIRoute
 from starlette.exceptions import HTTPException
 from starlette.responses import RedirectResponse, Response
 from starlette.staticfiles import StaticFiles
@@ -16,6 +17,7 @@ from starlette.types import Scope
 
 from api import (
     booking_pages,
+    clients,
     consents,
     customers,
     dealer_desk,
@@ -24,6 +26,7 @@ from api import (
     events,
     health,
     me,
+    oauth,
     operator_pages,
     operators,
     owner_pages,
@@ -35,7 +38,7 @@ from api import (
     telemetry,
     vehicles,
 )
-from api.authentication import SignInNeeded
+from api.authentication import SignInNeeded, operation_of
 from api.live_events import LiveEvents
 from api.reception import Reception
 from api.request_limits import RequestLimits
@@ -43,6 +46,7 @@ from api.security_headers import SecurityHeaders
 from api.vehicle_credentials import VehicleCredentials
 from domain.errors import PitcallError
 from web.pages import STATIC, Pages
+from workflow.access import ACCESS
 from workflow.ingest import Ingest
 from workflow.ports import Office
 from workflow.signal_history import SignalHistory
@@ -52,11 +56,13 @@ API_ROUTERS = (
     vehicles,
     customers,
     sessions,
+    oauth,
     consents,
     proposals,
     me,
     signals,
     dealers,
+    clients,
     dealer_desk,
     operators,
     health,
@@ -66,7 +72,7 @@ DESCRIPTION = """Telemetry in, predictions out, and a booking that both sides ha
 
 Every error is an `application/problem+json` (RFC 9457); its `type` leads to a page that explains it, and `errors` names
 the fields that are wrong. Times are int64 milliseconds since 1970, UTC. Signed-in callers may send an `Idempotency-Key`
-with unsafe calls: the same call again gets the stored reply.
+with unsafe calls, and so may machine clients: of two calls with one key one acts, and both get its reply.
 """
 
 
@@ -119,6 +125,7 @@ def create_api(
         credentials=VehicleCredentials(office),
         history=history,
     )
+    _require_entries()
     for room in (*API_ROUTERS, *PAGE_ROUTERS):
         app.include_router(room.router)
     app.mount("/static", _Static(directory=STATIC), name="static")
@@ -126,6 +133,18 @@ def create_api(
     app.add_middleware(RequestLimits, public_url=public_url)
     app.add_middleware(SecurityHeaders, is_secure=is_secure)
     return app
+
+
+def _require_entries() -> None:
+    """Nothing is served that the table of who may what says nothing of."""
+    missing = {operation_of(route.endpoint) for route in api_routes()} - ACCESS.keys()
+    if missing:
+        raise RuntimeError(f"workflow/access.py says nothing of {', '.join(sorted(missing))}")
+
+
+def api_routes() -> list[APIRoute]:
+    """Every route of the JSON API."""
+    return [route for room in API_ROUTERS for route in room.router.routes if isinstance(route, APIRoute)]
 
 
 @asynccontextmanager

@@ -16,13 +16,13 @@ from starlette.responses import Response
 from api.reception import Desk, Reception, reception_of
 from domain.errors import Forbidden, Unauthenticated
 from domain.people import Role, Vehicle
-from workflow.access import Caller, require_dealer, require_operator, require_owner
+from workflow.access import Caller, admit, require_dealer, require_owner
 from workflow.fleet import fleet_of
 from workflow.identity import SignIn, caller_of
 
 # Says in the OpenAPI document that these routes want a bearer token; the check itself is ours.
 _scheme = HTTPBearer(
-    auto_error=False, scheme_name="bearer", description="vehicle credential, enrolment or session token"
+    auto_error=False, scheme_name="bearer", description="vehicle credential, enrolment, session or access token"
 )
 # A cookie per role: an owner's, a dealer's and an operator's page can be open in one browser at once.
 COOKIE_NAMES = {Role.OWNER: "pitcall_owner", Role.ADVISOR: "pitcall_dealer", Role.OPERATOR: "pitcall_operator"}
@@ -44,8 +44,15 @@ async def _bearer(request: Request, _described: Annotated[object, Depends(_schem
 Bearer = Annotated[str, Depends(_bearer)]
 
 
-async def _caller(desk: Desk, token: Bearer) -> Caller:
-    return await caller_of(desk.office, token)
+def operation_of(endpoint: Callable[..., object]) -> str:
+    """The name of an operation in the table of who may what: `<module>.<function>` of its endpoint."""
+    return f"{endpoint.__module__.rpartition('.')[2]}.{endpoint.__name__}"
+
+
+async def _caller(request: Request, desk: Desk, token: Bearer) -> Caller:
+    caller = await caller_of(desk.office, token)
+    admit(operation_of(request.scope["endpoint"]), caller)
+    return caller
 
 
 SignedIn = Annotated[Caller, Depends(_caller)]
@@ -60,11 +67,6 @@ async def _dealer_caller(caller: SignedIn) -> Caller:
     return caller
 
 
-async def _operator_caller(caller: SignedIn) -> Caller:
-    require_operator(caller)
-    return caller
-
-
 async def _vehicle(desk: Desk, token: Bearer) -> Vehicle:
     return await desk.credentials.vehicle(token)
 
@@ -76,7 +78,6 @@ async def _fleet(desk: Desk, token: Bearer) -> str:
 TheFleet = Annotated[str, Depends(_fleet)]
 CustomerId = Annotated[str, Depends(_customer_id)]
 DealerCaller = Annotated[Caller, Depends(_dealer_caller)]
-OperatorCaller = Annotated[Caller, Depends(_operator_caller)]
 TheVehicle = Annotated[Vehicle, Depends(_vehicle)]
 
 

@@ -7,6 +7,7 @@ from typing import Annotated
 from pydantic import BaseModel, ConfigDict, Field
 
 from domain.consent import DataItem, Purpose
+from domain.machine_client import Scope
 from domain.service_record import ServiceOutcome
 
 Milliseconds = Annotated[int, Field(strict=True, ge=0, le=2**53)]
@@ -34,6 +35,11 @@ class NewDealer(Body):
     bays: Annotated[int, Field(strict=True, ge=1, le=200)]
     webhook_url: Annotated[str, Field(max_length=2000)] = ""
     advisor: NewPerson
+
+
+class NewMachineClient(Body):
+    name: Annotated[str, Field(min_length=1, max_length=200)]
+    scopes: Annotated[list[Scope], Field(min_length=1, max_length=20)]
 
 
 class NewPerson(Body):

@@ -12,6 +12,7 @@ from api.idempotency import IdempotentRoute
 from api.quality_answers import LedgerAnswer, LedgerRowAnswer
 from api.reception import Desk
 from api.representations import car_json, need_json, vehicle_json
+from domain.people import Role
 from workflow.calibration_ledger import car_ledger
 from workflow.dossiers import car_dossier, cars_of
 from workflow.enrol import PastService, claim_vehicle, record_service_history
@@ -28,6 +29,9 @@ async def me(caller: SignedIn) -> dict[str, Any]:
         answer["customer_id"] = caller.customer_id
     if caller.dealer_id is not None:
         answer["dealer_id"] = caller.dealer_id
+    if caller.role is Role.MACHINE:
+        answer["client_id"] = caller.account_id
+        answer["scopes"] = sorted(caller.scopes)
     return answer
 
 

@@ -15,7 +15,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from api.authentication import OperatorCaller
+from api.authentication import SignedIn
 from domain.errors import PitcallError
 
 Exposition = Callable[[], Awaitable[bytes]]
@@ -27,7 +27,7 @@ def metrics_router(exposition: Exposition, content_type: str) -> APIRouter:
     router = APIRouter()
 
     @router.get("/metrics", tags=["health"], summary="Metrics for Prometheus", response_class=Response)
-    async def metrics(_caller: OperatorCaller) -> Response:
+    async def metrics(_caller: SignedIn) -> Response:
         """In Prometheus' text format; the same without a credential on PITCALL_METRICS_PORT."""
         return Response(await exposition(), media_type=content_type)
 

@@ -8,9 +8,9 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from fastapi import APIRouter
 
-from api.authentication import OperatorCaller
+from api.authentication import SignedIn
 from api.bodies import NewDealer, Nothing
-from api.patience import PatientRoute
+from api.idempotency import IdempotentRoute, shown_once
 from api.quality_answers import ModelQualityAnswer
 from api.reception import Desk
 from api.representations import funnel_json
@@ -21,17 +21,19 @@ from workflow.dossiers import funnel
 from workflow.enrol import issue_enrolment_token
 from workflow.model_quality import model_quality
 
-router = APIRouter(prefix="/v1/operator", tags=["operators"], route_class=PatientRoute)
+router = APIRouter(prefix="/v1/operator", tags=["operators"], route_class=IdempotentRoute)
 
 
 @router.post("/enrolment-tokens", status_code=201, summary="A token with which cars enrol")
-async def enrolment_token(desk: Desk, _caller: OperatorCaller, body: Nothing | None = None) -> dict[str, Any]:
+@shown_once
+async def enrolment_token(desk: Desk, _caller: SignedIn, body: Nothing | None = None) -> dict[str, Any]:
     """Shown this once."""
     return {"token": await issue_enrolment_token(desk.office)}
 
 
 @router.post("/dealers", status_code=201, summary="Approve a dealer")
-async def new_dealer(body: NewDealer, desk: Desk, _caller: OperatorCaller) -> dict[str, Any]:
+@shown_once
+async def new_dealer(body: NewDealer, desk: Desk, _caller: SignedIn) -> dict[str, Any]:
     """With its opening hours, bays and first advisor; the webhook secret is shown this once."""
     dealer, _account = await approve_dealer(
         desk.office,
@@ -74,18 +76,18 @@ def opening_hours(time_zone: str, opening: dict[str, tuple[str, str]]) -> Openin
 
 
 @router.get("/funnel", summary="Counts from signal to invoice")
-async def read_funnel(desk: Desk, _caller: OperatorCaller) -> dict[str, Any]:
+async def read_funnel(desk: Desk, _caller: SignedIn) -> dict[str, Any]:
     """No personal data in it."""
     return funnel_json(await funnel(desk.office, desk.model_versions(), await desk.volumes()))
 
 
 @router.get("/models", summary="How good the models are, by the labels that have come in")
-async def read_models(desk: Desk, _caller: OperatorCaller) -> ModelQualityAnswer:
+async def read_models(desk: Desk, _caller: SignedIn) -> ModelQualityAnswer:
     """Per item over the last 90 days and in all: coverage, width and error, or scores and calibration."""
     return ModelQualityAnswer.of(await model_quality(desk.office, desk.model_versions()))
 
 
 @router.get("/waiting", summary="What is still in flight")
-async def waiting(desk: Desk, _caller: OperatorCaller) -> dict[str, Any]:
+async def waiting(desk: Desk, _caller: SignedIn) -> dict[str, Any]:
     """`waiting` is 0 when every topic is read up and the outbox is empty."""
     return await desk.waiting()

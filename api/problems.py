@@ -20,6 +20,7 @@ from domain.errors import (
     InvalidInput,
     NotFound,
     PitcallError,
+    ScopeMissing,
     SlotTaken,
     TooLarge,
     Unauthenticated,
@@ -86,6 +87,19 @@ PROBLEM_TYPES: dict[str, ProblemType] = {
             "The owner's grant for this dealer was withdrawn, has run out, or never covered it. Nothing left.",
         ),
         ProblemType(
+            "idempotency-key-in-use",
+            409,
+            "The call with this Idempotency-Key is still running",
+            "Ask again in a moment with the same key and body: you will get its reply, and it acts once only.",
+        ),
+        ProblemType(
+            "done-already",
+            409,
+            "This was done; its answer held a secret that is shown once",
+            "The first call under this key was carried out. If its answer was lost, revoke what it made, if it can be "
+            "revoked, and make another under a fresh key.",
+        ),
+        ProblemType(
             "too-large", 413, "Too large", "The body is over the limit of this address; send it in smaller pieces."
         ),
         ProblemType(
@@ -138,11 +152,32 @@ class ReusedIdempotencyKey(InvalidInput):
         super().__init__("this key came with another request before", field="Idempotency-Key", fix="send a fresh key")
 
 
+class KeyInUse(Conflict):
+    """The call with this key is still being made."""
+
+    def __init__(self) -> None:
+        super().__init__("the call with this Idempotency-Key is still running; ask again in a moment")
+
+
+class DoneAlready(Conflict):
+    """The call with this key was made, and its answer, which held a secret, was not kept."""
+
+    def __init__(self) -> None:
+        super().__init__("this was done already under the same Idempotency-Key; its answer is shown once")
+
+
+OWN_SLUGS: Mapping[type[PitcallError], str] = {
+    ReusedIdempotencyKey: "idempotency-key-reused",
+    KeyInUse: "idempotency-key-in-use",
+    DoneAlready: "done-already",
+}
+
+
 def problem_type_of(error: PitcallError) -> ProblemType:
     """The kind of problem an error of the domain's tree is."""
-    if isinstance(error, ReusedIdempotencyKey):
-        return PROBLEM_TYPES["idempotency-key-reused"]
-    slug = next((slug for kind, slug in ERROR_SLUGS if isinstance(error, kind)), "internal-error")
+    slug = OWN_SLUGS.get(type(error)) or next(
+        (slug for kind, slug in ERROR_SLUGS if isinstance(error, kind)), "internal-error"
+    )
     return PROBLEM_TYPES[slug]
 
 
@@ -206,6 +241,8 @@ async def answer_domain_error(request: Request, error: PitcallError) -> Response
         headers["Retry-After"] = str(error.retry_after_s)
     if isinstance(error, Unauthenticated):
         headers["WWW-Authenticate"] = "Bearer"
+    if isinstance(error, ScopeMissing):
+        headers["WWW-Authenticate"] = f'Bearer error="insufficient_scope", scope="{error.scope}"'
     if kind.status == 500:
         return problem_response(request, kind, kind.explanation)
     return problem_response(request, kind, str(error), errors, headers)

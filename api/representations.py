@@ -10,6 +10,7 @@ from domain.catalogue import Catalogue
 from domain.consent import ConsentGrant
 from domain.dossier import CarDossier, DeskEntry, Funnel, ProposalDossier
 from domain.event import DomainEvent
+from domain.machine_client import MachineClient
 from domain.need import MaintenanceNeed
 from domain.people import Dealer, Vehicle
 from domain.prediction import Contribution, DueWindow, Prediction, UploadRange
@@ -127,6 +128,18 @@ def dealer_json(dealer: Dealer) -> Json:
         "name": dealer.name,
         "time_zone": dealer.hours.time_zone,
         "address": dealer.address,
+    }
+
+
+def client_json(client: MachineClient) -> Json:
+    """A machine client, without its secret."""
+    return {
+        "client_id": client.client_id,
+        "dealer_id": client.dealer_id,
+        "name": client.name,
+        "scopes": [str(scope) for scope in client.scopes],
+        "created_ms": client.created_ms,
+        "revoked_ms": client.revoked_ms,
     }
 
 

@@ -5,6 +5,7 @@ PitcallError
 │   └── TooLarge      over a size limit
 ├── Unauthenticated   no credential, or one that is not (any longer) good
 ├── Forbidden         known, but not allowed
+│   └── ScopeMissing   a machine client lacks a scope; names it
 ├── NotFound          absent, or hidden from the one who asks
 ├── Conflict          the state of things does not allow it (any longer)
 │   ├── TryAgain      others were in the way of the transaction; run afresh it may well succeed
@@ -45,6 +46,14 @@ class Forbidden(PitcallError):
         super().__init__(message)
         self.field = field
         self.fix = fix
+
+
+class ScopeMissing(Forbidden):
+    """A machine client's token lacks the scope that the call takes."""
+
+    def __init__(self, message: str, *, scope: str) -> None:
+        super().__init__(message)
+        self.scope = scope
 
 
 class NotFound(PitcallError):

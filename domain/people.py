@@ -13,6 +13,7 @@ class Role(StrEnum):
     OWNER = "owner"
     ADVISOR = "advisor"
     OPERATOR = "operator"
+    MACHINE = "machine"  # a dealer's own system, which signs in by client credentials
 
 
 @dataclass(frozen=True, slots=True)

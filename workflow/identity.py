@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from domain.errors import InvalidInput, NotFound, Unauthenticated
 from domain.people import Account, Customer, Role, Session
 from workflow.access import Caller, hash_token
+from workflow.machine_clients import TOKEN_PREFIX, machine_caller
 from workflow.ports import Office
 
 SESSION_MS = 8 * 3_600_000
@@ -127,7 +128,9 @@ async def _begin_session(office: Office, account: Account) -> SignIn:
 
 
 async def caller_of(office: Office, token: str) -> Caller:
-    """Who bears this session token; Unauthenticated when nobody (any longer) does."""
+    """Who bears this session or access token; Unauthenticated when nobody (any longer) does."""
+    if token.startswith(TOKEN_PREFIX):
+        return await machine_caller(office, token)
     async with office.unit_of_work() as uow:
         session = await uow.people.session(hash_token(token))
         if session is None or session.is_single_use or office.wall.now_ms() >= session.expires_ms:

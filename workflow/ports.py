@@ -16,6 +16,7 @@ from domain.clock import DomainClock, WallClock
 from domain.consent import ConsentGrant, Purpose
 from domain.event import DomainEvent
 from domain.judged_label import JudgedLabel
+from domain.machine_client import AccessToken, MachineClient
 from domain.model_quality import LabelCount
 from domain.need import MaintenanceNeed
 from domain.people import Account, Customer, Dealer, Ownership, Session, Vehicle
@@ -118,6 +119,20 @@ class People(Protocol):
     async def add_dealer(self, dealer: Dealer) -> None: ...
     async def dealer(self, dealer_id: str) -> Dealer | None: ...
     async def dealers(self) -> list[Dealer]: ...
+
+
+class MachineClients(Protocol):
+    async def add(self, client: MachineClient) -> None: ...
+    async def get(self, client_id: str) -> MachineClient | None: ...
+    async def of_dealer(self, dealer_id: str) -> list[MachineClient]:
+        """Live and revoked, the oldest first."""
+
+    async def update(self, client: MachineClient) -> None: ...
+    async def add_token(self, token: AccessToken) -> None: ...
+    async def by_token(self, token_hash: str) -> tuple[AccessToken, MachineClient] | None: ...
+    async def end_tokens(self, client_id: str) -> None: ...
+    async def forget_tokens_before(self, now_ms: int) -> None:
+        """Remove those that have run out."""
 
 
 class Consents(Protocol):
@@ -258,11 +273,38 @@ class Timeline(Protocol):
         """Events per kind."""
 
 
-class Idempotency(Protocol):
-    async def get(self, account_id: str, key: str) -> tuple[str, int, str] | None:
-        """(fingerprint, status, body) of a call answered before."""
+@dataclass(frozen=True, slots=True)
+class KeptReply:
+    """What a call was answered; without a body where the answer held a secret."""
 
-    async def put(self, account_id: str, key: str, fingerprint: str, status: int, body: str, now_ms: int) -> None: ...
+    status: int
+    body: str
+
+
+@dataclass(frozen=True, slots=True)
+class KeptCall:
+    """A call under a key; `reply` is None while it is being made."""
+
+    fingerprint: str
+    reply: KeptReply | None = None
+
+
+class Idempotency(Protocol):
+    """Calls by caller (an account or a machine client) and key. Times are of the wall clock."""
+
+    async def claim(self, caller_id: str, key: str, fingerprint: str, *, now_ms: int, until_ms: int) -> KeptCall | None:
+        """None when the key is the caller's to act under until `until_ms`; else the call that has it.
+
+        A claim that lapsed without a reply is taken over by the same call, never by another one.
+        """
+
+    async def keep(self, caller_id: str, key: str, reply: KeptReply, *, until_ms: int) -> bool:
+        """Keep the reply of the claim that ran until `until_ms`; False when the claim was lost meanwhile."""
+
+    async def release(self, caller_id: str, key: str, *, until_ms: int) -> None:
+        """Give the claim back, as the call did nothing."""
+
+    async def forget_before(self, created_ms: int) -> None: ...
 
 
 class UnitOfWork(Protocol):
@@ -270,6 +312,7 @@ class UnitOfWork(Protocol):
 
     vehicles: Vehicles
     people: People
+    machine_clients: MachineClients
     consents: Consents
     assessments: Assessments
     needs: Needs

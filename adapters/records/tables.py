@@ -146,6 +146,28 @@ sessions = Table(
     Column("is_single_use", Boolean, nullable=False),
 )
 
+machine_clients = Table(
+    "machine_clients",
+    metadata,
+    Column("client_id", Text, primary_key=True),
+    Column("dealer_id", Text, _to("dealers.dealer_id"), nullable=False, index=True),
+    Column("name", Text, nullable=False),
+    Column("secret_hash", Text, nullable=False),
+    Column("scopes", Text, nullable=False),
+    Column("created_ms", BigInteger, nullable=False),
+    Column("created_by", Text, _to("accounts.account_id"), nullable=False),
+    Column("revoked_ms", BigInteger),
+)
+
+access_tokens = Table(
+    "access_tokens",
+    metadata,
+    Column("token_hash", Text, primary_key=True),
+    Column("client_id", Text, _to("machine_clients.client_id"), nullable=False, index=True),
+    Column("scopes", Text, nullable=False),
+    Column("expires_ms", BigInteger, nullable=False, index=True),
+)
+
 consent_grants = Table(
     "consent_grants",
     metadata,
@@ -328,13 +350,15 @@ event_counts = Table(
     Column("amount", BigInteger, nullable=False),
 )
 
-idempotent_replies = Table(
-    "idempotent_replies",
+# Whose call it is stands here without a reference: accounts and machine clients both send keys.
+idempotent_calls = Table(
+    "idempotent_calls",
     metadata,
-    Column("account_id", Text, _to("accounts.account_id"), primary_key=True),
+    Column("caller_id", Text, primary_key=True),
     Column("key", Text, primary_key=True),
     Column("fingerprint", Text, nullable=False),
-    Column("status", Integer, nullable=False),
-    Column("body", Text, nullable=False),
-    Column("created_ms", BigInteger, nullable=False),
+    Column("claimed_until_ms", BigInteger, nullable=False),
+    Column("status", Integer),
+    Column("body", Text),
+    Column("created_ms", BigInteger, nullable=False, index=True),
 )

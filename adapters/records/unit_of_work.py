@@ -16,6 +16,7 @@ from adapters.records.consents import SqlConsents
 from adapters.records.failures import meaning_of
 from adapters.records.idempotency import SqlIdempotency
 from adapters.records.judged_labels import SqlJudgedLabels
+from adapters.records.machine_clients import SqlMachineClients
 from adapters.records.needs import SqlNeeds
 from adapters.records.outbox import SqlOutbox
 from adapters.records.people import SqlPeople
@@ -60,6 +61,7 @@ class SqlUnitOfWork:
 
     vehicles: ports.Vehicles
     people: ports.People
+    machine_clients: ports.MachineClients
     consents: ports.Consents
     assessments: ports.Assessments
     needs: ports.Needs
@@ -142,6 +144,7 @@ class SqlUnitOfWork:
     def _open_repositories(self, connection: AsyncConnection) -> None:
         self.vehicles = SqlVehicles(connection)
         self.people = SqlPeople(connection)
+        self.machine_clients = SqlMachineClients(connection)
         self.consents = SqlConsents(connection)
         self.assessments = SqlAssessments(connection)
         self.needs = SqlNeeds(connection)

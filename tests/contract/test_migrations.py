@@ -25,7 +25,9 @@ from tests.contract.samples import (
     step,
 )
 from tests.support.labels import pads_label
-from workflow.ports import Delivery, TopicMessage
+from workflow.ports import Delivery, KeptCall, KeptReply, TopicMessage
+
+BEFORE_CLAIMS = "0003"
 
 
 def _differences(connection: Connection) -> list[object]:
@@ -66,6 +68,26 @@ async def test_the_ledger_can_be_taken_back_and_brought_in_again_beside_what_was
         assert await work.vehicles.get(CAR.vehicle_id) == CAR
         assert await work.judged_labels.add(pads_label())
         assert await work.run_sync(_differences) == []
+
+
+async def test_replies_under_a_key_outlive_the_way_to_claims_and_back(records: Records) -> None:
+    await settle(records)
+    reply = KeptReply(201, '{"ok": true}')
+    async with records.unit_of_work() as work:
+        for caller, key in ((ACCOUNT.account_id, "k"), (ACCOUNT.account_id, "open"), ("client-1", "k")):
+            await work.idempotency.claim(caller, key, "print", now_ms=NOW, until_ms=NOW + 9)
+            if key == "k":
+                await work.idempotency.keep(caller, key, reply, until_ms=NOW + 9)
+    await records.downgrade(BEFORE_CLAIMS)
+    async with records.unit_of_work() as work:
+        assert "idempotent_replies" in await work.run_sync(_names)
+    await records.migrate()
+    async with records.unit_of_work() as work:
+        assert await work.run_sync(_differences) == []
+        kept = await work.idempotency.claim(ACCOUNT.account_id, "k", "other", now_ms=NOW, until_ms=NOW + 9)
+        assert kept == KeptCall("print", reply)
+        for caller, key in ((ACCOUNT.account_id, "open"), ("client-1", "k")):
+            assert await work.idempotency.claim(caller, key, "print", now_ms=NOW, until_ms=NOW + 9) is None
 
 
 async def test_several_processes_may_migrate_at_once(empty_records: Records) -> None:
@@ -114,7 +136,7 @@ async def test_who_a_car_belongs_to_stands_in_the_tables_of_persons_only(records
         await work.timeline.append(event("e-1", customer_id=OWNER.customer_id, dealer_id=DEALER.dealer_id))
         await work.outbox.put(TopicMessage("domain-events", CAR.vehicle_id, b"{}"), NOW)
         await work.outbox.put(Delivery("d", DEALER.dealer_id, "grant-1", "proposal.sent", "{}"), NOW)
-        await work.idempotency.put(ACCOUNT.account_id, "k", "f", 200, "{}", NOW)
+        await work.idempotency.claim(ACCOUNT.account_id, "k", "f", now_ms=NOW, until_ms=NOW + 1)
     personal = {"vehicles", "customers", "accounts", "dealers"}
     secrets = (VIN, OWNER.name, OWNER.email, DEALER.name, DEALER.address)
     async with records.engine.connect() as connection:

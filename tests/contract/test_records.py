@@ -27,6 +27,7 @@ from tests.contract.samples import (
     settle,
     step,
 )
+from workflow.ports import KeptCall, KeptReply
 
 
 async def test_a_car_comes_back_as_it_was_put_and_by_its_credential(records: Records) -> None:
@@ -280,13 +281,30 @@ async def test_a_service_record_is_added_once(records: Records) -> None:
 
 
 async def test_a_reply_is_kept_under_its_key_and_account(records: Records) -> None:
-    await settle(records)
+    reply = KeptReply(201, '{"ok": true}')
     async with records.unit_of_work() as work:
-        await work.idempotency.put(ACCOUNT.account_id, "k", "print", 201, '{"ok": true}', NOW)
-        assert await work.idempotency.get(ACCOUNT.account_id, "k") == ("print", 201, '{"ok": true}')
-        assert await work.idempotency.get("another", "k") is None
-        with pytest.raises(Conflict):
-            await work.idempotency.put(ACCOUNT.account_id, "k", "other", 200, "", NOW)
+        assert await work.idempotency.claim("one", "k", "print", now_ms=NOW, until_ms=NOW + 9) is None
+        assert await work.idempotency.claim("one", "k", "print", now_ms=NOW, until_ms=NOW + 9) == KeptCall("print")
+        assert not await work.idempotency.keep("one", "k", reply, until_ms=NOW + 8), "not the one who has the claim"
+        assert await work.idempotency.keep("one", "k", reply, until_ms=NOW + 9)
+        kept = await work.idempotency.claim("one", "k", "other", now_ms=NOW + 99, until_ms=NOW + 100)
+        assert kept == KeptCall("print", reply), "a kept reply is neither taken over nor written over"
+        assert await work.idempotency.claim("another", "k", "print", now_ms=NOW, until_ms=NOW + 9) is None
+
+
+async def test_a_claim_that_lapsed_is_taken_over_by_the_same_call_only(records: Records) -> None:
+    async with records.unit_of_work() as work:
+        assert await work.idempotency.claim("one", "k", "print", now_ms=NOW, until_ms=NOW + 9) is None
+        other = await work.idempotency.claim("one", "k", "other", now_ms=NOW + 9, until_ms=NOW + 20)
+        assert other == KeptCall("print")
+        assert await work.idempotency.claim("one", "k", "print", now_ms=NOW + 9, until_ms=NOW + 20) is None
+        await work.idempotency.release("one", "k", until_ms=NOW + 9)
+        still = await work.idempotency.claim("one", "k", "print", now_ms=NOW + 9, until_ms=NOW + 21)
+        assert still == KeptCall("print"), "who lost the claim cannot release it"
+        await work.idempotency.release("one", "k", until_ms=NOW + 20)
+        assert await work.idempotency.claim("one", "k", "other", now_ms=NOW + 9, until_ms=NOW + 20) is None
+        await work.idempotency.forget_before(NOW + 10)
+        assert await work.idempotency.claim("one", "k", "print", now_ms=NOW + 9, until_ms=NOW + 20) is None
 
 
 async def test_a_vehicle_keeps_what_any_language_writes(records: Records) -> None:
