@@ -35,6 +35,7 @@ from api import (
     sessions,
     sign_in_pages,
     signals,
+    sites,
     telemetry,
     vehicles,
 )
@@ -64,6 +65,7 @@ API_ROUTERS = (
     dealers,
     clients,
     dealer_desk,
+    sites,
     operators,
     health,
 )

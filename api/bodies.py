@@ -27,12 +27,33 @@ class Nothing(Body):
     """An empty object."""
 
 
-class NewDealer(Body):
-    name: Annotated[str, Field(min_length=1, max_length=200)]
+Span = tuple[str, str]
+
+
+class HolidayBody(Body):
+    date: Annotated[str, Field(max_length=10)]
+    name: ShortText = ""
+
+
+class TechnicianBody(Body):
+    id: Annotated[str, Field(max_length=100)]
+    skills: Annotated[list[Identifier], Field(max_length=50)] = []
+
+
+class SiteBody(Body):
+    """Opening hours, and what can be promised within them; a day is one span or a list of spans."""
+
     time_zone: ShortText
-    address: ShortText = ""
-    opening: dict[str, tuple[str, str]]
+    opening: dict[str, Span | Annotated[list[Span], Field(max_length=20)]]
+    holidays: Annotated[list[HolidayBody], Field(max_length=1000)] = []
     bays: Annotated[int, Field(strict=True, ge=1, le=200)]
+    technicians: Annotated[list[TechnicianBody], Field(max_length=200)] = []
+    loaners: Annotated[list[Annotated[str, Field(max_length=100)]], Field(max_length=200)] = []
+
+
+class NewDealer(SiteBody):
+    name: Annotated[str, Field(min_length=1, max_length=200)]
+    address: ShortText = ""
     webhook_url: Annotated[str, Field(max_length=2000)] = ""
     advisor: NewPerson
 
@@ -110,6 +131,7 @@ class NewProposal(Body):
     start_ms: Milliseconds
     grant_id: Identifier
     note: Annotated[str, Field(max_length=500)] = ""
+    loaner: bool = False
 
 
 class StartTime(Body):

@@ -17,23 +17,26 @@ from api.reception import Desk, Reception
 from domain.consent import DataItem, Purpose
 from domain.dossier import CarDossier, ProposalDossier
 from domain.errors import Conflict, InvalidInput, NotFound, PitcallError, SlotTaken
+from domain.people import Dealer
 from domain.proposal import ProposalState
+from domain.workload import RankedSlot
 from web.booking_view import (
     CONSENT_DAYS,
     Chosen,
     SlotDay,
     booking_form,
-    booking_minutes,
     grant_that_fits,
     proposal_view,
     slot_days,
 )
 from web.reading import Reading
 from workflow.consents import grant_consent, withdraw_consent
-from workflow.dealers import dealers, free_slots_of
+from workflow.dealers import dealers
 from workflow.dossiers import car_dossier, proposal_of
+from workflow.free_slots import free_slots_of
 from workflow.negotiate import cancel, confirm, counter_back, withdraw
 from workflow.propose import draft_proposal, send_proposal
+from workflow.slot_choice import demand_of
 
 router = APIRouter(prefix="/owner", include_in_schema=False, route_class=PatientRoute)
 DAY_MS = 86_400_000
@@ -52,6 +55,7 @@ def _chosen_of(query: QueryParams) -> Chosen:
         need_ids=tuple(query.getlist("need")[:50]),
         dealer_id=query.get("dealer", ""),
         from_ms=int(from_ms) if from_ms.isdecimal() and len(from_ms) < 16 else None,
+        wants_loaner=query.get("loaner", "") == "yes",
     )
 
 
@@ -66,17 +70,36 @@ async def _choice_page(
 ) -> Response:
     reading = await owner_reading(desk, visitor)
     known = await dealers(desk.office)
-    minutes = booking_minutes(dossier, chosen.need_ids, reading)
     dealer = next((d for d in known if d.dealer_id == chosen.dealer_id), None)
     if dealer is None and len(known) == 1:
         dealer = known[0]
         chosen = replace(chosen, dealer_id=dealer.dealer_id)
-    slots = []
-    if dealer is not None and minutes:
-        slots = await free_slots_of(desk.office, dealer_id=dealer.dealer_id, minutes=minutes, from_ms=chosen.from_ms)
+    errors = dict(errors or {})
+    slots: list[RankedSlot] = []
+    if dealer is not None:
+        try:
+            slots = await _free_slots(desk, dealer, dossier, chosen)
+        except InvalidInput as error:
+            errors |= _told(error, reading)
     local = reading if dealer is None else _reading_at(reading, dealer.hours.time_zone)
     form = booking_form(dossier, known, slots, chosen, reading, local, errors)
     return page(request, "owner_booking.html", visitor, reading, status=status, form=form)
+
+
+async def _free_slots(desk: Reception, dealer: Dealer, dossier: CarDossier, chosen: Chosen) -> list[RankedSlot]:
+    """Free times for the chosen needs, the recommended ones first; none as long as no need is chosen."""
+    needs = [need for need in dossier.needs if need.need_id in chosen.need_ids]
+    if not needs:
+        return []
+    # The tick may have been made before a dealer was chosen that lends no cars.
+    wants_loaner = chosen.wants_loaner and bool(dealer.loaners)
+    return await free_slots_of(
+        desk.office,
+        dealer_id=dealer.dealer_id,
+        demand=demand_of(desk.office.catalogue, [need.item for need in needs], wants_loaner=wants_loaner),
+        windows=[need.window for need in needs],
+        from_ms=chosen.from_ms,
+    )
 
 
 def _reading_at(reading: Reading, time_zone: str) -> Reading:
@@ -95,6 +118,7 @@ async def allow_and_draft(vehicle_id: str, request: Request, desk: Desk, visitor
         days=whole(form, "days") or CONSENT_DAYS[0],
         note=text(form, "note", 2000),
         from_ms=whole(form, "from_ms"),
+        wants_loaner=text(form, "loaner") == "yes",
     )
     dossier = await car_dossier(desk.office, customer_id=visitor.customer_id, vehicle_id=vehicle_id)
     try:
@@ -146,6 +170,7 @@ async def _draft(desk: Reception, customer_id: str, dossier: CarDossier, chosen:
             start_ms=start_ms,
             grant_id=grant.grant_id,
             note=chosen.note,
+            loaner=chosen.wants_loaner,
         )
     except PitcallError:
         # A consent that was granted for a draft that came to nothing would stand for nothing.
@@ -176,8 +201,8 @@ async def _other_times(desk: Reception, dossier: ProposalDossier, reading: Readi
     """What the owner may ask for instead, while the dealer's offers stand."""
     if dossier.proposal.state is not ProposalState.COUNTERED:
         return ()
-    slots = await free_slots_of(desk.office, dealer_id=dossier.dealer.dealer_id, minutes=dossier.proposal.minutes)
-    return slot_days(slots, reading)
+    ranked = await free_slots_of(desk.office, dealer_id=dossier.dealer.dealer_id, demand=dossier.proposal.demand)
+    return slot_days([free.slot for free in ranked], reading)
 
 
 @router.post("/proposals/{proposal_id}/{action}")

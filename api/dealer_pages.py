@@ -17,8 +17,8 @@ from web.booking_view import slot_days
 from web.dealer_view import DECLINES, desk_view, entry_card
 from web.ledger_view import ledger_view
 from web.reading import Reading
-from workflow.dealers import free_slots_of
 from workflow.dossiers import dealer_desk, desk_entry
+from workflow.free_slots import free_slots_of
 from workflow.negotiate import accept, counter, decline
 from workflow.visit import Finding, check_in, complete, no_show
 
@@ -74,8 +74,9 @@ async def slots(proposal_id: str, request: Request, desk: Desk, visitor: Advisor
     """A piece of the page: what is free, to offer instead."""
     found = await desk_entry(desk.office, dealer_id=visitor.dealer_id, proposal_id=proposal_id)
     reading = await dealer_reading(request, visitor.dealer_id)
-    free = await free_slots_of(desk.office, dealer_id=visitor.dealer_id, minutes=found.proposal.minutes)
-    return HTMLResponse(desk.pages.render("dealer_slots.html", reading, days=slot_days(free, reading)))
+    ranked = await free_slots_of(desk.office, dealer_id=visitor.dealer_id, demand=found.proposal.demand)
+    days = slot_days([free.slot for free in ranked], reading)
+    return HTMLResponse(desk.pages.render("dealer_slots.html", reading, days=days))
 
 
 @router.post("/proposals/{proposal_id}/{action}")

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import time
 from typing import Any
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from fastapi import APIRouter
 
@@ -14,8 +12,7 @@ from api.idempotency import IdempotentRoute, shown_once
 from api.quality_answers import ModelQualityAnswer
 from api.reception import Desk
 from api.representations import funnel_json
-from domain.errors import InvalidInput
-from domain.slot import WEEKDAYS, OpeningHours
+from api.sites import site_from
 from workflow.dealers import approve_dealer
 from workflow.dossiers import funnel
 from workflow.enrol import issue_enrolment_token
@@ -34,13 +31,12 @@ async def enrolment_token(desk: Desk, _caller: SignedIn, body: Nothing | None = 
 @router.post("/dealers", status_code=201, summary="Approve a dealer")
 @shown_once
 async def new_dealer(body: NewDealer, desk: Desk, _caller: SignedIn) -> dict[str, Any]:
-    """With its opening hours, bays and first advisor; the webhook secret is shown this once."""
+    """With its site and first advisor; the webhook secret is shown this once."""
     dealer, _account = await approve_dealer(
         desk.office,
         name=body.name,
         address=body.address,
-        hours=opening_hours(body.time_zone, body.opening),
-        bays=body.bays,
+        **site_from(body),
         webhook_url=body.webhook_url,
         advisor_name=body.advisor.name,
         advisor_email=body.advisor.email,
@@ -50,29 +46,6 @@ async def new_dealer(body: NewDealer, desk: Desk, _caller: SignedIn) -> dict[str
     if dealer.webhook_url:
         answer["webhook_secret"] = dealer.webhook_secret
     return answer
-
-
-def opening_hours(time_zone: str, opening: dict[str, tuple[str, str]]) -> OpeningHours:
-    """Opening hours from `{"mon": ["08:00", "17:00"]}`; InvalidInput names the day."""
-    try:
-        ZoneInfo(time_zone)
-    except (ZoneInfoNotFoundError, ValueError, OSError) as error:
-        raise InvalidInput(
-            "there is no such time zone", field="time_zone", fix="an IANA name like Asia/Shanghai"
-        ) from error
-    days: dict[str, tuple[time, time]] = {}
-    for day, spans in opening.items():
-        field = f"opening.{day}"
-        if day not in WEEKDAYS:
-            raise InvalidInput(f"{day!r} is no weekday", field=field, fix="one of " + ", ".join(WEEKDAYS))
-        try:
-            opens, closes = (time.fromisoformat(text) for text in spans)
-        except ValueError as error:
-            raise InvalidInput("that is no time of day", field=field, fix='write it like "08:00"') from error
-        if opens >= closes:
-            raise InvalidInput("it closes before it opens", field=field, fix="opening time first")
-        days[day] = (opens, closes)
-    return OpeningHours(time_zone, days)
 
 
 @router.get("/funnel", summary="Counts from signal to invoice")

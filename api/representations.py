@@ -15,7 +15,9 @@ from domain.need import MaintenanceNeed
 from domain.people import Dealer, Vehicle
 from domain.prediction import Contribution, DueWindow, Prediction, UploadRange
 from domain.proposal import BookingProposal, ProposalStep
+from domain.site import Site
 from domain.slot import Slot
+from domain.workload import RankedSlot
 from web.funnel_counts import funnel_counts
 
 Json = dict[str, Any]
@@ -24,6 +26,38 @@ Json = dict[str, Any]
 def slot_json(slot: Slot | None) -> Json | None:
     """Start and end; the bay is the dealer's affair."""
     return None if slot is None else {"start_ms": slot.start_ms, "end_ms": slot.end_ms}
+
+
+def dealers_slot_json(slot: Slot | None) -> Json | None:
+    """A slot for the dealer itself: with whom and what it is promised on."""
+    named = {"bay": "bay_id", "technician": "technician_id", "loaner": "loaner_id"}
+    if slot is None:
+        return None
+    return {**(slot_json(slot) or {}), **{name: getattr(slot, field) or None for name, field in named.items()}}
+
+
+def ranked_slot_json(ranked: RankedSlot) -> Json:
+    """A free slot, whether it is recommended, and why."""
+    return {
+        **(slot_json(ranked.slot) or {}),
+        "is_recommended": ranked.is_quiet,
+        "why": "quiet_half_day" if ranked.is_quiet else None,
+    }
+
+
+def site_json(site: Site) -> Json:
+    """What a dealer can promise, for its own people; the same as they put in."""
+    hours = site.hours
+    return {
+        "time_zone": hours.time_zone,
+        "opening": {
+            day: [[f"{opens:%H:%M}", f"{closes:%H:%M}"] for opens, closes in spans] for day, spans in hours.days.items()
+        },
+        "holidays": [{"date": holiday.day.isoformat(), "name": holiday.name} for holiday in hours.holidays],
+        "bays": len(site.bays),
+        "technicians": [{"id": t.technician_id, "skills": list(t.skills)} for t in site.technicians],
+        "loaners": list(site.loaners),
+    }
 
 
 def window_json(window: DueWindow) -> Json:
@@ -128,6 +162,7 @@ def dealer_json(dealer: Dealer) -> Json:
         "name": dealer.name,
         "time_zone": dealer.hours.time_zone,
         "address": dealer.address,
+        "lends_cars": bool(dealer.loaners),
     }
 
 
@@ -163,6 +198,7 @@ def proposal_json(dossier: ProposalDossier, *, with_preview: bool = False) -> Js
         "expires_ms": proposal.expires_ms,
         "appointment": slot_json(proposal.slot) if has_appointment(proposal) else None,
         "note": proposal.note,
+        "loaner": proposal.wants_loaner,
         "end_reason": proposal.end_reason,
         "history": [step_json(step) for step in dossier.steps],
     }
@@ -185,8 +221,8 @@ def entry_json(entry: DeskEntry) -> Json:
         "state": str(proposal.state),
         "version": proposal.version,
         "expires_ms": proposal.expires_ms,
-        "slot": slot_json(proposal.slot) if is_shared else None,
-        "offered": [slot_json(slot) for slot in proposal.offered] if is_shared else [],
+        "slot": dealers_slot_json(proposal.slot) if is_shared else None,
+        "offered": [dealers_slot_json(slot) for slot in proposal.offered] if is_shared else [],
         "payload": entry.payload,
         "history": [step_json(step) for step in entry.steps],
     }

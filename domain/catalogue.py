@@ -274,7 +274,7 @@ class ItemSpec:
 
     Wear has `wear` or `life`, hazard has `hazard` or `risk`, calendar has `calendar`. `model` names the model that is
     asked for, of `LONG_MODELS` or `SHORT_MODELS`; empty where the choice is the product's. `powertrains` are those that
-    have the item, none named meaning all.
+    have the item, none named meaning all. `skill` is what a technician must be trained for, empty where any will do.
     """
 
     id: str
@@ -294,6 +294,7 @@ class ItemSpec:
     risk: RiskSpec | None = None
     model: str = ""
     powertrains: tuple[str, ...] = ()
+    skill: str = ""
 
     @property
     def horizons(self) -> Mapping[str, int]:
@@ -377,6 +378,11 @@ class Catalogue:
     def items_of(self, powertrain: str) -> tuple[str, ...]:
         """The items that cars of this power train have, in the order of the file."""
         return tuple(item.id for item in self.items.values() if item.is_in(powertrain))
+
+    @property
+    def skills(self) -> frozenset[str]:
+        """What technicians may be trained for, by the items that ask for it."""
+        return frozenset(item.skill for item in self.items.values() if item.skill)
 
     @property
     def summed_exposures(self) -> tuple[str, ...]:

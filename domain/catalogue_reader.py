@@ -216,6 +216,7 @@ def _item(reader: FieldReader, name: str, value: Any, path: str, exposures: dict
             roles=string_map(reader, at.get("roles", {}), at.at("roles")),
             model=_model(at, (SHORT_MODELS if is_brief else LONG_MODELS)[kind]),
             powertrains=_powertrains(reader, at),
+            skill=at.text("skill", ""),
             wear=parts.wear,
             hazard=parts.hazard,
             calendar=parts.calendar,

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
-from domain.slot import OpeningHours
+from domain.opening_hours import OpeningHours
+from domain.site import Site, Technician
 from domain.telemetry import VehicleAttributes
 
 
@@ -52,7 +53,7 @@ class Session:
 
 @dataclass(frozen=True, slots=True)
 class Dealer:
-    """A dealer with one site (more come with the tenancy work); `bays` name what can be promised."""
+    """A dealer with one site (more come with the tenancy work): its hours, and what it can promise within them."""
 
     dealer_id: str
     name: str
@@ -61,6 +62,17 @@ class Dealer:
     bays: tuple[str, ...]
     webhook_url: str = ""
     webhook_secret: str = ""
+    technicians: tuple[Technician, ...] = ()
+    loaners: tuple[str, ...] = ()
+
+    @property
+    def site(self) -> Site:
+        """What slots are made of."""
+        return Site(self.hours, self.bays, self.technicians, self.loaners)
+
+    def at(self, site: Site) -> Dealer:
+        """The same dealer with what it can promise from now on."""
+        return replace(self, hours=site.hours, bays=site.bays, technicians=site.technicians, loaners=site.loaners)
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from domain.errors import Conflict
+from domain.site import Demand
 from domain.slot import Slot
 
 
@@ -95,6 +96,13 @@ class BookingProposal:
     invoice_minor: int | None = None
     currency: str = ""
     calendar_sequence: int = 0
+    skills: tuple[str, ...] = ()
+    wants_loaner: bool = False
+
+    @property
+    def demand(self) -> Demand:
+        """What the visit takes of the dealer's site, whatever the time."""
+        return Demand(self.minutes, self.skills, self.wants_loaner)
 
     def to(self, state: ProposalState, actor: Actor, now_ms: int, *, reason: str = "") -> BookingProposal:
         """The proposal one version on in `state`; Conflict when the table has no such arrow for this actor."""

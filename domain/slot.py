@@ -1,80 +1,52 @@
-"""Slot, bay and opening hours: what a dealer's site can promise, in the site's own time zone."""
+"""Slot and hold: a span of time on a bay, with whoever and whatever else is promised for it."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, time, timedelta
-from zoneinfo import ZoneInfo
+
+from domain.site import Resource, ResourceKind
 
 MINUTE_MS = 60_000
-WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
+
+
+@dataclass(frozen=True, slots=True)
+class Hold:
+    """A resource that is promised for [start_ms, end_ms)."""
+
+    resource: Resource
+    start_ms: int
+    end_ms: int
 
 
 @dataclass(frozen=True, slots=True, order=True)
 class Slot:
-    """A bay for a span of time: [start_ms, end_ms), int64 ms, UTC."""
+    """A bay for a span of time: [start_ms, end_ms), int64 ms, UTC.
+
+    `technician_id` is empty at a site that names no technicians, `loaner_id` where the owner asked for no car.
+    """
 
     start_ms: int
     end_ms: int
     bay_id: str
+    technician_id: str = ""
+    loaner_id: str = ""
+
+    @property
+    def resources(self) -> tuple[Resource, ...]:
+        """What nobody else may have for that time."""
+        named = (
+            Resource(ResourceKind.BAY, self.bay_id),
+            Resource(ResourceKind.TECHNICIAN, self.technician_id),
+            Resource(ResourceKind.LOANER, self.loaner_id),
+        )
+        return tuple(resource for resource in named if resource.resource_id)
+
+    @property
+    def holds(self) -> tuple[Hold, ...]:
+        """The same, each with the time."""
+        return tuple(Hold(resource, self.start_ms, self.end_ms) for resource in self.resources)
 
     def overlaps(self, other: Slot) -> bool:
-        return self.bay_id == other.bay_id and self.start_ms < other.end_ms and other.start_ms < self.end_ms
-
-
-@dataclass(frozen=True, slots=True)
-class OpeningHours:
-    """Opening and closing per weekday as local wall times; a weekday that is missing is closed."""
-
-    time_zone: str
-    days: Mapping[str, tuple[time, time]]
-
-    def span(self, day: date) -> tuple[int, int] | None:
-        """[open, close) of a local day in ms, UTC; None when closed.
-
-        A wall time in a spring gap moves forward with the clocks and a doubled one is the first: zoneinfo's fold=0.
-        """
-        hours = self.days.get(WEEKDAYS[day.weekday()])
-        if hours is None:
-            return None
-        zone = ZoneInfo(self.time_zone)
-        opens, closes = (datetime.combine(day, h, tzinfo=zone).timestamp() for h in hours)
-        return int(opens * 1000), int(closes * 1000)
-
-
-def free_slots(
-    hours: OpeningHours,
-    bays: Sequence[str],
-    busy: Iterable[Slot],
-    minutes: int,
-    from_ms: int,
-    until_ms: int,
-    step_minutes: int = 30,
-) -> list[Slot]:
-    """Slots of `minutes` that start in [from_ms, until_ms), one per start: of several free bays the first by name."""
-    taken: dict[str, list[Slot]] = {bay: [] for bay in bays}
-    for slot in busy:
-        taken.setdefault(slot.bay_id, []).append(slot)
-    zone = ZoneInfo(hours.time_zone)
-    day = datetime.fromtimestamp(from_ms / 1000, UTC).astimezone(zone).date()
-    found: list[Slot] = []
-    length, step = minutes * MINUTE_MS, step_minutes * MINUTE_MS
-    while (span := _first_ms(day, zone)) < until_ms:
-        opening = hours.span(day)
-        day += timedelta(days=1)
-        if opening is None:
-            continue
-        for start in range(opening[0], opening[1] - length + 1, step):
-            if not max(from_ms, span) <= start < until_ms:
-                continue
-            for bay in bays:
-                wanted = Slot(start, start + length, bay)
-                if not any(wanted.overlaps(other) for other in taken[bay]):
-                    found.append(wanted)
-                    break
-    return found
-
-
-def _first_ms(day: date, zone: ZoneInfo) -> int:
-    return int(datetime.combine(day, time(), tzinfo=zone).timestamp() * 1000)
+        """Whether both cannot be promised: they share a resource and a moment."""
+        is_at_once = self.start_ms < other.end_ms and other.start_ms < self.end_ms
+        return is_at_once and not set(self.resources).isdisjoint(other.resources)

@@ -10,12 +10,15 @@ from domain.dossier import CarDossier, ProposalDossier
 from domain.people import Dealer
 from domain.proposal import ProposalState
 from domain.slot import Slot
+from domain.workload import RankedSlot
 from web.formatting import DAY_MS
 from web.need_view import NeedCard, need_cards
 from web.payload_view import PayloadView, payload_view
 from web.reading import Reading
 
 DAYS_SHOWN = 8
+RECOMMENDED = 3
+NOON_HOUR = 12
 CONSENT_DAYS = (30, 90)
 TICKED_AT_FIRST = (DataItem.CONTACT, DataItem.VEHICLE, DataItem.ODOMETER, DataItem.EVIDENCE)
 
@@ -50,6 +53,7 @@ class BookingForm:
     dealer: Dealer | None
     duration: str
     zone: str
+    recommended: tuple[Choice, ...]
     days: tuple[SlotDay, ...]
     from_ms: int | None
     later_ms: int | None
@@ -57,6 +61,8 @@ class BookingForm:
     data_items: tuple[Choice, ...]
     consent_days: tuple[Choice, ...]
     note: str
+    lends_cars: bool
+    wants_loaner: bool
     errors: dict[str, str]
 
 
@@ -73,7 +79,7 @@ def slot_days(
     """Free slots by local day of the reading's zone; the first day, and those with a chosen time, are open."""
     fmt, picked = reading.formatting, frozenset(chosen)
     by_day: dict[str, list[Slot]] = {}
-    for slot in slots:
+    for slot in sorted(slots):
         by_day.setdefault(fmt.weekday(slot.start_ms), []).append(slot)
     days = []
     for index, (day, of_day) in enumerate(list(by_day.items())[:days_shown]):
@@ -83,10 +89,29 @@ def slot_days(
     return tuple(days)
 
 
+def recommended(ranked: Sequence[RankedSlot], reading: Reading, chosen: int | None = None) -> tuple[Choice, ...]:
+    """The first time of each of the first few recommended half-days, with why."""
+    fmt, texts = reading.formatting, reading.texts
+    firsts: dict[tuple[str, bool], RankedSlot] = {}
+    for free in ranked:
+        start_ms = free.slot.start_ms
+        if free.is_quiet:
+            firsts.setdefault((fmt.weekday(start_ms), fmt.local(start_ms).hour >= NOON_HOUR), free)
+    return tuple(
+        Choice(
+            str(free.slot.start_ms),
+            fmt.span(free.slot.start_ms, free.slot.end_ms),
+            texts("booking.quiet_morning" if not is_past_noon else "booking.quiet_afternoon"),
+            free.slot.start_ms == chosen,
+        )
+        for (_, is_past_noon), free in list(firsts.items())[:RECOMMENDED]
+    )
+
+
 def next_page_ms(slots: Sequence[Slot], reading: Reading, days_shown: int = DAYS_SHOWN) -> int | None:
     """Where the days that are not shown begin; None when all are."""
     seen: dict[str, int] = {}
-    for slot in slots:
+    for slot in sorted(slots):
         seen.setdefault(reading.formatting.weekday(slot.start_ms), slot.start_ms)
     starts = list(seen.values())
     return starts[days_shown] if len(starts) > days_shown else None
@@ -103,18 +128,19 @@ class Chosen:
     days: int = CONSENT_DAYS[0]
     note: str = ""
     from_ms: int | None = None
+    wants_loaner: bool = False
 
 
 def booking_form(
     dossier: CarDossier,
     dealers: Sequence[Dealer],
-    slots: Sequence[Slot],
+    ranked: Sequence[RankedSlot],
     chosen: Chosen,
     reading: Reading,
     dealer_reading: Reading,
     errors: dict[str, str] | None = None,
 ) -> BookingForm:
-    """The first three steps; `slots` are those of the chosen dealer, shown in the dealer's own time."""
+    """The first three steps; `ranked` are the chosen dealer's free times, shown in its own time zone."""
     cards = tuple(
         card for card in need_cards(dossier.needs, dossier.proposals, dossier.now_ms, reading) if card.can_book
     )
@@ -123,6 +149,10 @@ def booking_form(
     dealer = next((d for d in dealers if d.dealer_id == chosen.dealer_id), None)
     ticked = [str(i) for i in TICKED_AT_FIRST] if chosen.data_items is None else chosen.data_items
     texts = reading.texts
+    slots = [free.slot for free in ranked]
+    quiet = recommended(ranked, dealer_reading, chosen.start_ms)
+    # A time that is ticked among the recommended ones is not ticked a second time below.
+    is_below = chosen.start_ms is not None and not any(choice.is_chosen for choice in quiet)
     expected = [n.window.expected_ms for n in dossier.needs if n.need_id in picked and n.window.expected_ms]
     return BookingForm(
         vehicle_id=dossier.vehicle.vehicle_id,
@@ -132,7 +162,8 @@ def booking_form(
         dealer=dealer,
         duration=reading.formatting.duration(booking_minutes(dossier, picked, reading)),
         zone=dealer_reading.formatting.zone_name,
-        days=slot_days(slots, dealer_reading, chosen=[chosen.start_ms] if chosen.start_ms else ()),
+        recommended=quiet,
+        days=slot_days(slots, dealer_reading, chosen=[chosen.start_ms] if is_below and chosen.start_ms else ()),
         from_ms=chosen.from_ms,
         later_ms=next_page_ms(slots, dealer_reading),
         expected=reading.formatting.day(min(expected)) if expected else "",
@@ -144,6 +175,8 @@ def booking_form(
             Choice(str(n), texts("booking.until_days", n=n), is_chosen=n == chosen.days) for n in CONSENT_DAYS
         ),
         note=chosen.note,
+        lends_cars=dealer is not None and bool(dealer.loaners),
+        wants_loaner=chosen.wants_loaner,
         errors=errors or {},
     )
 

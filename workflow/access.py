@@ -99,6 +99,8 @@ ACCESS: Mapping[str, Rule] = {
     "dealer_desk.check_in_car": ANSWERS_PROPOSALS,
     "dealer_desk.complete_visit": ANSWERS_PROPOSALS,
     "dealer_desk.did_not_come": ANSWERS_PROPOSALS,
+    "sites.read": _only(Role.ADVISOR),
+    "sites.change": _only(Role.ADVISOR),
     "clients.new_client": DEALERS_AND_OPERATORS,
     "clients.clients": DEALERS_AND_OPERATORS,
     "clients.revoke": DEALERS_AND_OPERATORS,

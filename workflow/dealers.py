@@ -1,18 +1,18 @@
-"""Dealers: approved by an operator, never by themselves; and what they have free."""
+"""Dealers: approved by an operator, never by themselves; and what their sites have to promise."""
 
 from __future__ import annotations
 
 import base64
+from collections.abc import Sequence
 
-from domain.errors import InvalidInput, NotFound
+from domain.errors import NotFound
+from domain.opening_hours import OpeningHours
 from domain.people import Account, Dealer, Role
-from domain.slot import MINUTE_MS, OpeningHours, Slot, free_slots
+from domain.site import Site, make_site
 from workflow.identity import check_credentials
 from workflow.ports import Office
 
-LEAD_MS = 2 * 3_600_000  # nobody books a bay for the next minute
-SPAN_MS = 21 * 86_400_000
-MOST_SPAN_MS = 92 * 86_400_000
+Technicians = Sequence[tuple[str, Sequence[str]]]
 
 
 async def approve_dealer(
@@ -26,20 +26,23 @@ async def approve_dealer(
     advisor_email: str,
     advisor_password: str,
     webhook_url: str = "",
+    technicians: Technicians = (),
+    loaners: Sequence[str] = (),
 ) -> tuple[Dealer, Account]:
-    """A new dealer with its bays and its first service advisor; Conflict when the advisor's e-mail is taken."""
+    """A new dealer with its site and its first service advisor; Conflict when the advisor's e-mail is taken."""
     email = check_credentials(advisor_email, advisor_password)
-    if not 1 <= bays <= 99:
-        raise InvalidInput("a site has 1 to 99 bays", field="bays", fix="say how many cars can be worked on at once")
+    site = make_site(hours, bays, technicians, loaners, office.catalogue.skills)
     hashed = await office.passwords.hash(advisor_password)
     dealer = Dealer(
         dealer_id=office.ids.new("dealer"),
         name=name,
         address=address,
-        hours=hours,
-        bays=tuple(f"bay-{number:02d}" for number in range(1, bays + 1)),
+        hours=site.hours,
+        bays=site.bays,
         webhook_url=webhook_url,
         webhook_secret=_webhook_secret(office) if webhook_url else "",
+        technicians=site.technicians,
+        loaners=site.loaners,
     )
     account = Account(
         office.ids.new("account"), Role.ADVISOR, email, hashed, dealer_id=dealer.dealer_id, name=advisor_name
@@ -55,26 +58,36 @@ def _webhook_secret(office: Office) -> str:
     return "whsec_" + base64.b64encode(office.ids.secret(24).encode()).decode()
 
 
+async def change_site(
+    office: Office,
+    *,
+    dealer_id: str,
+    hours: OpeningHours,
+    bays: int,
+    technicians: Technicians = (),
+    loaners: Sequence[str] = (),
+) -> Site:
+    """What the dealer promises from now on. What was promised before stands, and stays held."""
+    site = make_site(hours, bays, technicians, loaners, office.catalogue.skills)
+    async with office.unit_of_work() as uow:
+        await uow.holds.take_turn(dealer_id)
+        dealer = await uow.people.dealer(dealer_id)
+        if dealer is None:
+            raise NotFound("there is no such dealer")
+        await uow.people.update_dealer(dealer.at(site))
+    return site
+
+
+async def site_of(office: Office, dealer_id: str) -> Site:
+    """The dealer's site as it stands."""
+    async with office.unit_of_work() as uow:
+        dealer = await uow.people.dealer(dealer_id)
+    if dealer is None:
+        raise NotFound("there is no such dealer")
+    return dealer.site
+
+
 async def dealers(office: Office) -> list[Dealer]:
     """All approved dealers."""
     async with office.unit_of_work() as uow:
         return await uow.people.dealers()
-
-
-async def free_slots_of(
-    office: Office, *, dealer_id: str, minutes: int, from_ms: int | None = None, until_ms: int | None = None
-) -> list[Slot]:
-    """Free slots of `minutes`, by default from two hours ahead over three weeks."""
-    if not 5 <= minutes <= 12 * 60:
-        raise InvalidInput("work takes 5 to 720 minutes", field="minutes", fix="give the minutes the needs add up to")
-    now = office.clock.now_ms()
-    start = max(from_ms or 0, now + LEAD_MS)
-    end = until_ms if until_ms is not None else start + SPAN_MS
-    if end - start > MOST_SPAN_MS:
-        raise InvalidInput("the span is too long", field="until_ms", fix="ask for at most three months")
-    async with office.unit_of_work() as uow:
-        dealer = await uow.people.dealer(dealer_id)
-        if dealer is None:
-            raise NotFound("there is no such dealer")
-        busy = await uow.bays.busy(dealer_id, start - 12 * 60 * MINUTE_MS, end + 12 * 60 * MINUTE_MS)
-    return free_slots(dealer.hours, dealer.bays, busy, minutes, start, end)

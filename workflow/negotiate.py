@@ -13,7 +13,8 @@ from domain.slot import Slot
 from workflow.history import tell
 from workflow.ports import Office, UnitOfWork
 from workflow.proposal_steps import advance, end_proposal
-from workflow.propose import PROPOSAL_OPEN_MS, pick_slot
+from workflow.propose import PROPOSAL_OPEN_MS
+from workflow.slot_choice import pick_slot
 
 OFFERS = (1, 3)
 
@@ -76,7 +77,7 @@ async def accept(
             if before.slot is None:
                 raise NotFound("the owner asked for no slot")
             dealer = await _the_dealer(uow, dealer_id)
-            slot = await pick_slot(uow, dealer, before.slot.start_ms, before.minutes, now, but_of=proposal_id)
+            slot = await pick_slot(uow, dealer, before.slot.start_ms, before.demand, now, but_of=proposal_id)
             after = replace(after, slot=slot, offered=())
         after = _extend(after, now)
         return await advance(uow, before, after, actor=Actor.DEALER, actor_id=actor_id, channel=channel)
@@ -96,8 +97,8 @@ async def counter(
         dealer = await _the_dealer(uow, dealer_id)
         offered: list[Slot] = []
         for start in starts:
-            # Offers may overlap in time where there are bays for all of them, since each is held.
-            offered.append(await pick_slot(uow, dealer, start, before.minutes, now, but_of=proposal_id, also=offered))
+            # Offers may overlap in time where there is room for all of them, since each is held.
+            offered.append(await pick_slot(uow, dealer, start, before.demand, now, but_of=proposal_id, also=offered))
         after = replace(before.to(ProposalState.COUNTERED, Actor.DEALER, now), offered=tuple(offered))
         after = _extend(after, now)
         return await advance(uow, before, after, actor=Actor.DEALER, actor_id=actor_id, channel=channel)
@@ -165,7 +166,7 @@ async def counter_back(
         if before.state is not ProposalState.COUNTERED:
             raise Conflict(f"the dealer has offered no other time: the proposal is {before.state}")
         dealer = await _the_dealer(uow, before.dealer_id)
-        slot = await pick_slot(uow, dealer, start_ms, before.minutes, now, but_of=proposal_id)
+        slot = await pick_slot(uow, dealer, start_ms, before.demand, now, but_of=proposal_id)
         after = replace(before.to(ProposalState.SENT, Actor.OWNER, now), slot=slot, offered=())
         after = _extend(after, now)
         return await advance(

@@ -23,7 +23,7 @@ from domain.people import Account, Customer, Dealer, Ownership, Session, Vehicle
 from domain.prediction import Prediction
 from domain.proposal import BookingProposal, ProposalState, ProposalStep
 from domain.service_record import ServiceRecord
-from domain.slot import Slot
+from domain.slot import Hold, Slot
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,6 +117,7 @@ class People(Protocol):
     async def session(self, token_hash: str) -> Session | None: ...
     async def end_session(self, token_hash: str) -> None: ...
     async def add_dealer(self, dealer: Dealer) -> None: ...
+    async def update_dealer(self, dealer: Dealer) -> None: ...
     async def dealer(self, dealer_id: str) -> Dealer | None: ...
     async def dealers(self) -> list[Dealer]: ...
 
@@ -197,7 +198,15 @@ class Proposals(Protocol):
     async def steps(self, proposal_id: str) -> list[ProposalStep]: ...
 
 
-class Bays(Protocol):
+class Holds(Protocol):
+    """What is promised of the dealers' sites: bays, technicians, loaner cars."""
+
+    async def take_turn(self, dealer_id: str) -> None:
+        """Wait until nobody else is choosing among the dealer's slots; the turn lasts as long as the transaction.
+
+        Who looks for what is free within their turn finds it free still when they hold it.
+        """
+
     async def hold(self, dealer_id: str, proposal_id: str, slots: Sequence[Slot]) -> None:
         """Hold exactly these slots for the proposal, releasing what it held before; SlotTaken on any overlap.
 
@@ -205,9 +214,11 @@ class Bays(Protocol):
         """
 
     async def release(self, proposal_id: str) -> None: ...
-    async def busy(self, dealer_id: str, from_ms: int, until_ms: int) -> list[Slot]: ...
+    async def busy(self, dealer_id: str, from_ms: int, until_ms: int, *, but_of: str | None = None) -> list[Hold]:
+        """What is held in the time, by start; without what the proposal `but_of` holds itself."""
+
     async def overlaps(self) -> int:
-        """How many pairs of held slots overlap on one bay: 0, or something is broken."""
+        """How many pairs of holds of one resource overlap: 0, or something is broken."""
 
 
 class ServiceRecords(Protocol):
@@ -317,7 +328,7 @@ class UnitOfWork(Protocol):
     assessments: Assessments
     needs: Needs
     proposals: Proposals
-    bays: Bays
+    holds: Holds
     service_records: ServiceRecords
     judged_labels: JudgedLabels
     outbox: Outbox

@@ -23,6 +23,7 @@ def render_payload(
     odometer_m: int | None,
     needs: Sequence[MaintenanceNeed],
     slot: Slot,
+    wants_loaner: bool,
     note: str,
     created_ms: int,
 ) -> str:
@@ -33,6 +34,7 @@ def render_payload(
         "dealer_id": permit.grant.dealer_id,
         "created_ms": created_ms,
         "slot": {"start_ms": slot.start_ms, "end_ms": slot.end_ms},
+        "loaner": wants_loaner,
         "needs": [_need(permit, catalogue, need) for need in needs],
         "vehicle": _vehicle(permit, vehicle, odometer_m),
         "customer": _customer(permit, customer),

@@ -29,9 +29,9 @@ async def advance(
     else:
         await uow.proposals.update(after)
     if after.slots_held:
-        await uow.bays.hold(after.dealer_id, after.proposal_id, after.slots_held)
+        await uow.holds.hold(after.dealer_id, after.proposal_id, after.slots_held)
     else:
-        await uow.bays.release(after.proposal_id)
+        await uow.holds.release(after.proposal_id)
     now = after.updated_ms
     await uow.proposals.add_step(
         ProposalStep(after.proposal_id, after.version, after.state, actor, actor_id, now, cause, channel)

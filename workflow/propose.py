@@ -6,14 +6,16 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from domain.consent import Permit
-from domain.errors import Conflict, InvalidInput, NotFound, SlotTaken
+from domain.errors import Conflict, InvalidInput, NotFound
 from domain.need import MaintenanceNeed
 from domain.people import Dealer, Vehicle
 from domain.proposal import Actor, BookingProposal, ProposalState
-from domain.slot import MINUTE_MS, Slot, free_slots
+from domain.site import Demand
+from domain.slot import Slot
 from workflow.ports import Office, UnitOfWork
 from workflow.proposal_payload import render_payload
 from workflow.proposal_steps import advance
+from workflow.slot_choice import demand_of, pick_slot
 
 PROPOSAL_OPEN_MS = 3 * 86_400_000  # an unanswered proposal gives its slot back after three days
 NOTE_LENGTH = 500
@@ -29,6 +31,7 @@ async def draft_proposal(
     start_ms: int,
     grant_id: str,
     note: str = "",
+    loaner: bool = False,
 ) -> BookingProposal:
     """A draft under a live grant; its `payload` is what would leave. Nothing leaves and nothing is held yet."""
     now = office.clock.now_ms()
@@ -45,9 +48,9 @@ async def draft_proposal(
         if dealer is None:
             raise NotFound("there is no such dealer")
         needs = [await _live_need(uow, vehicle_id, need_id) for need_id in dict.fromkeys(need_ids)]
-        minutes = sum(office.catalogue.items[need.item].labour_minutes for need in needs)
-        slot = await pick_slot(uow, dealer, start_ms, minutes, now)
-        proposal = await _draft(uow, office, permit, vehicle, dealer, needs, slot, minutes, note, now)
+        demand = demand_of(office.catalogue, [need.item for need in needs], wants_loaner=loaner)
+        slot = await pick_slot(uow, dealer, start_ms, demand, now)
+        proposal = await _draft(uow, office, permit, vehicle, dealer, needs, slot, demand, note, now)
         return await advance(uow, None, proposal, actor=Actor.OWNER, actor_id=customer_id)
 
 
@@ -59,7 +62,7 @@ async def _draft(
     dealer: Dealer,
     needs: list[MaintenanceNeed],
     slot: Slot,
-    minutes: int,
+    demand: Demand,
     note: str,
     now: int,
 ) -> BookingProposal:
@@ -77,6 +80,7 @@ async def _draft(
         odometer_m=max((a.odometer_m for a in assessments), default=None),
         needs=needs,
         slot=slot,
+        wants_loaner=demand.wants_loaner,
         note=note,
         created_ms=now,
     )
@@ -89,7 +93,7 @@ async def _draft(
         dealer_id=dealer.dealer_id,
         grant_id=permit.grant.grant_id,
         need_ids=tuple(need.need_id for need in needs),
-        minutes=minutes,
+        minutes=demand.minutes,
         slot=slot,
         offered=(),
         payload=payload,
@@ -97,6 +101,8 @@ async def _draft(
         updated_ms=now,
         expires_ms=now + PROPOSAL_OPEN_MS,
         note=note,
+        skills=demand.skills,
+        wants_loaner=demand.wants_loaner,
     )
 
 
@@ -129,37 +135,11 @@ async def propose(
     dealer = await uow.people.dealer(draft.dealer_id)
     if dealer is None or draft.slot is None:
         raise NotFound("there is no such dealer")
-    # Another may have taken the bay since the draft: any bay that is free at that time will do.
-    slot = await pick_slot(uow, dealer, draft.slot.start_ms, draft.minutes, now_ms)
+    # Another may have taken the bay since the draft: whatever is free at that time will do.
+    slot = await pick_slot(uow, dealer, draft.slot.start_ms, draft.demand, now_ms)
     sent = draft.to(ProposalState.SENT, Actor.OWNER, now_ms)
     sent = replace(sent, slot=slot, expires_ms=min(now_ms + PROPOSAL_OPEN_MS, slot.start_ms))
     return await advance(uow, draft, sent, actor=Actor.OWNER, actor_id=draft.customer_id, channel=channel)
-
-
-async def pick_slot(
-    uow: UnitOfWork,
-    dealer: Dealer,
-    start_ms: int,
-    minutes: int,
-    now_ms: int,
-    *,
-    but_of: str | None = None,
-    also: Sequence[Slot] = (),
-) -> Slot:
-    """A free bay at that very start; SlotTaken when the dealer is closed or full then.
-
-    `but_of` names a proposal whose own held slots do not count as taken; `also` are taken besides those held.
-    """
-    if start_ms <= now_ms:
-        raise InvalidInput("the slot lies in the past", field="start_ms", fix="choose one that is still ahead")
-    busy = await uow.bays.busy(dealer.dealer_id, start_ms, start_ms + minutes * MINUTE_MS)
-    if but_of is not None:
-        own = await uow.proposals.get(but_of)
-        busy = [slot for slot in busy if own is None or slot not in own.slots_held]
-    free = free_slots(dealer.hours, dealer.bays, [*busy, *also], minutes, start_ms, start_ms + 1)
-    if not free:
-        raise SlotTaken("this time is no longer free at the dealer: choose another")
-    return free[0]
 
 
 async def _permit(

@@ -8,7 +8,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 # Two-number locks: the first number says what for, the second which one.
 MIGRATION = 7401
 TIMELINE = 7402
-BAY = 7403
+SITE = 7403
 
 _LOCK = text("SELECT pg_advisory_xact_lock(:purpose, 0)")
 _LOCK_ONE = text("SELECT pg_advisory_xact_lock(:purpose, hashtext(:name))").bindparams(bindparam("name"))
@@ -19,6 +19,6 @@ async def lock(connection: AsyncConnection, purpose: int) -> None:
     await connection.execute(_LOCK, {"purpose": purpose})
 
 
-async def lock_bay(connection: AsyncConnection, dealer_id: str, bay_id: str) -> None:
-    """Wait until no other transaction is about to hold slots of this bay."""
-    await connection.execute(_LOCK_ONE, {"purpose": BAY, "name": f"{dealer_id}/{bay_id}"})
+async def lock_site(connection: AsyncConnection, dealer_id: str) -> None:
+    """Wait until no other transaction is about to hold slots of this dealer."""
+    await connection.execute(_LOCK_ONE, {"purpose": SITE, "name": dealer_id})

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import Row, delete, select
+from sqlalchemy import Row, delete, select, update
 
 from adapters.records.documents import from_document, to_document
 from adapters.records.repository import Repository
@@ -75,6 +75,10 @@ class SqlPeople(Repository):
     async def add_dealer(self, dealer: Dealer) -> None:
         row = {"dealer_id": dealer.dealer_id, "name": dealer.name, "document": to_document(dealer)}
         await self._insert_or_conflict(dealers, row, "there is a dealer with this id already")
+
+    async def update_dealer(self, dealer: Dealer) -> None:
+        change = update(dealers).where(dealers.c.dealer_id == dealer.dealer_id)
+        await self._connection.execute(change.values(name=dealer.name, document=to_document(dealer)))
 
     async def dealer(self, dealer_id: str) -> Dealer | None:
         row = await self._one(select(dealers.c.document).where(dealers.c.dealer_id == dealer_id))

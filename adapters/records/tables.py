@@ -4,7 +4,7 @@ The columns are what queries and constraints need; what is richer lies whole in 
 `documents`). Names, e-mail addresses and VINs stand in `vehicles`, `customers`, `accounts` and `dealers` only, but for
 what an owner's own reminder or a permitted delivery says while it waits in the outbox.
 
-Two things are in the migrations only, as each database says them in its own way: that held slots of a bay never
+Two things are in the migrations only, as each database says them in its own way: that holds of one resource never
 overlap (`EXCLUDE USING gist` on PostgreSQL, triggers on SQLite), and the extension btree_gist.
 """
 
@@ -253,17 +253,18 @@ proposal_steps = Table(
     Column("document", Text, nullable=False),
 )
 
-bay_holds = Table(
-    "bay_holds",
+resource_holds = Table(
+    "resource_holds",
     metadata,
     Column("hold_id", SEQUENCE, primary_key=True),
     Column("dealer_id", Text, _to("dealers.dealer_id"), nullable=False),
-    Column("bay_id", Text, nullable=False),
+    Column("kind", Text, nullable=False),
+    Column("resource_id", Text, nullable=False),
     Column("start_ms", BigInteger, nullable=False),
     Column("end_ms", BigInteger, nullable=False),
     Column("proposal_id", Text, _to("proposals.proposal_id"), nullable=False, index=True),
     CheckConstraint("start_ms < end_ms", name="span"),
-    Index("ix_bay_holds_of_bay", "dealer_id", "bay_id", "start_ms"),
+    Index("ix_resource_holds_of_resource", "dealer_id", "kind", "resource_id", "start_ms"),
     sqlite_autoincrement=True,
 )
 

@@ -11,9 +11,9 @@ from sqlalchemy import Connection
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from adapters.records.assessments import SqlAssessments
-from adapters.records.bays import SqlBays
 from adapters.records.consents import SqlConsents
 from adapters.records.failures import meaning_of
+from adapters.records.holds import SqlHolds
 from adapters.records.idempotency import SqlIdempotency
 from adapters.records.judged_labels import SqlJudgedLabels
 from adapters.records.machine_clients import SqlMachineClients
@@ -66,7 +66,7 @@ class SqlUnitOfWork:
     assessments: ports.Assessments
     needs: ports.Needs
     proposals: ports.Proposals
-    bays: ports.Bays
+    holds: ports.Holds
     service_records: ports.ServiceRecords
     judged_labels: ports.JudgedLabels
     outbox: ports.Outbox
@@ -149,7 +149,7 @@ class SqlUnitOfWork:
         self.assessments = SqlAssessments(connection)
         self.needs = SqlNeeds(connection)
         self.proposals = SqlProposals(connection)
-        self.bays = SqlBays(connection)
+        self.holds = SqlHolds(connection)
         self.service_records = SqlServiceRecords(connection)
         self.judged_labels = SqlJudgedLabels(connection)
         self.outbox = SqlOutbox(connection)

@@ -1,7 +1,7 @@
 """Small whole examples of what the records keep; a test changes what it is about."""
 
 from dataclasses import replace
-from datetime import time
+from datetime import date, time
 from typing import Any
 
 from adapters.records import Records
@@ -9,11 +9,13 @@ from domain.call import Call
 from domain.consent import ConsentGrant, DataItem, Purpose
 from domain.event import DomainEvent
 from domain.need import MaintenanceNeed, NeedState, Severity
+from domain.opening_hours import Holiday, OpeningHours
 from domain.people import Account, Customer, Dealer, Ownership, Role, Vehicle
 from domain.prediction import Contribution, DueWindow, ItemKind, Prediction, UploadRange
 from domain.proposal import Actor, BookingProposal, ProposalState, ProposalStep
 from domain.service_record import ServiceOutcome, ServiceRecord
-from domain.slot import OpeningHours, Slot
+from domain.site import Technician
+from domain.slot import Slot
 from domain.telemetry import VehicleAttributes
 
 NOW = 1_760_000_000_000
@@ -29,10 +31,16 @@ DEALER = Dealer(
     "dealer-1",
     "Garage Example",
     "1 Example Street",
-    OpeningHours("Europe/Berlin", {"mon": (time(8), time(17, 30)), "sat": (time(9), time(12))}),
+    OpeningHours(
+        "Europe/Berlin",
+        {"mon": ((time(8), time(12)), (time(13), time(17, 30))), "sat": ((time(9), time(12)),)},
+        (Holiday(date(2026, 5, 1), "Tag der Arbeit"),),
+    ),
     ("bay-1", "bay-2"),
     "https://garage.example/hook",
     "whsec_MDAwMDAwMDAwMDAwMDAwMDAwMDAwMDAw",
+    (Technician("T1", ("high_voltage",)), Technician("T2")),
+    ("loaner-1",),
 )
 ACCOUNT = Account("account-1", Role.OWNER, OWNER.email, "$argon2id$x", customer_id=OWNER.customer_id)
 GRANT = ConsentGrant(

@@ -1,18 +1,26 @@
 """The schema that the migrations make is the one the repositories know, on either database."""
 
 import asyncio
+import json
+from datetime import time
+from typing import Any
 
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
-from sqlalchemy import Connection, inspect, select
+from sqlalchemy import Connection, inspect, select, text
+from sqlalchemy.exc import DBAPIError
 
 from adapters.records import Records, open_records
 from adapters.records.tables import metadata
+from domain.errors import SlotTaken
+from domain.slot import Slot
 from tests.contract.samples import (
     ACCOUNT,
     CAR,
+    DAY,
     DEALER,
+    HOUR,
     NOW,
     OWNER,
     VIN,
@@ -88,6 +96,43 @@ async def test_replies_under_a_key_outlive_the_way_to_claims_and_back(records: R
         assert kept == KeptCall("print", reply)
         for caller, key in ((ACCOUNT.account_id, "open"), ("client-1", "k")):
             assert await work.idempotency.claim(caller, key, "print", now_ms=NOW, until_ms=NOW + 9) is None
+
+
+async def _documents(records: Records, query: str) -> list[Any]:
+    async with records.engine.connect() as connection:
+        return [tuple(row) for row in (await connection.execute(text(query))).all()]
+
+
+async def test_holds_and_hours_go_back_to_bays_and_one_span_a_day_and_come_again(records: Records) -> None:
+    await settle(records)
+    slot = Slot(NOW + DAY, NOW + DAY + HOUR, "bay-1", "T1", "loaner-1")
+    async with records.unit_of_work() as work:
+        await work.proposals.add(proposal(slot=slot))
+        await work.holds.hold(DEALER.dealer_id, "proposal-1", [slot])
+    await records.downgrade("0003")
+    held = await _documents(records, "SELECT dealer_id, bay_id, start_ms, end_ms, proposal_id FROM bay_holds")
+    assert held == [(DEALER.dealer_id, "bay-1", slot.start_ms, slot.end_ms, "proposal-1")]
+    [(document,)] = await _documents(records, "SELECT document FROM dealers")
+    before = json.loads(document)
+    assert before["hours"] == {
+        "time_zone": "Europe/Berlin",
+        "days": {"mon": ["08:00:00", "17:30:00"], "sat": ["09:00:00", "12:00:00"]},
+    }
+    assert before.keys().isdisjoint({"technicians", "loaners"})
+    overlap = "INSERT INTO bay_holds (dealer_id, bay_id, start_ms, end_ms, proposal_id) SELECT dealer_id, bay_id,"
+    with pytest.raises(DBAPIError, match="bay_holds_no_overlap"):
+        async with records.engine.begin() as connection:
+            await connection.execute(text(f"{overlap} start_ms + 1, end_ms, proposal_id FROM bay_holds"))
+    await records.migrate()
+    async with records.unit_of_work() as work:
+        assert await work.run_sync(_differences) == []
+        assert await work.holds.busy(DEALER.dealer_id, NOW, NOW + 9 * DAY) == [slot.holds[0]]
+        found = await work.people.dealer(DEALER.dealer_id)
+        assert found is not None
+        assert found.hours.days["mon"] == ((time(8), time(17, 30)),)
+        assert found.site.technicians == found.site.loaners == ()
+        with pytest.raises(SlotTaken):
+            await work.holds.hold(DEALER.dealer_id, "proposal-2", [slot])
 
 
 async def test_several_processes_may_migrate_at_once(empty_records: Records) -> None:

@@ -72,7 +72,7 @@ async def _read(records: Records) -> Outcome:
                 }
             )
         reminders = (await uow.timeline.count()).get("owner-reminded", 0)
-        overlaps = await uow.bays.overlaps()
+        overlaps = await uow.holds.overlaps()
     needs.sort(key=lambda n: (str(n["car"]), str(n["item"]), int(str(n["opened_ms"]))))
     bookings.sort(key=lambda b: (str(b["car"]), str(b["steps"])))
     return Outcome(needs, bookings, reminders, overlaps)

@@ -263,7 +263,7 @@ async def test_after_a_withdrawal_nothing_leaves(town: Town, name: str, subtests
         with subtests.test(after=f"{gap}. {steps[gap - 1].__name__}"):
             await _withdraw_in_the_gap(await begin(town), steps[:gap], steps[gap:])
     async with town.records.unit_of_work() as uow:
-        assert await uow.bays.overlaps() == 0
+        assert await uow.holds.overlaps() == 0
 
 
 async def _withdraw_in_the_gap(journey: Journey, before: list[Step], after: list[Step]) -> None:

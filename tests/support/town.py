@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import time
 from itertools import count
@@ -16,10 +17,11 @@ from adapters.passwords import Argon2Passwords
 from adapters.records import Records
 from domain.consent import ConsentGrant, DataItem, Purpose
 from domain.need import MaintenanceNeed
+from domain.opening_hours import WEEKDAYS, OpeningHours
 from domain.people import Account, Customer, Dealer, Vehicle
 from domain.prediction import ItemKind, Prediction
 from domain.proposal import BookingProposal
-from domain.slot import WEEKDAYS, OpeningHours
+from domain.site import ResourceKind
 from tests.support.moments import DAY, NOW
 from tests.support.predictions import hazard, wear
 from workflow import consents, dealers, enrol, identity, needs, negotiate, propose
@@ -132,14 +134,23 @@ class Town:
         )
         return Household(owner, claimed, credential)
 
-    async def garage(self, *, bays: int = 1, webhook_url: str = "https://garage.example/hook") -> Garage:
+    async def garage(
+        self,
+        *,
+        bays: int = 1,
+        webhook_url: str = "https://garage.example/hook",
+        technicians: Sequence[tuple[str, Sequence[str]]] = (),
+        loaners: Sequence[str] = (),
+    ) -> Garage:
         n = next(self.number)
         dealer, advisor = await dealers.approve_dealer(
             self.office,
             name=f"Garage {n}",
             address=f"{n} Example Street",
-            hours=OpeningHours("Europe/Berlin", dict.fromkeys(WEEKDAYS, (time(8), time(17)))),
+            hours=OpeningHours("Europe/Berlin", dict.fromkeys(WEEKDAYS, ((time(8), time(17)),))),
             bays=bays,
+            technicians=technicians,
+            loaners=loaners,
             webhook_url=webhook_url,
             advisor_name="Advisor",
             advisor_email=f"advisor-{n}@example.test",
@@ -196,6 +207,7 @@ class Town:
         *wanted: MaintenanceNeed,
         start_ms: int = TOMORROW,
         note: str = "",
+        loaner: bool = False,
     ) -> BookingProposal:
         return await propose.draft_proposal(
             self.office,
@@ -206,6 +218,7 @@ class Town:
             start_ms=start_ms,
             grant_id=grant.grant_id,
             note=note,
+            loaner=loaner,
         )
 
     async def sent(
@@ -232,4 +245,5 @@ class Town:
     async def busy(self, garage: Garage) -> int:
         """How many slots are held at the garage, in all times."""
         async with self.records.unit_of_work() as uow:
-            return len(await uow.bays.busy(garage.id, 0, NOW + 10_000 * DAY))
+            held = await uow.holds.busy(garage.id, 0, NOW + 10_000 * DAY)
+        return sum(hold.resource.kind is ResourceKind.BAY for hold in held)

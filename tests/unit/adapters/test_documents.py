@@ -14,11 +14,13 @@ from domain.consent import ConsentGrant, DataItem, Purpose
 from domain.errors import InvalidInput
 from domain.event import DomainEvent
 from domain.need import MaintenanceNeed, NeedState, Severity
+from domain.opening_hours import Holiday, OpeningHours
 from domain.people import Dealer
 from domain.prediction import Contribution, DueWindow, ItemKind, Prediction, UploadRange
 from domain.proposal import Actor, BookingProposal, ProposalState, ProposalStep
 from domain.service_record import ServiceOutcome, ServiceRecord
-from domain.slot import OpeningHours, Slot
+from domain.site import Technician
+from domain.slot import Slot
 from domain.telemetry import VehicleAttributes
 from tests.contract.samples import prediction
 from workflow.ports import Delivery, Reminder
@@ -34,13 +36,16 @@ WINDOWS = st.builds(
 REASONS = st.lists(st.builds(Contribution, st.text(), FINITE, st.text()), max_size=3).map(tuple)
 UPLOADS = st.lists(st.builds(UploadRange, st.text(), MS, MS), max_size=3).map(tuple)
 TEXTS = st.lists(st.text(), max_size=3).map(tuple)
-SLOTS = st.builds(Slot, MS, MS, st.text())
+SLOTS = st.builds(Slot, MS, MS, st.text(), st.text(), st.text())
 JSON = st.recursive(
     st.none() | st.booleans() | MS | FINITE | st.text(),
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3),
     max_leaves=5,
 )
-HOURS = st.builds(OpeningHours, st.text(), st.dictionaries(st.text(), st.tuples(st.times(), st.times()), max_size=3))
+SPANS = st.lists(st.tuples(st.times(), st.times()), max_size=3).map(tuple)
+HOLIDAYS = st.lists(st.builds(Holiday, st.dates(), st.text()), max_size=3).map(tuple)
+HOURS = st.builds(OpeningHours, st.text(), st.dictionaries(st.text(), SPANS, max_size=3), HOLIDAYS)
+TECHNICIANS = st.lists(st.builds(Technician, st.text(), TEXTS), max_size=3).map(tuple)
 OF_A_DEALER = {"purpose": st.just(Purpose.BOOKING), "dealer_id": st.text()}
 OF_NOBODY = {
     "purpose": st.sampled_from([p for p in Purpose if p is not Purpose.BOOKING]),
@@ -90,7 +95,7 @@ VALUES = st.one_of(
     _grants(OF_NOBODY),
     MEASURED,
     st.builds(VehicleAttributes, st.text(), FINITE, MS),
-    st.builds(Dealer, hours=HOURS, bays=TEXTS),
+    st.builds(Dealer, hours=HOURS, bays=TEXTS, technicians=TECHNICIANS, loaners=TEXTS),
     st.builds(DomainEvent, data=st.dictionaries(st.text(), JSON, max_size=4)),
     st.builds(Delivery),
     st.builds(Reminder, need_ids=TEXTS),
@@ -111,7 +116,7 @@ def test_tuples_enums_times_and_whole_number_keys_keep_their_types() -> None:
     assert type(again.contributions) is tuple
     assert type(again.kind) is ItemKind
     assert set(again.probability) == {30, 7}
-    hours = OpeningHours("UTC", {"mon": (time(8, 0, 0, 1), time(17))})
+    hours = OpeningHours("UTC", {"mon": ((time(8, 0, 0, 1), time(17)),)})
     assert from_document(to_document(hours), OpeningHours) == hours
 
 
@@ -124,4 +129,10 @@ def test_a_number_that_is_not_finite_is_refused(odd: float) -> None:
 
 
 def test_a_document_is_plain_json() -> None:
-    assert json.loads(to_document(Slot(1, 2, "ä\x00"))) == {"start_ms": 1, "end_ms": 2, "bay_id": "ä\x00"}
+    assert json.loads(to_document(Slot(1, 2, "ä\x00"))) == {
+        "start_ms": 1,
+        "end_ms": 2,
+        "bay_id": "ä\x00",
+        "technician_id": "",
+        "loaner_id": "",
+    }

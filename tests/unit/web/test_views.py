@@ -10,10 +10,11 @@ from domain.consent import ConsentGrant, DataItem, Purpose
 from domain.dossier import CarDossier, DealerDesk, DeskEntry, Funnel, ProposalDossier
 from domain.event import DomainEvent
 from domain.need import MaintenanceNeed, NeedState, open_need
+from domain.opening_hours import OpeningHours
 from domain.people import Customer, Dealer, Vehicle
 from domain.prediction import Contribution, Prediction
 from domain.proposal import Actor, BookingProposal, ProposalState, ProposalStep
-from domain.slot import OpeningHours, Slot
+from domain.slot import Slot
 from domain.telemetry import VehicleAttributes
 from tests.support.moments import DAY, HOUR, NOW
 from tests.support.predictions import CAR, hazard, wear
@@ -29,7 +30,7 @@ from web.reading import Reading
 
 CUSTOMER = Customer("customer-1", "Olla Testa", "olla@owner.example", "en", "Europe/Berlin")
 VEHICLE = Vehicle(CAR, "Bauer", "Kompakt", 2019, VehicleAttributes())
-HOURS = OpeningHours("Europe/Berlin", {"tue": (time(8), time(17))})
+HOURS = OpeningHours("Europe/Berlin", {"tue": ((time(8), time(17)),)})
 DEALER = Dealer("dealer-1", "Pit Lane Garage", "1 Boxenstraße", HOURS, ("bay-01",))
 
 

@@ -10,16 +10,17 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from domain.errors import Conflict
+from domain.opening_hours import OpeningHours
 from domain.people import Dealer, Vehicle
 from domain.proposal import BookingProposal, ProposalState
-from domain.slot import OpeningHours, Slot
+from domain.slot import Slot
 from domain.telemetry import VehicleAttributes
 from tests.support.moments import HOUR, NOW
 from workflow.calendar import appointment_ics
 
 S = ProposalState
 DEALER = Dealer(
-    "dealer-1", "Garage Example", "1 Example Street", OpeningHours("UTC", {"mon": (time(8), time(9))}), ("b",)
+    "dealer-1", "Garage Example", "1 Example Street", OpeningHours("UTC", {"mon": ((time(8), time(9)),)}), ("b",)
 )
 CAR = Vehicle("car-1", "Testmobil", "Eins", 2021, VehicleAttributes(), label="The blue one")
 BOOKED = BookingProposal(

@@ -7,56 +7,24 @@ from typing import Any
 
 import pytest
 
-from domain.errors import Conflict, InvalidInput, NotFound
+from domain.errors import Conflict, InvalidInput
+from domain.opening_hours import OpeningHours
 from domain.people import Dealer
 from domain.proposal import ProposalState
-from domain.slot import OpeningHours
-from tests.support.moments import DAY, HOUR, MINUTE, NOW
-from tests.support.town import PASSWORD, TOMORROW, Garage, Household, Town
-from workflow.dealers import approve_dealer, dealers, free_slots_of
+from tests.support.moments import DAY
+from tests.support.town import PASSWORD, TOMORROW, Garage, Town
+from workflow.dealers import approve_dealer, dealers
 
 S = ProposalState
 OTHER = TOMORROW + DAY
 THIRD = TOMORROW + 2 * DAY
 
 
-async def test_free_slots_leave_out_what_is_held_and_the_next_two_hours(
-    town: Town, home: Household, garage: Garage
-) -> None:
-    before = await free_slots_of(town.office, dealer_id=garage.id, minutes=75)
-    assert min(slot.start_ms for slot in before) == NOW + 2 * HOUR
-    sent = await town.sent(home, garage)
-    assert sent.slot
-    after = await free_slots_of(town.office, dealer_id=garage.id, minutes=75)
-    assert {slot for slot in before if slot.overlaps(sent.slot)} == set(before) - set(after)
-    day = await free_slots_of(
-        town.office, dealer_id=garage.id, minutes=30, from_ms=TOMORROW + DAY, until_ms=TOMORROW + DAY + HOUR
-    )
-    assert [slot.start_ms for slot in day] == [TOMORROW + DAY, TOMORROW + DAY + 30 * MINUTE]
-
-
-@pytest.mark.parametrize(
-    ("changes", "field"),
-    [({"minutes": 4}, "minutes"), ({"minutes": 721}, "minutes"), ({"until_ms": NOW + 400 * DAY}, "until_ms")],
-)
-async def test_a_question_for_free_slots_names_the_field_that_is_wrong(
-    town: Town, garage: Garage, changes: dict[str, int], field: str
-) -> None:
-    with pytest.raises(InvalidInput) as refused:
-        await free_slots_of(town.office, **({"dealer_id": garage.id, "minutes": 60} | changes))  # type: ignore[arg-type]
-    assert refused.value.field == field
-
-
-async def test_a_dealer_that_is_not_there_has_nothing_free(town: Town) -> None:
-    with pytest.raises(NotFound):
-        await free_slots_of(town.office, dealer_id="nobody's", minutes=60)
-
-
 async def approve(town: Town, **changes: Any) -> Dealer:
     about: dict[str, Any] = {
         "name": "Garage",
         "address": "1 Example Street",
-        "hours": OpeningHours("Europe/Berlin", {"mon": (time(8), time(17))}),
+        "hours": OpeningHours("Europe/Berlin", {"mon": ((time(8), time(17)),)}),
         "bays": 2,
         "advisor_name": "Advisor",
         "advisor_email": "advisor@example.test",

@@ -1,0 +1,93 @@
+"""Held slots: no bay, technician or loaner car is ever promised twice for one moment."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from sqlalchemy import and_, delete, func, insert, select
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from adapters.records.advisory_locks import lock_site
+from adapters.records.repository import Repository
+from adapters.records.tables import resource_holds
+from domain.errors import SlotTaken
+from domain.site import Resource, ResourceKind
+from domain.slot import Hold, Slot
+
+_EXCLUSION_VIOLATION = "23P01"
+_TRIGGER_MESSAGE = "resource_holds_no_overlap"
+
+
+class SqlHolds(Repository):
+    def __init__(self, connection: AsyncConnection) -> None:
+        super().__init__(connection)
+        self._turns: set[str] = set()
+
+    async def take_turn(self, dealer_id: str) -> None:
+        if self._is_postgres and dealer_id not in self._turns:
+            await lock_site(self._connection, dealer_id)
+            self._turns.add(dealer_id)
+
+    async def hold(self, dealer_id: str, proposal_id: str, slots: Sequence[Slot]) -> None:
+        # Two inserts into one exclusion constraint wait for each other and deadlock; a queue per site before it spares
+        # that. The constraint stands all the same, for whoever does not queue.
+        await self.take_turn(dealer_id)
+        rows = [
+            {
+                "dealer_id": dealer_id,
+                "kind": str(hold.resource.kind),
+                "resource_id": hold.resource.resource_id,
+                "start_ms": hold.start_ms,
+                "end_ms": hold.end_ms,
+                "proposal_id": proposal_id,
+            }
+            for slot in sorted(set(slots))
+            for hold in slot.holds
+        ]
+        # In a savepoint: a use case that hears SlotTaken may offer something else in the same transaction.
+        try:
+            async with self._connection.begin_nested():
+                await self.release(proposal_id)
+                if rows:
+                    await self._connection.execute(insert(resource_holds), rows)
+        except IntegrityError as error:
+            if _is_overlap(error):
+                raise SlotTaken("this time is held or booked by somebody else: choose another") from error
+            raise
+
+    async def release(self, proposal_id: str) -> None:
+        await self._connection.execute(delete(resource_holds).where(resource_holds.c.proposal_id == proposal_id))
+
+    async def busy(self, dealer_id: str, from_ms: int, until_ms: int, *, but_of: str | None = None) -> list[Hold]:
+        held = resource_holds.c
+        query = select(held.kind, held.resource_id, held.start_ms, held.end_ms).where(
+            held.dealer_id == dealer_id, held.start_ms < until_ms, held.end_ms > from_ms
+        )
+        if but_of is not None:
+            query = query.where(held.proposal_id != but_of)
+        rows = await self._all(query.order_by(held.start_ms, held.kind, held.resource_id))
+        return [Hold(Resource(ResourceKind(row.kind), row.resource_id), row.start_ms, row.end_ms) for row in rows]
+
+    async def overlaps(self) -> int:
+        first, second = resource_holds.alias(), resource_holds.alias()
+        row = await self._one(
+            select(func.count().label("pairs")).select_from(
+                first.join(
+                    second,
+                    and_(
+                        first.c.dealer_id == second.c.dealer_id,
+                        first.c.kind == second.c.kind,
+                        first.c.resource_id == second.c.resource_id,
+                        first.c.hold_id < second.c.hold_id,
+                        first.c.start_ms < second.c.end_ms,
+                        second.c.start_ms < first.c.end_ms,
+                    ),
+                )
+            )
+        )
+        return 0 if row is None else int(row.pairs)
+
+
+def _is_overlap(error: IntegrityError) -> bool:
+    return getattr(error.orig, "sqlstate", None) == _EXCLUSION_VIOLATION or _TRIGGER_MESSAGE in str(error.orig)
