@@ -41,6 +41,7 @@ from api import (
 )
 from api.authentication import SignInNeeded, operation_of
 from api.live_events import LiveEvents
+from api.openapi_document import openapi_document
 from api.reception import Reception
 from api.request_limits import RequestLimits
 from api.security_headers import SecurityHeaders
@@ -112,7 +113,9 @@ def create_api(
         lifespan=_lifespan,
         exception_handlers=_error_answers(),
         license_info={"name": "Apache-2.0", "identifier": "Apache-2.0"},
+        generate_unique_id_function=lambda route: operation_of(route.endpoint).replace(".", "_"),
     )
+    app.openapi = lambda: _document(app, public_url)  # type: ignore[method-assign]
     app.state.reception = Reception(
         office=office,
         ingest=ingest,
@@ -135,6 +138,12 @@ def create_api(
     app.add_middleware(RequestLimits, public_url=public_url)
     app.add_middleware(SecurityHeaders, is_secure=is_secure)
     return app
+
+
+def _document(app: FastAPI, public_url: str) -> dict[str, Any]:
+    if app.openapi_schema is None:
+        app.openapi_schema = openapi_document(app, api_routes(), public_url)
+    return app.openapi_schema
 
 
 def _require_entries() -> None:

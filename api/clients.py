@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from fastapi import APIRouter
 
+from api.answers import ClientAnswer, ClientsAnswer, NewClientAnswer
 from api.authentication import SignedIn
 from api.bodies import NewMachineClient, Nothing
 from api.idempotency import IdempotentRoute, shown_once
@@ -18,14 +17,14 @@ router = APIRouter(prefix="/v1/dealers/{dealer_id}/clients", tags=["machine clie
 
 @router.post("", status_code=201, summary="Make a client for one of a dealer's systems")
 @shown_once
-async def new_client(dealer_id: str, body: NewMachineClient, desk: Desk, caller: SignedIn) -> dict[str, Any]:
+async def new_client(dealer_id: str, body: NewMachineClient, desk: Desk, caller: SignedIn) -> NewClientAnswer:
     """Its secret is shown this once; `POST /v1/oauth/token` takes it for an access token."""
     made = await make_client(desk.office, caller, dealer_id=dealer_id, name=body.name, scopes=body.scopes)
-    return client_json(made.client) | {"client_secret": made.secret}
+    return {**client_json(made.client), "client_secret": made.secret}
 
 
 @router.get("", summary="A dealer's clients")
-async def clients(dealer_id: str, desk: Desk, caller: SignedIn) -> dict[str, Any]:
+async def clients(dealer_id: str, desk: Desk, caller: SignedIn) -> ClientsAnswer:
     """Revoked ones too, the oldest first; never with a secret."""
     found = await clients_of(desk.office, caller, dealer_id=dealer_id)
     return {"clients": [client_json(client) for client in found]}
@@ -34,6 +33,6 @@ async def clients(dealer_id: str, desk: Desk, caller: SignedIn) -> dict[str, Any
 @router.post("/{client_id}/revoke", summary="Revoke a client, at once")
 async def revoke(
     dealer_id: str, client_id: str, desk: Desk, caller: SignedIn, body: Nothing | None = None
-) -> dict[str, Any]:
+) -> ClientAnswer:
     """Its secret and every token it holds are refused from the next call on."""
     return client_json(await revoke_client(desk.office, caller, dealer_id=dealer_id, client_id=client_id))

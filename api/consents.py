@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from fastapi import APIRouter
 
+from api.answers import GrantAnswer, GrantsAnswer
 from api.authentication import CustomerId
 from api.bodies import NewConsent, Nothing
 from api.idempotency import IdempotentRoute
@@ -17,18 +16,18 @@ router = APIRouter(prefix="/v1/me/consents", tags=["consents"], route_class=Idem
 
 
 @router.get("", summary="My consents, live and ended")
-async def consents(desk: Desk, customer_id: CustomerId) -> dict[str, Any]:
+async def consents(desk: Desk, customer_id: CustomerId) -> GrantsAnswer:
     """With a receipt each."""
     return {"consents": [grant_json(grant) for grant in await consents_of(desk.office, customer_id)]}
 
 
 @router.post("", status_code=201, summary="Grant consent for one car and one purpose")
-async def grant(body: NewConsent, desk: Desk, customer_id: CustomerId) -> dict[str, Any]:
+async def grant(body: NewConsent, desk: Desk, customer_id: CustomerId) -> GrantAnswer:
     """For booking: for one dealer and the listed data items."""
     return grant_json(await grant_consent(desk.office, customer_id=customer_id, **body.model_dump()))
 
 
 @router.post("/{grant_id}/withdraw", summary="Withdraw a consent, at once")
-async def withdraw(grant_id: str, desk: Desk, customer_id: CustomerId, body: Nothing | None = None) -> dict[str, Any]:
+async def withdraw(grant_id: str, desk: Desk, customer_id: CustomerId, body: Nothing | None = None) -> GrantAnswer:
     """Nothing starts to leave after this; open proposals under it end."""
     return grant_json(await withdraw_consent(desk.office, customer_id=customer_id, grant_id=grant_id))

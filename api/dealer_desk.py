@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Annotated
 
 from fastapi import APIRouter, Query
 
+from api.answers import EntryAnswer, QueueAnswer
 from api.authentication import DealerCaller
 from api.bodies import CheckIn, Completion, Nothing, Reason, StartTimes
 from api.idempotency import IdempotentRoute
@@ -20,19 +21,18 @@ from workflow.negotiate import accept, counter, decline
 from workflow.visit import Finding, check_in, complete, no_show
 
 router = APIRouter(prefix="/v1/dealer/proposals", tags=["dealers"], route_class=IdempotentRoute)
-Answer = dict[str, Any]
 
 
 def _party(caller: Caller) -> dict[str, str]:
     return {"dealer_id": require_dealer(caller), "actor_id": caller.account_id}
 
 
-async def _told(desk: Reception, caller: Caller, proposal_id: str) -> Answer:
+async def _told(desk: Reception, caller: Caller, proposal_id: str) -> EntryAnswer:
     return entry_json(await desk_entry(desk.office, dealer_id=require_dealer(caller), proposal_id=proposal_id))
 
 
 @router.get("", summary="My queue")
-async def queue(desk: Desk, caller: DealerCaller, state: Annotated[str, Query(max_length=200)] = "") -> Answer:
+async def queue(desk: Desk, caller: DealerCaller, state: Annotated[str, Query(max_length=200)] = "") -> QueueAnswer:
     """`state` takes a comma-separated list; all states without it."""
     found = await dealer_desk(desk.office, dealer_id=require_dealer(caller), states=_states(state))
     return {"proposals": [entry_json(entry) for entry in found.entries]}
@@ -50,7 +50,7 @@ def _states(text: str) -> list[ProposalState] | None:
 
 
 @router.get("/{proposal_id}", summary="One proposal")
-async def read(proposal_id: str, desk: Desk, caller: DealerCaller) -> Answer:
+async def read(proposal_id: str, desk: Desk, caller: DealerCaller) -> EntryAnswer:
     """What left for this dealer, while consent stands behind it."""
     return await _told(desk, caller, proposal_id)
 
@@ -63,35 +63,35 @@ async def ledger(proposal_id: str, desk: Desk, caller: DealerCaller) -> LedgerAn
 
 
 @router.post("/{proposal_id}/accept", summary="Accept the owner's slot")
-async def accept_slot(proposal_id: str, desk: Desk, caller: DealerCaller, body: Nothing | None = None) -> Answer:
+async def accept_slot(proposal_id: str, desk: Desk, caller: DealerCaller, body: Nothing | None = None) -> EntryAnswer:
     """The owner confirms next."""
     await accept(desk.office, proposal_id=proposal_id, **_party(caller))
     return await _told(desk, caller, proposal_id)
 
 
 @router.post("/{proposal_id}/counter", summary="Offer one to three other slots")
-async def offer(proposal_id: str, body: StartTimes, desk: Desk, caller: DealerCaller) -> Answer:
+async def offer(proposal_id: str, body: StartTimes, desk: Desk, caller: DealerCaller) -> EntryAnswer:
     """Each is held until the owner has answered."""
     await counter(desk.office, proposal_id=proposal_id, starts_ms=body.starts_ms, **_party(caller))
     return await _told(desk, caller, proposal_id)
 
 
 @router.post("/{proposal_id}/decline", summary="Decline")
-async def decline_proposal(proposal_id: str, body: Reason, desk: Desk, caller: DealerCaller) -> Answer:
+async def decline_proposal(proposal_id: str, body: Reason, desk: Desk, caller: DealerCaller) -> EntryAnswer:
     """With a reason for the owner."""
     await decline(desk.office, proposal_id=proposal_id, reason=body.reason, **_party(caller))
     return await _told(desk, caller, proposal_id)
 
 
 @router.post("/{proposal_id}/check-in", summary="The car is here")
-async def check_in_car(proposal_id: str, body: CheckIn, desk: Desk, caller: DealerCaller) -> Answer:
+async def check_in_car(proposal_id: str, body: CheckIn, desk: Desk, caller: DealerCaller) -> EntryAnswer:
     """With its odometer."""
     await check_in(desk.office, proposal_id=proposal_id, odometer_m=body.odometer_m, **_party(caller))
     return await _told(desk, caller, proposal_id)
 
 
 @router.post("/{proposal_id}/complete", summary="What was measured and done")
-async def complete_visit(proposal_id: str, body: Completion, desk: Desk, caller: DealerCaller) -> Answer:
+async def complete_visit(proposal_id: str, body: Completion, desk: Desk, caller: DealerCaller) -> EntryAnswer:
     """Each record is a label; a need without one was left undone."""
     await complete(
         desk.office,
@@ -106,7 +106,7 @@ async def complete_visit(proposal_id: str, body: Completion, desk: Desk, caller:
 
 
 @router.post("/{proposal_id}/no-show", summary="The car did not come")
-async def did_not_come(proposal_id: str, desk: Desk, caller: DealerCaller, body: Nothing | None = None) -> Answer:
+async def did_not_come(proposal_id: str, desk: Desk, caller: DealerCaller, body: Nothing | None = None) -> EntryAnswer:
     """After the slot has passed."""
     await no_show(desk.office, proposal_id=proposal_id, **_party(caller))
     return await _told(desk, caller, proposal_id)

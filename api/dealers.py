@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Annotated
 
 from fastapi import APIRouter, Query
 
+from api.answers import DealersAnswer, RankedSlotsAnswer
 from api.authentication import SignedIn
 from api.bodies import Identifier
 from api.patience import PatientRoute
@@ -25,7 +26,7 @@ USUAL_MINUTES = 60
 
 
 @router.get("", summary="The dealers")
-async def all_dealers(desk: Desk, _caller: SignedIn) -> dict[str, Any]:
+async def all_dealers(desk: Desk, _caller: SignedIn) -> DealersAnswer:
     """Those an operator approved."""
     return {"dealers": [dealer_json(dealer) for dealer in await dealers(desk.office)]}
 
@@ -41,7 +42,7 @@ async def free_slots(
     loaner: bool = False,
     from_ms: Time = None,
     until_ms: Time = None,
-) -> dict[str, Any]:
+) -> RankedSlotsAnswer:
     """Starts at which everything is free that the visit takes: a bay, a technician, with `loaner` a car to go on with.
 
     Say how long (`minutes`), or for what: `items` of the catalogue, or an owner's own `need_ids`, each given as often

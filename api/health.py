@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from fastapi import APIRouter
 from starlette.responses import HTMLResponse, JSONResponse, Response
 
+from api.answers import AliveAnswer, ReadinessAnswer
 from api.problems import PROBLEM_TYPES
 from api.reception import Desk
 from domain.errors import NotFound, PitcallError
@@ -15,12 +14,12 @@ router = APIRouter()
 
 
 @router.get("/healthz", tags=["health"], summary="Is the process alive")
-async def healthz() -> dict[str, Any]:
+async def healthz() -> AliveAnswer:
     """200 as long as the event loop turns."""
     return {"alive": True}
 
 
-@router.get("/readyz", tags=["health"], summary="Can it serve")
+@router.get("/readyz", tags=["health"], summary="Can it serve", response_model=ReadinessAnswer)
 async def readyz(desk: Desk) -> Response:
     """503 while a part it relies on is away."""
     try:

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from fastapi import APIRouter
 
+from api.answers import CarsAnswer, ClaimedAnswer, MeAnswer, NeedAnswer, OwnCarAnswer, RecordedAnswer
 from api.authentication import CustomerId, SignedIn
 from api.bodies import Claim, Reason, ServiceHistory, Snooze
 from api.idempotency import IdempotentRoute
@@ -22,9 +21,9 @@ router = APIRouter(prefix="/v1/me", tags=["owners"], route_class=IdempotentRoute
 
 
 @router.get("", summary="Who am I")
-async def me(caller: SignedIn) -> dict[str, Any]:
+async def me(caller: SignedIn) -> MeAnswer:
     """Role, id and name of the session's account."""
-    answer: dict[str, Any] = {"role": str(caller.role), "name": caller.name}
+    answer: MeAnswer = {"role": str(caller.role), "name": caller.name}
     if caller.customer_id is not None:
         answer["customer_id"] = caller.customer_id
     if caller.dealer_id is not None:
@@ -36,7 +35,7 @@ async def me(caller: SignedIn) -> dict[str, Any]:
 
 
 @router.post("/vehicles", status_code=201, summary="Claim a car with the code it shows")
-async def claim(body: Claim, desk: Desk, customer_id: CustomerId) -> dict[str, Any]:
+async def claim(body: Claim, desk: Desk, customer_id: CustomerId) -> ClaimedAnswer:
     """The caller becomes the owner; only the consents that are listed are granted."""
     vehicle = await claim_vehicle(
         desk.office, customer_id=customer_id, code=body.code, label=body.label, consents=body.consents
@@ -45,13 +44,13 @@ async def claim(body: Claim, desk: Desk, customer_id: CustomerId) -> dict[str, A
 
 
 @router.get("/vehicles", summary="My cars")
-async def cars(desk: Desk, customer_id: CustomerId) -> dict[str, Any]:
+async def cars(desk: Desk, customer_id: CustomerId) -> CarsAnswer:
     """The caller's cars."""
     return {"vehicles": [vehicle_json(v) for v in await cars_of(desk.office, customer_id)]}
 
 
 @router.get("/vehicles/{vehicle_id}", summary="One of my cars: health, needs, proposals, timeline")
-async def car(vehicle_id: str, desk: Desk, customer_id: CustomerId) -> dict[str, Any]:
+async def car(vehicle_id: str, desk: Desk, customer_id: CustomerId) -> OwnCarAnswer:
     """All the owner's page shows."""
     car = await car_dossier(desk.office, customer_id=customer_id, vehicle_id=vehicle_id)
     return car_json(car, desk.office.catalogue)
@@ -65,7 +64,7 @@ async def ledger(vehicle_id: str, desk: Desk, customer_id: CustomerId) -> Ledger
 
 
 @router.post("/vehicles/{vehicle_id}/service-history", status_code=201, summary="Tell of past services")
-async def service_history(vehicle_id: str, body: ServiceHistory, desk: Desk, customer_id: CustomerId) -> dict[str, Any]:
+async def service_history(vehicle_id: str, body: ServiceHistory, desk: Desk, customer_id: CustomerId) -> RecordedAnswer:
     """Past services set where wear is counted from."""
     records = [PastService(**record.model_dump()) for record in body.records]
     recorded = await record_service_history(
@@ -75,12 +74,12 @@ async def service_history(vehicle_id: str, body: ServiceHistory, desk: Desk, cus
 
 
 @router.post("/needs/{need_id}/snooze", summary="Remind me later")
-async def snooze_need(need_id: str, body: Snooze, desk: Desk, customer_id: CustomerId) -> dict[str, Any]:
+async def snooze_need(need_id: str, body: Snooze, desk: Desk, customer_id: CustomerId) -> NeedAnswer:
     """The need stays, silent until then."""
     return need_json(await snooze(desk.office, customer_id=customer_id, need_id=need_id, until_ms=body.until_ms))
 
 
 @router.post("/needs/{need_id}/dismiss", summary="This need is none")
-async def dismiss_need(need_id: str, body: Reason, desk: Desk, customer_id: CustomerId) -> dict[str, Any]:
+async def dismiss_need(need_id: str, body: Reason, desk: Desk, customer_id: CustomerId) -> NeedAnswer:
     """It comes back on new evidence only."""
     return need_json(await dismiss(desk.office, customer_id=customer_id, need_id=need_id, reason=body.reason))

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import cast
 
 from fastapi import APIRouter
 
+from api.answers import EnrolmentTokenAnswer, NewDealerAnswer, WaitingAnswer
 from api.authentication import SignedIn
 from api.bodies import NewDealer, Nothing
 from api.idempotency import IdempotentRoute, shown_once
@@ -23,14 +24,14 @@ router = APIRouter(prefix="/v1/operator", tags=["operators"], route_class=Idempo
 
 @router.post("/enrolment-tokens", status_code=201, summary="A token with which cars enrol")
 @shown_once
-async def enrolment_token(desk: Desk, _caller: SignedIn, body: Nothing | None = None) -> dict[str, Any]:
+async def enrolment_token(desk: Desk, _caller: SignedIn, body: Nothing | None = None) -> EnrolmentTokenAnswer:
     """Shown this once."""
     return {"token": await issue_enrolment_token(desk.office)}
 
 
 @router.post("/dealers", status_code=201, summary="Approve a dealer")
 @shown_once
-async def new_dealer(body: NewDealer, desk: Desk, _caller: SignedIn) -> dict[str, Any]:
+async def new_dealer(body: NewDealer, desk: Desk, _caller: SignedIn) -> NewDealerAnswer:
     """With its site and first advisor; the webhook secret is shown this once."""
     dealer, _account = await approve_dealer(
         desk.office,
@@ -42,14 +43,14 @@ async def new_dealer(body: NewDealer, desk: Desk, _caller: SignedIn) -> dict[str
         advisor_email=body.advisor.email,
         advisor_password=body.advisor.password,
     )
-    answer: dict[str, Any] = {"dealer_id": dealer.dealer_id}
+    answer: NewDealerAnswer = {"dealer_id": dealer.dealer_id}
     if dealer.webhook_url:
         answer["webhook_secret"] = dealer.webhook_secret
     return answer
 
 
 @router.get("/funnel", summary="Counts from signal to invoice")
-async def read_funnel(desk: Desk, _caller: SignedIn) -> dict[str, Any]:
+async def read_funnel(desk: Desk, _caller: SignedIn) -> dict[str, int]:
     """No personal data in it."""
     return funnel_json(await funnel(desk.office, desk.model_versions(), await desk.volumes()))
 
@@ -61,6 +62,6 @@ async def read_models(desk: Desk, _caller: SignedIn) -> ModelQualityAnswer:
 
 
 @router.get("/waiting", summary="What is still in flight")
-async def waiting(desk: Desk, _caller: SignedIn) -> dict[str, Any]:
+async def waiting(desk: Desk, _caller: SignedIn) -> WaitingAnswer:
     """`waiting` is 0 when every topic is read up and the outbox is empty."""
-    return await desk.waiting()
+    return cast(WaitingAnswer, await desk.waiting())

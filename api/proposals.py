@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from fastapi import APIRouter
 from starlette.responses import Response
 
+from api.answers import ProposalAnswer
 from api.authentication import CustomerId
 from api.bodies import Confirmation, NewProposal, Nothing, Reason, StartTime
 from api.idempotency import IdempotentRoute
@@ -19,15 +18,14 @@ from workflow.negotiate import cancel, confirm, counter_back, withdraw
 from workflow.propose import draft_proposal, send_proposal
 
 router = APIRouter(prefix="/v1/me/proposals", tags=["bookings"], route_class=IdempotentRoute)
-Answer = dict[str, Any]
 
 
-async def _told(desk: Reception, customer_id: str, proposal_id: str) -> Answer:
+async def _told(desk: Reception, customer_id: str, proposal_id: str) -> ProposalAnswer:
     return proposal_json(await proposal_of(desk.office, customer_id=customer_id, proposal_id=proposal_id))
 
 
 @router.post("", status_code=201, summary="Draft a proposal and see the exact JSON that will leave")
-async def draft(body: NewProposal, desk: Desk, customer_id: CustomerId) -> Answer:
+async def draft(body: NewProposal, desk: Desk, customer_id: CustomerId) -> ProposalAnswer:
     """Nothing leaves yet: `preview` is the text that `send` would send."""
     proposal = await draft_proposal(desk.office, customer_id=customer_id, **body.model_dump())
     dossier = await proposal_of(desk.office, customer_id=customer_id, proposal_id=proposal.proposal_id)
@@ -35,14 +33,14 @@ async def draft(body: NewProposal, desk: Desk, customer_id: CustomerId) -> Answe
 
 
 @router.get("/{proposal_id}", summary="One of my proposals")
-async def read(proposal_id: str, desk: Desk, customer_id: CustomerId) -> Answer:
+async def read(proposal_id: str, desk: Desk, customer_id: CustomerId) -> ProposalAnswer:
     """State, slots and history; the preview too."""
     dossier = await proposal_of(desk.office, customer_id=customer_id, proposal_id=proposal_id)
     return proposal_json(dossier, with_preview=True)
 
 
 @router.post("/{proposal_id}/send", summary="Send it to the dealer")
-async def send(proposal_id: str, desk: Desk, customer_id: CustomerId, body: Nothing | None = None) -> Answer:
+async def send(proposal_id: str, desk: Desk, customer_id: CustomerId, body: Nothing | None = None) -> ProposalAnswer:
     """Leaves only under a live grant."""
     await send_proposal(desk.office, customer_id=customer_id, proposal_id=proposal_id)
     return await _told(desk, customer_id, proposal_id)
@@ -51,7 +49,7 @@ async def send(proposal_id: str, desk: Desk, customer_id: CustomerId, body: Noth
 @router.post("/{proposal_id}/confirm", summary="Take the accepted slot, or one of those offered")
 async def confirm_slot(
     proposal_id: str, desk: Desk, customer_id: CustomerId, body: Confirmation | None = None
-) -> Answer:
+) -> ProposalAnswer:
     """Both sides have agreed after this."""
     start_ms = body.start_ms if body else None
     await confirm(desk.office, customer_id=customer_id, proposal_id=proposal_id, start_ms=start_ms)
@@ -59,7 +57,7 @@ async def confirm_slot(
 
 
 @router.post("/{proposal_id}/counter", summary="Ask for another slot instead of those offered")
-async def counter(proposal_id: str, body: StartTime, desk: Desk, customer_id: CustomerId) -> Answer:
+async def counter(proposal_id: str, body: StartTime, desk: Desk, customer_id: CustomerId) -> ProposalAnswer:
     """It is the dealer's turn again."""
     await counter_back(desk.office, customer_id=customer_id, proposal_id=proposal_id, start_ms=body.start_ms)
     return await _told(desk, customer_id, proposal_id)
@@ -68,7 +66,7 @@ async def counter(proposal_id: str, body: StartTime, desk: Desk, customer_id: Cu
 @router.post("/{proposal_id}/withdraw", summary="Take the proposal back")
 async def withdraw_proposal(
     proposal_id: str, desk: Desk, customer_id: CustomerId, body: Nothing | None = None
-) -> Answer:
+) -> ProposalAnswer:
     """Before it is confirmed."""
     await withdraw(desk.office, customer_id=customer_id, proposal_id=proposal_id)
     return await _told(desk, customer_id, proposal_id)
@@ -77,7 +75,7 @@ async def withdraw_proposal(
 @router.post("/{proposal_id}/cancel", summary="Cancel the appointment")
 async def cancel_appointment(
     proposal_id: str, desk: Desk, customer_id: CustomerId, body: Reason | None = None
-) -> Answer:
+) -> ProposalAnswer:
     """After it is confirmed; the dealer hears of it."""
     reason = body.reason if body else ""
     await cancel(desk.office, customer_id=customer_id, proposal_id=proposal_id, reason=reason)

@@ -5,6 +5,26 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import Any
 
+from api.answers import (
+    AssessmentAnswer,
+    CarAnswer,
+    ClientAnswer,
+    ContributionAnswer,
+    DealerAnswer,
+    DealersSlotAnswer,
+    DueAnswer,
+    EntryAnswer,
+    EventAnswer,
+    GrantAnswer,
+    NeedAnswer,
+    OwnCarAnswer,
+    ProposalAnswer,
+    RankedSlotAnswer,
+    SiteAnswer,
+    SlotAnswer,
+    StepAnswer,
+    UploadsAnswer,
+)
 from domain.call import Call
 from domain.catalogue import Catalogue
 from domain.consent import ConsentGrant
@@ -23,29 +43,35 @@ from web.funnel_counts import funnel_counts
 Json = dict[str, Any]
 
 
-def slot_json(slot: Slot | None) -> Json | None:
+def slot_json(slot: Slot) -> SlotAnswer:
     """Start and end; the bay is the dealer's affair."""
-    return None if slot is None else {"start_ms": slot.start_ms, "end_ms": slot.end_ms}
+    return {"start_ms": slot.start_ms, "end_ms": slot.end_ms}
 
 
-def dealers_slot_json(slot: Slot | None) -> Json | None:
+def _slot_or_none(slot: Slot | None) -> SlotAnswer | None:
+    return None if slot is None else slot_json(slot)
+
+
+def dealers_slot_json(slot: Slot) -> DealersSlotAnswer:
     """A slot for the dealer itself: with whom and what it is promised on."""
-    named = {"bay": "bay_id", "technician": "technician_id", "loaner": "loaner_id"}
-    if slot is None:
-        return None
-    return {**(slot_json(slot) or {}), **{name: getattr(slot, field) or None for name, field in named.items()}}
+    return {
+        **slot_json(slot),
+        "bay": slot.bay_id or None,
+        "technician": slot.technician_id or None,
+        "loaner": slot.loaner_id or None,
+    }
 
 
-def ranked_slot_json(ranked: RankedSlot) -> Json:
+def ranked_slot_json(ranked: RankedSlot) -> RankedSlotAnswer:
     """A free slot, whether it is recommended, and why."""
     return {
-        **(slot_json(ranked.slot) or {}),
+        **slot_json(ranked.slot),
         "is_recommended": ranked.is_quiet,
         "why": "quiet_half_day" if ranked.is_quiet else None,
     }
 
 
-def site_json(site: Site) -> Json:
+def site_json(site: Site) -> SiteAnswer:
     """What a dealer can promise, for its own people; the same as they put in."""
     hours = site.hours
     return {
@@ -60,7 +86,7 @@ def site_json(site: Site) -> Json:
     }
 
 
-def window_json(window: DueWindow) -> Json:
+def window_json(window: DueWindow) -> DueAnswer:
     return {
         "earliest_ms": window.earliest_ms,
         "expected_ms": window.expected_ms,
@@ -69,15 +95,15 @@ def window_json(window: DueWindow) -> Json:
     }
 
 
-def _contribution_json(part: Contribution) -> Json:
+def _contribution_json(part: Contribution) -> ContributionAnswer:
     return {"name": part.name, "amount": part.amount, "text": part.text}
 
 
-def _uploads_json(uploads: tuple[UploadRange, ...]) -> list[Json]:
+def _uploads_json(uploads: tuple[UploadRange, ...]) -> list[UploadsAnswer]:
     return [{"boot_id": u.boot_id, "first_seq": u.first_seq, "last_seq": u.last_seq} for u in uploads]
 
 
-def vehicle_json(vehicle: Vehicle) -> Json:
+def vehicle_json(vehicle: Vehicle) -> CarAnswer:
     """A car for its owner."""
     return {
         "vehicle_id": vehicle.vehicle_id,
@@ -94,7 +120,7 @@ def call_json(call: Call | None) -> Json | None:
     return None if call is None else asdict(call)
 
 
-def assessment_json(prediction: Prediction, catalogue: Catalogue) -> Json:
+def assessment_json(prediction: Prediction, catalogue: Catalogue) -> AssessmentAnswer:
     """The newest prediction of an item, and what the rule says of it: why it is called for on that day, or why not."""
     spec = catalogue.items.get(prediction.item)
     return {
@@ -116,7 +142,7 @@ def assessment_json(prediction: Prediction, catalogue: Catalogue) -> Json:
     }
 
 
-def need_json(need: MaintenanceNeed) -> Json:
+def need_json(need: MaintenanceNeed) -> NeedAnswer:
     """A need with its evidence."""
     return {
         "need_id": need.need_id,
@@ -139,7 +165,7 @@ def need_json(need: MaintenanceNeed) -> Json:
     }
 
 
-def grant_json(grant: ConsentGrant) -> Json:
+def grant_json(grant: ConsentGrant) -> GrantAnswer:
     """A consent grant with its receipt."""
     return {
         "grant_id": grant.grant_id,
@@ -155,7 +181,7 @@ def grant_json(grant: ConsentGrant) -> Json:
     }
 
 
-def dealer_json(dealer: Dealer) -> Json:
+def dealer_json(dealer: Dealer) -> DealerAnswer:
     """A dealer as owners see it."""
     return {
         "dealer_id": dealer.dealer_id,
@@ -166,7 +192,7 @@ def dealer_json(dealer: Dealer) -> Json:
     }
 
 
-def client_json(client: MachineClient) -> Json:
+def client_json(client: MachineClient) -> ClientAnswer:
     """A machine client, without its secret."""
     return {
         "client_id": client.client_id,
@@ -178,14 +204,14 @@ def client_json(client: MachineClient) -> Json:
     }
 
 
-def step_json(step: ProposalStep) -> Json:
+def step_json(step: ProposalStep) -> StepAnswer:
     return {"state": str(step.state), "actor": str(step.actor), "time_ms": step.time_ms, "cause": step.cause}
 
 
-def proposal_json(dossier: ProposalDossier, *, with_preview: bool = False) -> Json:
+def proposal_json(dossier: ProposalDossier, *, with_preview: bool = False) -> ProposalAnswer:
     """A proposal for its owner; `preview` is the exact text that will leave, while it has not."""
     proposal = dossier.proposal
-    answer: Json = {
+    answer: ProposalAnswer = {
         "proposal_id": proposal.proposal_id,
         "state": str(proposal.state),
         "version": proposal.version,
@@ -193,10 +219,10 @@ def proposal_json(dossier: ProposalDossier, *, with_preview: bool = False) -> Js
         "dealer_id": proposal.dealer_id,
         "grant_id": proposal.grant_id,
         "need_ids": list(proposal.need_ids),
-        "slot": slot_json(proposal.slot),
+        "slot": _slot_or_none(proposal.slot),
         "offered": [slot_json(slot) for slot in proposal.offered],
         "expires_ms": proposal.expires_ms,
-        "appointment": slot_json(proposal.slot) if has_appointment(proposal) else None,
+        "appointment": _slot_or_none(proposal.slot) if has_appointment(proposal) else None,
         "note": proposal.note,
         "loaner": proposal.wants_loaner,
         "end_reason": proposal.end_reason,
@@ -212,7 +238,7 @@ def has_appointment(proposal: BookingProposal) -> bool:
     return str(proposal.state) in ("confirmed", "checked-in", "completed", "no-show")
 
 
-def entry_json(entry: DeskEntry) -> Json:
+def entry_json(entry: DeskEntry) -> EntryAnswer:
     """A proposal for its dealer; once no consent stands behind it, only that it ended is left."""
     proposal = entry.proposal
     is_shared = entry.payload is not None
@@ -221,14 +247,14 @@ def entry_json(entry: DeskEntry) -> Json:
         "state": str(proposal.state),
         "version": proposal.version,
         "expires_ms": proposal.expires_ms,
-        "slot": dealers_slot_json(proposal.slot) if is_shared else None,
+        "slot": dealers_slot_json(proposal.slot) if is_shared and proposal.slot else None,
         "offered": [dealers_slot_json(slot) for slot in proposal.offered] if is_shared else [],
-        "payload": entry.payload,
+        "payload": None if entry.payload is None else dict(entry.payload),
         "history": [step_json(step) for step in entry.steps],
     }
 
 
-def event_json(event: DomainEvent) -> Json:
+def event_json(event: DomainEvent) -> EventAnswer:
     """A step of a timeline."""
     return {
         "event_id": event.event_id,
@@ -241,7 +267,7 @@ def event_json(event: DomainEvent) -> Json:
     }
 
 
-def car_json(car: CarDossier, catalogue: Catalogue) -> Json:
+def car_json(car: CarDossier, catalogue: Catalogue) -> OwnCarAnswer:
     """All an owner sees of one car."""
     return {
         "now_ms": car.now_ms,
@@ -254,6 +280,6 @@ def car_json(car: CarDossier, catalogue: Catalogue) -> Json:
     }
 
 
-def funnel_json(funnel: Funnel) -> Json:
+def funnel_json(funnel: Funnel) -> dict[str, int]:
     """Counts from signal to invoice."""
     return funnel_counts(funnel.counts)

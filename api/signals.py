@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from fastapi import APIRouter
 
+from api.answers import SignalAnswer
 from api.authentication import CustomerId
 from api.reception import Desk
 from workflow.signal_span import signal_span
@@ -22,7 +21,7 @@ async def signal(
     from_ms: int | None = None,
     until_ms: int | None = None,
     points: int = 200,
-) -> dict[str, Any]:
+) -> SignalAnswer:
     """Mean, minimum and maximum per part of the span, in the signal's unit; parts without values are left out.
 
     `simulated` tells how many of a part's values did not come from a sensor. Default: the last thirty days.

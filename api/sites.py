@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any, TypedDict
+from typing import TypedDict
 
 from fastapi import APIRouter
 
+from api.answers import SiteAnswer
 from api.authentication import DealerCaller
 from api.bodies import SiteBody
 from api.idempotency import IdempotentRoute
@@ -40,12 +41,12 @@ def site_from(body: SiteBody) -> SiteFields:
 
 
 @router.get("", summary="My site: hours, holidays, bays, technicians, loaner cars")
-async def read(desk: Desk, caller: DealerCaller) -> dict[str, Any]:
+async def read(desk: Desk, caller: DealerCaller) -> SiteAnswer:
     """As it stands; what `PUT` takes."""
     return site_json(await site_of(desk.office, require_dealer(caller)))
 
 
 @router.put("", summary="Change what my site can promise")
-async def change(body: SiteBody, desk: Desk, caller: DealerCaller) -> dict[str, Any]:
+async def change(body: SiteBody, desk: Desk, caller: DealerCaller) -> SiteAnswer:
     """All of it at once, from now on. Appointments and offers that stand keep what they hold."""
     return site_json(await change_site(desk.office, dealer_id=require_dealer(caller), **site_from(body)))

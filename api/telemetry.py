@@ -7,6 +7,7 @@ from typing import Any
 
 from fastapi import APIRouter, Request, Response, status
 
+from api.answers import AcceptedAnswer, BatchAnswer
 from api.authentication import TheFleet, TheVehicle
 from api.patience import PatientRoute
 from api.problems import problem_of
@@ -74,7 +75,7 @@ def _body(contents: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
     summary="Upload one buffer of signals",
     openapi_extra=_body({"application/json": UPLOAD_SCHEMA, "application/vnd.pitcall.upload+msgpack": BINARY}),
 )
-async def upload(request: Request, desk: Desk, vehicle: TheVehicle) -> dict[str, Any]:
+async def upload(request: Request, desk: Desk, vehicle: TheVehicle) -> AcceptedAnswer:
     """One columnar upload under the car's own credential, in either encoding: its first byte tells which."""
     return _accepted(await desk.ingest.accept(vehicle, await request.body()))
 
@@ -83,13 +84,13 @@ async def upload(request: Request, desk: Desk, vehicle: TheVehicle) -> dict[str,
     "/v1/telemetry/batch",
     status_code=202,
     summary="Uploads of many cars, from their maker's cloud",
-    response_model=dict[str, Any],
+    response_model=BatchAnswer,
     openapi_extra=_body({"application/x-ndjson": LINES, "application/vnd.pitcall.uploads+msgpack": ARRAY}),
 )
 async def upload_batch(request: Request, desk: Desk, fleet: TheFleet) -> Response:
     """Under the enrolment token of the cars; each upload names its car, and has a result of its own, in order."""
     outcomes = await desk.ingest.accept_batch(fleet, split_batch(await request.body()))
-    results = [
+    results: list[Any] = [
         _refused(outcome, desk.public_url) if isinstance(outcome, PitcallError) else _accepted(outcome)
         for outcome in outcomes
     ]
@@ -103,7 +104,7 @@ def _refused(error: PitcallError, public_url: str) -> dict[str, Any]:
     return {"accepted": False, "problem": problem_of(error, public_url)}
 
 
-def _accepted(receipt: UploadReceipt) -> dict[str, Any]:
+def _accepted(receipt: UploadReceipt) -> AcceptedAnswer:
     return {
         "accepted": True,
         "upload": str(receipt.upload),
