@@ -82,9 +82,11 @@ class Town:
 
 
 @asynccontextmanager
-async def a_town(folder: Path, *, public_url: str = ADDRESS, now_ms: int = NOW) -> AsyncIterator[Town]:
-    """A town whose records lie in `folder`."""
-    records = open_records(f"sqlite+aiosqlite:///{folder / 'records.sqlite'}")
+async def a_town(
+    folder: Path, *, public_url: str = ADDRESS, now_ms: int = NOW, records_url: str | None = None
+) -> AsyncIterator[Town]:
+    """A town whose records lie in `folder`, or where `records_url` says."""
+    records = open_records(records_url or f"sqlite+aiosqlite:///{folder / 'records.sqlite'}")
     clock, wall, log = SettableClock(now_ms), SettableClock(now_ms), MemoryLog()
     readiness: dict[str, Any] = {"ready": True, "database": "SQLite", "log": "memory"}
     await records.migrate()
