@@ -7,6 +7,12 @@ from typing import Any, NotRequired
 from typing_extensions import TypedDict
 
 
+class Listed(TypedDict):
+    """A page of a list; `next` is the cursor of what follows, null at the end."""
+
+    next: str | None
+
+
 class SlotAnswer(TypedDict):
     """A span at a dealer; the bay is the dealer's affair."""
 
@@ -107,7 +113,7 @@ class GrantAnswer(TypedDict):
     receipt: dict[str, Any]
 
 
-class GrantsAnswer(TypedDict):
+class GrantsAnswer(Listed):
     consents: list[GrantAnswer]
 
 
@@ -121,7 +127,7 @@ class DealerAnswer(TypedDict):
     lends_cars: bool
 
 
-class DealersAnswer(TypedDict):
+class DealersAnswer(Listed):
     dealers: list[DealerAnswer]
 
 
@@ -208,7 +214,7 @@ class EntryAnswer(TypedDict):
     history: list[StepAnswer]
 
 
-class QueueAnswer(TypedDict):
+class QueueAnswer(Listed):
     proposals: list[EntryAnswer]
 
 
@@ -236,7 +242,7 @@ class OwnCarAnswer(TypedDict):
     timeline: list[EventAnswer]
 
 
-class CarsAnswer(TypedDict):
+class CarsAnswer(Listed):
     vehicles: list[CarAnswer]
 
 
@@ -298,7 +304,7 @@ class NewClientAnswer(ClientAnswer):
     client_secret: str
 
 
-class ClientsAnswer(TypedDict):
+class ClientsAnswer(Listed):
     clients: list[ClientAnswer]
 
 

@@ -40,6 +40,7 @@ from api import (
     vehicles,
 )
 from api.authentication import SignInNeeded, operation_of
+from api.call_limits import CallLimits, CountedCalls
 from api.live_events import LiveEvents
 from api.openapi_document import openapi_document
 from api.reception import Reception
@@ -94,12 +95,13 @@ def create_api(
     is_secure: bool = False,
     volumes: Callable[[], Awaitable[Mapping[str, int]]] = _no_volumes,
     history: SignalHistory | None = None,
+    call_limits: CallLimits | None = None,
 ) -> FastAPI:
     """The application.
 
     `waiting` tells what is in flight, `readiness` whether the parts answer (`{"ready": bool, …}`), `model_versions`
     which model serves each item, `volumes` how much the log has taken (uploads, predictions), `history` where signals
-    are kept, if they are. `is_secure`: served over
+    are kept, if they are, `call_limits` how often one may call (None: as often as they like). `is_secure`: served over
     HTTPS, so that cookies are for HTTPS only. Before a server stops, `app.state.reception.live_events.close()` ends
     the open event streams, which otherwise keep it waiting.
     """
@@ -136,6 +138,8 @@ def create_api(
     app.mount("/static", _Static(directory=STATIC), name="static")
     # The last one added is the outermost: its headers stand on the refusals of the others too.
     app.add_middleware(RequestLimits, public_url=public_url)
+    if call_limits is not None:
+        app.add_middleware(CountedCalls, limits=call_limits, now_ms=office.wall.now_ms, public_url=public_url)
     app.add_middleware(SecurityHeaders, is_secure=is_secure)
     return app
 

@@ -31,7 +31,10 @@ HOME = {Role.OWNER: "/owner", Role.ADVISOR: "/dealer", Role.OPERATOR: "/operator
 
 def bearer_of(request: Request) -> str:
     """The token of the Authorization header; Unauthenticated without one."""
-    scheme, _, token = request.headers.get("authorization", "").partition(" ")
+    sent = request.headers.getlist("authorization")
+    if len(sent) > 1:
+        raise Unauthenticated("send one Authorization header, not several")
+    scheme, _, token = (sent[0] if sent else "").partition(" ")
     if scheme.lower() != "bearer" or not token.strip():
         raise Unauthenticated("send `Authorization: Bearer <token>`")
     return token.strip()

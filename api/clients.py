@@ -8,6 +8,7 @@ from api.answers import ClientAnswer, ClientsAnswer, NewClientAnswer
 from api.authentication import SignedIn
 from api.bodies import NewMachineClient, Nothing
 from api.idempotency import IdempotentRoute, shown_once
+from api.paging import Paging
 from api.reception import Desk
 from api.representations import client_json
 from workflow.machine_clients import clients_of, make_client, revoke_client
@@ -24,10 +25,11 @@ async def new_client(dealer_id: str, body: NewMachineClient, desk: Desk, caller:
 
 
 @router.get("", summary="A dealer's clients")
-async def clients(dealer_id: str, desk: Desk, caller: SignedIn) -> ClientsAnswer:
+async def clients(dealer_id: str, desk: Desk, caller: SignedIn, asked: Paging) -> ClientsAnswer:
     """Revoked ones too, the oldest first; never with a secret."""
     found = await clients_of(desk.office, caller, dealer_id=dealer_id)
-    return {"clients": [client_json(client) for client in found]}
+    page = asked.page(found, lambda client: (client.created_ms, client.client_id))
+    return {"clients": [client_json(client) for client in page.rows], "next": page.next}
 
 
 @router.post("/{client_id}/revoke", summary="Revoke a client, at once")

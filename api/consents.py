@@ -8,6 +8,7 @@ from api.answers import GrantAnswer, GrantsAnswer
 from api.authentication import CustomerId
 from api.bodies import NewConsent, Nothing
 from api.idempotency import IdempotentRoute
+from api.paging import Paging
 from api.reception import Desk
 from api.representations import grant_json
 from workflow.consents import consents_of, grant_consent, withdraw_consent
@@ -16,9 +17,10 @@ router = APIRouter(prefix="/v1/me/consents", tags=["consents"], route_class=Idem
 
 
 @router.get("", summary="My consents, live and ended")
-async def consents(desk: Desk, customer_id: CustomerId) -> GrantsAnswer:
-    """With a receipt each."""
-    return {"consents": [grant_json(grant) for grant in await consents_of(desk.office, customer_id)]}
+async def consents(desk: Desk, customer_id: CustomerId, asked: Paging) -> GrantsAnswer:
+    """With a receipt each, the oldest first."""
+    page = asked.page(await consents_of(desk.office, customer_id), lambda grant: (grant.granted_ms, grant.grant_id))
+    return {"consents": [grant_json(grant) for grant in page.rows], "next": page.next}
 
 
 @router.post("", status_code=201, summary="Grant consent for one car and one purpose")

@@ -9,7 +9,9 @@ from fastapi import APIRouter, Query
 from api.answers import EntryAnswer, QueueAnswer
 from api.authentication import DealerCaller
 from api.bodies import CheckIn, Completion, Nothing, Reason, StartTimes
+from api.conditional import AsSeen
 from api.idempotency import IdempotentRoute
+from api.paging import Paging
 from api.quality_answers import LedgerAnswer, LedgerRowAnswer
 from api.reception import Desk, Reception
 from api.representations import entry_json
@@ -32,10 +34,13 @@ async def _told(desk: Reception, caller: Caller, proposal_id: str) -> EntryAnswe
 
 
 @router.get("", summary="My queue")
-async def queue(desk: Desk, caller: DealerCaller, state: Annotated[str, Query(max_length=200)] = "") -> QueueAnswer:
-    """`state` takes a comma-separated list; all states without it."""
+async def queue(
+    desk: Desk, caller: DealerCaller, asked: Paging, state: Annotated[str, Query(max_length=200)] = ""
+) -> QueueAnswer:
+    """The oldest first; `state` takes a comma-separated list, all states without it."""
     found = await dealer_desk(desk.office, dealer_id=require_dealer(caller), states=_states(state))
-    return {"proposals": [entry_json(entry) for entry in found.entries]}
+    page = asked.page(found.entries, lambda entry: (entry.proposal.created_ms, entry.proposal.proposal_id))
+    return {"proposals": [entry_json(entry) for entry in page.rows], "next": page.next}
 
 
 def _states(text: str) -> list[ProposalState] | None:
@@ -63,35 +68,35 @@ async def ledger(proposal_id: str, desk: Desk, caller: DealerCaller) -> LedgerAn
 
 
 @router.post("/{proposal_id}/accept", summary="Accept the owner's slot")
-async def accept_slot(proposal_id: str, desk: Desk, caller: DealerCaller, body: Nothing | None = None) -> EntryAnswer:
+async def accept_slot(proposal_id: str, desk: AsSeen, caller: DealerCaller, body: Nothing | None = None) -> EntryAnswer:
     """The owner confirms next."""
     await accept(desk.office, proposal_id=proposal_id, **_party(caller))
     return await _told(desk, caller, proposal_id)
 
 
 @router.post("/{proposal_id}/counter", summary="Offer one to three other slots")
-async def offer(proposal_id: str, body: StartTimes, desk: Desk, caller: DealerCaller) -> EntryAnswer:
+async def offer(proposal_id: str, body: StartTimes, desk: AsSeen, caller: DealerCaller) -> EntryAnswer:
     """Each is held until the owner has answered."""
     await counter(desk.office, proposal_id=proposal_id, starts_ms=body.starts_ms, **_party(caller))
     return await _told(desk, caller, proposal_id)
 
 
 @router.post("/{proposal_id}/decline", summary="Decline")
-async def decline_proposal(proposal_id: str, body: Reason, desk: Desk, caller: DealerCaller) -> EntryAnswer:
+async def decline_proposal(proposal_id: str, body: Reason, desk: AsSeen, caller: DealerCaller) -> EntryAnswer:
     """With a reason for the owner."""
     await decline(desk.office, proposal_id=proposal_id, reason=body.reason, **_party(caller))
     return await _told(desk, caller, proposal_id)
 
 
 @router.post("/{proposal_id}/check-in", summary="The car is here")
-async def check_in_car(proposal_id: str, body: CheckIn, desk: Desk, caller: DealerCaller) -> EntryAnswer:
+async def check_in_car(proposal_id: str, body: CheckIn, desk: AsSeen, caller: DealerCaller) -> EntryAnswer:
     """With its odometer."""
     await check_in(desk.office, proposal_id=proposal_id, odometer_m=body.odometer_m, **_party(caller))
     return await _told(desk, caller, proposal_id)
 
 
 @router.post("/{proposal_id}/complete", summary="What was measured and done")
-async def complete_visit(proposal_id: str, body: Completion, desk: Desk, caller: DealerCaller) -> EntryAnswer:
+async def complete_visit(proposal_id: str, body: Completion, desk: AsSeen, caller: DealerCaller) -> EntryAnswer:
     """Each record is a label; a need without one was left undone."""
     await complete(
         desk.office,
@@ -106,7 +111,9 @@ async def complete_visit(proposal_id: str, body: Completion, desk: Desk, caller:
 
 
 @router.post("/{proposal_id}/no-show", summary="The car did not come")
-async def did_not_come(proposal_id: str, desk: Desk, caller: DealerCaller, body: Nothing | None = None) -> EntryAnswer:
+async def did_not_come(
+    proposal_id: str, desk: AsSeen, caller: DealerCaller, body: Nothing | None = None
+) -> EntryAnswer:
     """After the slot has passed."""
     await no_show(desk.office, proposal_id=proposal_id, **_party(caller))
     return await _told(desk, caller, proposal_id)

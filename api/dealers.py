@@ -9,7 +9,8 @@ from fastapi import APIRouter, Query
 from api.answers import DealersAnswer, RankedSlotsAnswer
 from api.authentication import SignedIn
 from api.bodies import Identifier
-from api.patience import PatientRoute
+from api.conditional import ConditionalRoute
+from api.paging import LongPaging
 from api.reception import Desk, Reception
 from api.representations import dealer_json, ranked_slot_json
 from domain.errors import InvalidInput
@@ -19,16 +20,17 @@ from workflow.access import Caller, require_own_site, require_owner
 from workflow.dealers import dealers
 from workflow.free_slots import demand_of_items, free_slots_of, work_of_needs
 
-router = APIRouter(prefix="/v1/dealers", tags=["dealers"], route_class=PatientRoute)
+router = APIRouter(prefix="/v1/dealers", tags=["dealers"], route_class=ConditionalRoute)
 Time = Annotated[int | None, Query(ge=0, le=2**53)]
 Ids = Annotated[list[Identifier], Query(max_length=50)]
 USUAL_MINUTES = 60
 
 
 @router.get("", summary="The dealers")
-async def all_dealers(desk: Desk, _caller: SignedIn) -> DealersAnswer:
-    """Those an operator approved."""
-    return {"dealers": [dealer_json(dealer) for dealer in await dealers(desk.office)]}
+async def all_dealers(desk: Desk, _caller: SignedIn, asked: LongPaging) -> DealersAnswer:
+    """Those an operator approved, by name."""
+    page = asked.page(await dealers(desk.office), lambda dealer: (dealer.name, dealer.dealer_id))
+    return {"dealers": [dealer_json(dealer) for dealer in page.rows], "next": page.next}
 
 
 @router.get("/{dealer_id}/slots", summary="A dealer's free slots")

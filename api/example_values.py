@@ -123,6 +123,7 @@ VALUES: Mapping[str, Any] = {
     "vin": "WVWZZZ1JZXW000001",
     "webhook_secret": "whsec_MDAwMDAwMDAwMDAwMDAwMDAwMDAwMDAw",
     "webhook_url": WEBHOOK,
+    "next": None,
     # null where it has not happened yet
     "revoked_ms": None,
     "snoozed_until_ms": None,

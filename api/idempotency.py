@@ -11,7 +11,8 @@ from fastapi import Request
 from starlette.responses import Response
 
 from api.authentication import bearer_of
-from api.patience import Handler, PatientRoute
+from api.conditional import ConditionalRoute
+from api.patience import Handler
 from api.problems import DoneAlready, KeyInUse, ReusedIdempotencyKey
 from api.reception import Reception, reception_of
 from domain.errors import InvalidInput
@@ -39,7 +40,7 @@ def shown_once(endpoint: Endpoint) -> Endpoint:
     return endpoint
 
 
-class IdempotentRoute(PatientRoute):
+class IdempotentRoute(ConditionalRoute):
     """A route whose unsafe calls may carry an Idempotency-Key: of accounts and of machine clients.
 
     The call claims a row in the database before it acts, so that of two calls with one key, in whatever processes, one

@@ -8,6 +8,7 @@ from api.answers import CarsAnswer, ClaimedAnswer, MeAnswer, NeedAnswer, OwnCarA
 from api.authentication import CustomerId, SignedIn
 from api.bodies import Claim, Reason, ServiceHistory, Snooze
 from api.idempotency import IdempotentRoute
+from api.paging import Paging
 from api.quality_answers import LedgerAnswer, LedgerRowAnswer
 from api.reception import Desk
 from api.representations import car_json, need_json, vehicle_json
@@ -44,9 +45,10 @@ async def claim(body: Claim, desk: Desk, customer_id: CustomerId) -> ClaimedAnsw
 
 
 @router.get("/vehicles", summary="My cars")
-async def cars(desk: Desk, customer_id: CustomerId) -> CarsAnswer:
+async def cars(desk: Desk, customer_id: CustomerId, asked: Paging) -> CarsAnswer:
     """The caller's cars."""
-    return {"vehicles": [vehicle_json(v) for v in await cars_of(desk.office, customer_id)]}
+    page = asked.page(await cars_of(desk.office, customer_id), lambda car: (car.vehicle_id,))
+    return {"vehicles": [vehicle_json(car) for car in page.rows], "next": page.next}
 
 
 @router.get("/vehicles/{vehicle_id}", summary="One of my cars: health, needs, proposals, timeline")

@@ -11,6 +11,8 @@ from fastapi.openapi.utils import get_openapi
 from fastapi.routing import APIRoute
 
 from api.authentication import operation_of
+from api.call_limits import UNCOUNTED
+from api.conditional import ConditionalRoute, as_seen
 from api.example import Examples
 from api.idempotency import LONGEST_KEY, UNSAFE, IdempotentRoute
 from api.problems import PROBLEM_TYPES, problem_document
@@ -115,6 +117,13 @@ def _complete(operation: Json, route: APIRoute, method: str, public_url: str, ex
     _describe_parties(operation, rule)
     if isinstance(route, IdempotentRoute) and method in UNSAFE:
         operation.setdefault("parameters", []).append(IDEMPOTENCY_KEY)
+    if isinstance(route, ConditionalRoute) and method == "GET":
+        _describe_tags(operation)
+    if route.path.startswith("/v1/") and not route.path.startswith(UNCOUNTED):
+        operation["responses"]["429"] = _problem(429, public_url)
+    if any(dependency.call is as_seen for dependency in route.dependant.dependencies):
+        operation.setdefault("parameters", []).append(IF_MATCH)
+        operation["responses"]["412"] = _problem(412, public_url)
     for status in _refusals(name, rule, operation, route, method):
         operation["responses"][str(status)] = _problem(status, public_url)
     _give_examples(operation, name.replace(".", "_"), examples)
@@ -128,6 +137,24 @@ IDEMPOTENCY_KEY: Json = {
     "schema": {"type": "string", "minLength": 1, "maxLength": LONGEST_KEY},
     "example": "b7c4e0f2-4a1d-4a53-9f0c-2f6f1d1f8c11",
 }
+
+
+IF_MATCH: Json = {
+    "name": "If-Match",
+    "in": "header",
+    "required": False,
+    "description": "the ETag of the proposal as it was read: the call acts on no other version (412)",
+    "schema": {"type": "string", "maxLength": 1000},
+    "example": '"3.0f1e2d3c4b5a69788796a5b4"',
+}
+
+
+def _describe_tags(operation: Json) -> None:
+    answer = operation["responses"]["200"]
+    if "application/json" not in answer.get("content", {}):
+        return
+    answer["headers"] = {"ETag": {"schema": {"type": "string"}, "description": "changes when the answer does"}}
+    operation["responses"]["304"] = {"description": "The answer is still the one whose ETag If-None-Match names"}
 
 
 def _security(rule: Rule) -> list[Json]:

@@ -14,6 +14,7 @@ from starlette.responses import JSONResponse, Response
 
 from api.reception import reception_of
 from domain.errors import (
+    ChangedMeanwhile,
     Conflict,
     ConsentMissing,
     Forbidden,
@@ -100,6 +101,12 @@ PROBLEM_TYPES: dict[str, ProblemType] = {
             "revoked, and make another under a fresh key.",
         ),
         ProblemType(
+            "changed-meanwhile",
+            412,
+            "It has changed since you read it",
+            "If-Match names another version than the present one: read the object again and decide anew.",
+        ),
+        ProblemType(
             "too-large", 413, "Too large", "The body is over the limit of this address; send it in smaller pieces."
         ),
         ProblemType(
@@ -129,12 +136,13 @@ PROBLEM_TYPES: dict[str, ProblemType] = {
     )
 }
 BY_STATUS = {400: "malformed", 401: "unauthenticated", 403: "forbidden", 404: "not-found", 405: "method-not-allowed",
-             409: "conflict", 413: "too-large", 422: "invalid-input", 429: "too-many-requests",
-             503: "unavailable"}  # fmt: skip
+             409: "conflict", 412: "changed-meanwhile", 413: "too-large", 422: "invalid-input",
+             429: "too-many-requests", 503: "unavailable"}  # fmt: skip
 WHOLE_DOCUMENT = "$"  # the field of an input that could not be read at all
 ERROR_SLUGS: tuple[tuple[type[PitcallError], str], ...] = (
     (SlotTaken, "slot-taken"),
     (ConsentMissing, "consent-missing"),
+    (ChangedMeanwhile, "changed-meanwhile"),
     (Conflict, "conflict"),
     (TooLarge, "too-large"),
     (InvalidInput, "invalid-input"),

@@ -8,6 +8,7 @@ from starlette.responses import Response
 from api.answers import ProposalAnswer
 from api.authentication import CustomerId
 from api.bodies import Confirmation, NewProposal, Nothing, Reason, StartTime
+from api.conditional import AsSeen
 from api.idempotency import IdempotentRoute
 from api.reception import Desk, Reception
 from api.representations import proposal_json
@@ -40,7 +41,7 @@ async def read(proposal_id: str, desk: Desk, customer_id: CustomerId) -> Proposa
 
 
 @router.post("/{proposal_id}/send", summary="Send it to the dealer")
-async def send(proposal_id: str, desk: Desk, customer_id: CustomerId, body: Nothing | None = None) -> ProposalAnswer:
+async def send(proposal_id: str, desk: AsSeen, customer_id: CustomerId, body: Nothing | None = None) -> ProposalAnswer:
     """Leaves only under a live grant."""
     await send_proposal(desk.office, customer_id=customer_id, proposal_id=proposal_id)
     return await _told(desk, customer_id, proposal_id)
@@ -48,7 +49,7 @@ async def send(proposal_id: str, desk: Desk, customer_id: CustomerId, body: Noth
 
 @router.post("/{proposal_id}/confirm", summary="Take the accepted slot, or one of those offered")
 async def confirm_slot(
-    proposal_id: str, desk: Desk, customer_id: CustomerId, body: Confirmation | None = None
+    proposal_id: str, desk: AsSeen, customer_id: CustomerId, body: Confirmation | None = None
 ) -> ProposalAnswer:
     """Both sides have agreed after this."""
     start_ms = body.start_ms if body else None
@@ -57,7 +58,7 @@ async def confirm_slot(
 
 
 @router.post("/{proposal_id}/counter", summary="Ask for another slot instead of those offered")
-async def counter(proposal_id: str, body: StartTime, desk: Desk, customer_id: CustomerId) -> ProposalAnswer:
+async def counter(proposal_id: str, body: StartTime, desk: AsSeen, customer_id: CustomerId) -> ProposalAnswer:
     """It is the dealer's turn again."""
     await counter_back(desk.office, customer_id=customer_id, proposal_id=proposal_id, start_ms=body.start_ms)
     return await _told(desk, customer_id, proposal_id)
@@ -65,7 +66,7 @@ async def counter(proposal_id: str, body: StartTime, desk: Desk, customer_id: Cu
 
 @router.post("/{proposal_id}/withdraw", summary="Take the proposal back")
 async def withdraw_proposal(
-    proposal_id: str, desk: Desk, customer_id: CustomerId, body: Nothing | None = None
+    proposal_id: str, desk: AsSeen, customer_id: CustomerId, body: Nothing | None = None
 ) -> ProposalAnswer:
     """Before it is confirmed."""
     await withdraw(desk.office, customer_id=customer_id, proposal_id=proposal_id)
@@ -74,7 +75,7 @@ async def withdraw_proposal(
 
 @router.post("/{proposal_id}/cancel", summary="Cancel the appointment")
 async def cancel_appointment(
-    proposal_id: str, desk: Desk, customer_id: CustomerId, body: Reason | None = None
+    proposal_id: str, desk: AsSeen, customer_id: CustomerId, body: Reason | None = None
 ) -> ProposalAnswer:
     """After it is confirmed; the dealer hears of it."""
     reason = body.reason if body else ""

@@ -10,7 +10,8 @@ PitcallError
 ├── Conflict          the state of things does not allow it (any longer)
 │   ├── TryAgain      others were in the way of the transaction; run afresh it may well succeed
 │   ├── SlotTaken     the bay is held or booked for an overlapping time
-│   └── ConsentMissing  no live grant permits this
+│   ├── ConsentMissing  no live grant permits this
+│   └── ChangedMeanwhile  it is no longer what the caller has seen
 ├── Unavailable       a part we rely on is away; try again later
 └── DamagedSnapshot   a model snapshot failed its length, hash or HMAC
 """
@@ -74,6 +75,10 @@ class SlotTaken(Conflict):
 
 class ConsentMissing(Conflict):
     """No live consent grant permits what was asked."""
+
+
+class ChangedMeanwhile(Conflict):
+    """The command was decided on a version that is no longer the present one."""
 
 
 class Unavailable(PitcallError):

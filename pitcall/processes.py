@@ -11,6 +11,7 @@ from typing import Any
 
 from adapters.metrics import CONTENT_TYPE
 from api.app import create_api
+from api.call_limits import CallLimits
 from api.metrics import create_monitor, metrics_router
 from domain.errors import PitcallError
 from pitcall.data_folder import open_data_folder
@@ -22,8 +23,8 @@ from pitcall.settings import Settings
 from workflow.measured_ingest import MeasuredIngest
 
 
-def api_of(node: Node, public_url: str) -> Any:
-    """The HTTP application over a node."""
+def api_of(node: Node, public_url: str, call_limits: CallLimits | None = None) -> Any:
+    """The HTTP application over a node; in a demo, whose people all have one address, nobody counts calls."""
     app = create_api(
         node.office,
         MeasuredIngest(node.office, node.uploads, node.metrics),
@@ -34,6 +35,7 @@ def api_of(node: Node, public_url: str) -> Any:
         history=node.history,
         public_url=public_url,
         is_secure=public_url.startswith("https://"),
+        call_limits=call_limits,
     )
     app.include_router(metrics_router(node.exposition, CONTENT_TYPE))
     return app
@@ -85,7 +87,7 @@ async def run_part(settings: Settings, part: str) -> None:
         await stack.enter_async_context(node)
         if listener is not None:
             public_url = settings.public_url or url_of(listener)
-            app = api_of(node, public_url)
+            app = api_of(node, public_url, CallLimits(settings.calls_per_minute, settings.sign_ins_per_minute))
             close = app.state.reception.live_events.close
             url = await stack.enter_async_context(serving(app, listener, close))
             print(f"pitcall {part} listens on {url}", file=sys.stderr, flush=True)  # noqa: T201

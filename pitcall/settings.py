@@ -135,6 +135,12 @@ class Settings:
     public_url: str = _setting(
         "PITCALL_PUBLIC_URL", "", _url_with("http", "https"), "how people reach the pages, if not by host and port"
     )
+    calls_per_minute: int = _setting(
+        "PITCALL_CALLS_PER_MINUTE", 1200, _count, "calls of one caller of the API that one process answers in a minute"
+    )
+    sign_ins_per_minute: int = _setting(
+        "PITCALL_SIGN_INS_PER_MINUTE", 300, _count, "sign-ins and registrations from one address, likewise"
+    )
     metrics_port: int = _setting(
         "PITCALL_METRICS_PORT", 0, _port,
         "port of /metrics, /healthz and /readyz without a credential, for inside only; 0: none",

@@ -23,7 +23,7 @@ class RefusedError(Exception):
 
 
 class Api:
-    """Calls with a bearer token. While the system is away (503, no connection) the same call is made again.
+    """Calls with a bearer token. While the system is away (503, no connection) or asks to wait (429), it calls again.
 
     `pause` is told how many seconds to wait between tries. `calls` counts what was sent, tries included.
     """
@@ -71,7 +71,7 @@ class Api:
                     raise
                 await self._pause(min(LONGEST_PAUSE_S, 0.1 * 2**attempt))
                 continue
-            if answer.status_code == 503 and attempt < PATIENCE - 1:
+            if answer.status_code in (429, 503) and attempt < PATIENCE - 1:
                 await self._pause(min(LONGEST_PAUSE_S, _seconds(answer.headers.get("Retry-After", ""), attempt)))
                 continue
             return _body(method, path, answer)

@@ -17,6 +17,7 @@ from adapters.clocks import SettableClock
 from adapters.ids import RandomIds
 from adapters.records.records import Records, open_records
 from api.app import create_api
+from api.call_limits import CallLimits
 from domain.errors import Unavailable
 from domain.prediction import Prediction
 from tests.support.moments import HOUR, NOW
@@ -83,7 +84,12 @@ class Town:
 
 @asynccontextmanager
 async def a_town(
-    folder: Path, *, public_url: str = ADDRESS, now_ms: int = NOW, records_url: str | None = None
+    folder: Path,
+    *,
+    public_url: str = ADDRESS,
+    now_ms: int = NOW,
+    records_url: str | None = None,
+    call_limits: CallLimits | None = None,
 ) -> AsyncIterator[Town]:
     """A town whose records lie in `folder`, or where `records_url` says."""
     records = open_records(records_url or f"sqlite+aiosqlite:///{folder / 'records.sqlite'}")
@@ -118,6 +124,7 @@ async def a_town(
         model_versions=lambda: {"front_brake_pads": "pads-7"},
         volumes=volumes,
         public_url=public_url,
+        call_limits=call_limits,
     )
     try:
         yield Town(office, records, clock, wall, app, log, readiness)

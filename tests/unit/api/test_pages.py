@@ -192,7 +192,7 @@ async def test_discarding_a_draft_withdraws_its_consent(town: Town, people: Peop
     await owner.post(f"{where}/discard", data={"form_token": form_token(page)}, headers=OWN)
     grants = (await people.owner.get("/v1/me/consents")).json()["consents"]
     assert [g["withdrawn_ms"] is None for g in grants if g["purpose"] == "booking"] == [False]
-    assert (await people.dealer.get("/v1/dealer/proposals")).json() == {"proposals": []}
+    assert (await people.dealer.get("/v1/dealer/proposals")).json()["proposals"] == []
 
 
 async def test_the_desk_refuses_a_measurement_that_cannot_be_beside_its_field(
