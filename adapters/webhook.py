@@ -89,7 +89,7 @@ class SignedWebhooks:
 
 def _signed_headers(dealer: Dealer, delivery: Delivery, now_ms: int) -> dict[str, str]:
     moment = datetime.fromtimestamp(now_ms // 1000, UTC)
-    signature = Webhook(_key(dealer.webhook_secret)).sign(delivery.delivery_id, moment, delivery.body)
+    signature = Webhook(signing_key(dealer.webhook_secret)).sign(delivery.delivery_id, moment, delivery.body)
     return {
         "content-type": "application/json",
         "user-agent": "pitcall",
@@ -99,8 +99,8 @@ def _signed_headers(dealer: Dealer, delivery: Delivery, now_ms: int) -> dict[str
     }
 
 
-def _key(secret: str) -> bytes:
-    """The key in `whsec_<base64>`.
+def signing_key(secret: str) -> bytes:
+    """The key in `whsec_<base64>`; Unavailable when there is none.
 
     Read strictly: the library would skip what is not base64 (the - and _ of URL-safe secrets, say), and a receiver
     whose library does not would never find our signatures good.

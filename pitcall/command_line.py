@@ -39,6 +39,7 @@ def build_parser() -> argparse.ArgumentParser:
         commands.add_parser(part, help=about, description=about)
     _add_operator(commands)
     _add_simulate(commands)
+    _add_dealer(commands)
     _add_rejects(commands)
     _add_state(commands)
     _add_model(commands)
@@ -74,6 +75,16 @@ def _add_operator(commands: Any) -> None:
     add.add_argument("--name", required=True, help="how to address them")
     add.add_argument("--generate", action="store_true", help="make a password and print it, this once")
     add.add_argument("--json", action="store_true", help="one JSON object on standard output")
+
+
+def _add_dealer(commands: Any) -> None:
+    dealer = commands.add_parser("dealer", help="for dealers who connect a system of theirs")
+    deeds = dealer.add_subparsers(dest="deed", required=True, metavar="DEED")
+    about = "try an endpoint for webhooks from outside, with made-up proposals, and say what to fix"
+    check = deeds.add_parser("check", help=about, description=about)
+    check.add_argument("url", metavar="URL", help="the endpoint, https://…")
+    check.add_argument("--secret", required=True, help="its secret, whsec_…; - reads it from standard input")
+    check.add_argument("--json", action="store_true", help="one JSON object on standard output")
 
 
 def _add_rejects(commands: Any) -> None:
@@ -227,6 +238,8 @@ async def _run(options: argparse.Namespace, settings: Settings) -> int:
         return await examine(settings, as_json=options.json)
     if options.command == "operator":
         return await _operator(options, settings)
+    if options.command == "dealer":
+        return await _dealer(options, settings)
     if options.command == "rejects":
         from pitcall.rejects import run_rejects
 
@@ -287,6 +300,14 @@ async def _operator(options: argparse.Namespace, settings: Settings) -> int:
     added = {"account_id": account_id, "email": options.email}
     print_result(added | ({"password": options.password} if options.generate else {}), as_json=options.json)
     return 0
+
+
+async def _dealer(options: argparse.Namespace, settings: Settings) -> int:
+    from pitcall.dealer_check import as_json, as_text, run_check
+
+    report = await run_check(options.url, options.secret, settings)
+    print_result(as_json(report), as_json=True) if options.json else print(as_text(report))  # noqa: T201
+    return 0 if report.has_passed else 1
 
 
 async def _demo(options: argparse.Namespace, settings: Settings) -> int:

@@ -72,6 +72,11 @@ async def _notify_dealer(uow: UnitOfWork, proposal: BookingProposal) -> None:
     dealer = await uow.people.dealer(proposal.dealer_id)
     if dealer is None or not dealer.webhook_url:
         return
+    await uow.outbox.put(notice_of(proposal), proposal.updated_ms)
+
+
+def notice_of(proposal: BookingProposal) -> Delivery:
+    """What a dealer with a webhook is sent when a proposal has come to its state; the body goes byte for byte."""
     carries_data = proposal.state in (ProposalState.SENT, ProposalState.CONFIRMED)
     body = {
         "type": f"proposal.{proposal.state}",
@@ -83,7 +88,7 @@ async def _notify_dealer(uow: UnitOfWork, proposal: BookingProposal) -> None:
         slot = proposal.slot
         body["slot"] = {"start_ms": slot.start_ms, "end_ms": slot.end_ms} if slot else None
         body["proposal"] = json.loads(proposal.payload)
-    delivery = Delivery(
+    return Delivery(
         delivery_id=f"{proposal.proposal_id}:{proposal.version}",
         dealer_id=proposal.dealer_id,
         grant_id=proposal.grant_id,
@@ -91,7 +96,6 @@ async def _notify_dealer(uow: UnitOfWork, proposal: BookingProposal) -> None:
         body=json.dumps(body, separators=(",", ":"), ensure_ascii=False, sort_keys=True),
         needs_consent=carries_data,
     )
-    await uow.outbox.put(delivery, proposal.updated_ms)
 
 
 async def end_proposal(
