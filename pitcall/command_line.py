@@ -166,10 +166,21 @@ def _add_simulate(commands: Any) -> None:
     replay.add_argument("--as-recorded", action="store_true", help="keep the recorded dates (default: ending now)")
     dealer = kinds.add_parser("dealer", help="a scripted dealer that answers its queue")
     dealer.add_argument("--rounds", type=_positive, default=60, help="how often to look, two seconds apart")
+    dealer.add_argument(
+        "--webhook", type=_port, metavar="PORT", help="take webhooks on 127.0.0.1:PORT instead, until told to stop"
+    )
+    dealer.add_argument("--secret", action="append", default=[], help="of the webhook, whsec_…; both in a rotation")
+    dealer.add_argument(
+        "--script", choices=("accept", "counter", "decline", "turns"), default="turns",
+        help="how to answer a webhook (default: by turns)",
+    )  # fmt: skip
+    dealer.add_argument("--client-id", help="a machine client of the dealer's, instead of an advisor's account")
+    dealer.add_argument("--client-secret", help="its secret")
     for command, who in ((fleet, "an operator"), (replay, "an operator"), (dealer, "a dealer's advisor")):
+        is_only_way = command is not dealer
         command.add_argument("--url", default="http://127.0.0.1:8080", help="the running API")
-        command.add_argument("--email", required=True, help=f"e-mail of {who}'s account")
-        command.add_argument("--password", required=True, help="its password")
+        command.add_argument("--email", required=is_only_way, help=f"e-mail of {who}'s account")
+        command.add_argument("--password", required=is_only_way, help="its password")
         command.add_argument("--json", action="store_true", help="one JSON object on standard output")
 
 

@@ -106,7 +106,7 @@ class Node:
         self.uploads = LogUploads(self.producer, self.office.wall)
         self.topics = LogTopicWriter(self.producer, self.office.wall)
         self.reminders = ReminderOutbox(settings.data_dir / "reminders.jsonl")
-        self.webhooks = await self._stack.enter_async_context(SignedWebhooks())
+        self.webhooks = await self._stack.enter_async_context(SignedWebhooks(allow_private=settings.webhooks_inside))
         if WORKER in self.parts:
             self.worker = StreamWorker(
                 broker_url=self.broker_url,

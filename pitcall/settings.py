@@ -71,6 +71,12 @@ def _one_of(*allowed: str) -> Callable[[str], str]:
     return parse
 
 
+def _yes_or_no(value: str) -> bool:
+    if value not in ("yes", "no"):
+        raise ValueError("it is yes or no")
+    return value == "yes"
+
+
 def _url_with(*schemes: str) -> Callable[[str], str]:
     def parse(value: str) -> str:
         if value and not value.startswith(tuple(f"{scheme}://" for scheme in schemes)):
@@ -141,6 +147,10 @@ class Settings:
     sign_ins_per_minute: int = _setting(
         "PITCALL_SIGN_INS_PER_MINUTE", 300, _count, "sign-ins and registrations from one address, likewise"
     )
+    webhooks_inside: bool = _setting(
+        "PITCALL_WEBHOOKS_INSIDE", False, _yes_or_no,
+        "yes: webhooks go to inside addresses too, for dealers on your own network and for trials on one machine",
+    )  # fmt: skip
     metrics_port: int = _setting(
         "PITCALL_METRICS_PORT", 0, _port,
         "port of /metrics, /healthz and /readyz without a credential, for inside only; 0: none",

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import asyncio
 import time
 from collections.abc import AsyncIterator
 from typing import Any
@@ -11,15 +10,14 @@ from typing import Any
 import httpx
 
 from domain.errors import PitcallError
+from pitcall.simulate_dealer import simulate_dealer
 from simulators.actors.api import Api, RefusedError
-from simulators.dealer_desk import run_desk
 from simulators.drive import load_drives
 from simulators.fleet import Fleet
 from simulators.fleet_run import run_fleet
 from simulators.replay import replay_drives
 
 HOUR_MS, DAY_MS = 3_600_000, 86_400_000
-LOOK_EVERY_S = 2.0
 
 
 async def simulate(options: argparse.Namespace) -> dict[str, Any]:
@@ -34,6 +32,8 @@ async def simulate(options: argparse.Namespace) -> dict[str, Any]:
         try:
             # The actors are patient with a system that is away for a while; a person with a wrong --url is not.
             await client.get("/healthz")
+            if options.kind == "dealer":
+                return await simulate_dealer(options, client)
             account = {"email": options.email, "password": options.password}
             token = (await Api(client).post("/v1/sessions", account))["token"]
             return await _run(options, client, token)
@@ -49,12 +49,9 @@ async def _run(options: argparse.Namespace, client: httpx.AsyncClient, token: st
         drives = _read_drives(options)
         end = None if options.as_recorded else now
         return dict(await replay_drives(client, token, drives, options.file.stem, end_ms=end))
-    if options.kind == "fleet":
-        start = now - options.days * DAY_MS
-        fleet = Fleet(options.cars, options.seed, start)
-        return dict(await run_fleet(client, token, fleet, _hours(start, now)))
-    replies = await run_desk(client, token, _looks(options.rounds))
-    return {"dealer_replies": replies}
+    start = now - options.days * DAY_MS
+    fleet = Fleet(options.cars, options.seed, start)
+    return dict(await run_fleet(client, token, fleet, _hours(start, now)))
 
 
 def _read_drives(options: argparse.Namespace) -> Any:
@@ -69,9 +66,3 @@ def _read_drives(options: argparse.Namespace) -> Any:
 async def _hours(start_ms: int, end_ms: int) -> AsyncIterator[int]:
     for moment in range(start_ms + 6 * HOUR_MS, end_ms + 1, 6 * HOUR_MS):
         yield moment
-
-
-async def _looks(rounds: int) -> AsyncIterator[int]:
-    for _ in range(rounds):
-        yield time.time_ns() // 1_000_000
-        await asyncio.sleep(LOOK_EVERY_S)

@@ -44,6 +44,10 @@ class Api:
     async def post(self, path: str, body: Any = None) -> Any:
         return await self._call("POST", path, json={} if body is None else body)
 
+    async def post_form(self, path: str, fields: Mapping[str, str]) -> Any:
+        """Post fields of a form, as OAuth wants it."""
+        return await self._call("POST", path, data=dict(fields))
+
     async def post_once(self, path: str, body: Any) -> bool:
         """Post what may have been done already or be out of date by now; False on a conflict (409)."""
         try:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Awaitable, Callable, Mapping
+from enum import StrEnum
 from typing import Any
 
 from simulators.actors.api import Api, RefusedError
@@ -12,6 +13,16 @@ from simulators.workshop import Visit, Workshop
 DAY_MS = 86_400_000
 COUNTERS = 0.3
 OFFERS = 2
+
+
+class Reply(StrEnum):
+    """What a dealer may answer to a proposal."""
+
+    ACCEPT = "accept"
+    COUNTER = "counter"
+    DECLINE = "decline"
+
+
 Settle = Callable[[], Awaitable[None]]
 Keep = Callable[[], None]
 
@@ -43,6 +54,30 @@ class DealerActor:
             if proposal["slot"] is not None:  # it is while the consent stands
                 await self._reply(proposal, now_ms)
 
+    async def waiting(self) -> list[str]:
+        """Ids of the proposals that wait for an answer."""
+        return [proposal["proposal_id"] for proposal in await self._queue("sent") if proposal["slot"] is not None]
+
+    async def answer_one(self, proposal_id: str, reply: Reply, now_ms: int) -> bool:
+        """Answer one proposal as told; False when it waits for no answer (any longer), or is none of this dealer's.
+
+        An owner's answer to this dealer's own offer is accepted, as is a wish beside which no other time is free.
+        """
+        try:
+            proposal = await self._get(f"/v1/dealer/proposals/{proposal_id}")
+        except RefusedError as refusal:
+            if refusal.status != 404:
+                raise
+            return False
+        if proposal["state"] != "sent" or proposal["slot"] is None:
+            return False
+        if reply is Reply.DECLINE:
+            return await self._end_turn(proposal_id, "decline", {"reason": "We are full that week."})
+        may_counter = reply is Reply.COUNTER and proposal_id not in self._decided
+        if may_counter and await self._counter(proposal, now_ms, self._draw()):
+            return True
+        return await self._end_turn(proposal_id, "accept")
+
     async def receive(self, now_ms: int, settle: Settle = _nothing, keep: Keep = lambda: None) -> None:
         """Check in each car whose time has come, and finish each visit whose time is over."""
         for proposal in await self._queue("confirmed,checked-in"):
@@ -65,16 +100,24 @@ class DealerActor:
         proposal_id = proposal["proposal_id"]
         dice = self._draw()
         # A dealer counters a wish once; the answer to its own offer it takes.
-        if proposal_id not in self._decided and dice.random() < COUNTERS:
-            starts = await self._other_starts(proposal, now_ms, dice)
-            if starts and await self._tried(proposal_id, "counter", {"starts_ms": starts}):
-                self._decided.add(proposal_id)
-                self.counts["counter_offers"] += 1
-                self.counts["dealer_replies"] += 1
-                return
-        if await self._tried(proposal_id, "accept", {}):
+        may_counter = proposal_id not in self._decided and dice.random() < COUNTERS
+        if not (may_counter and await self._counter(proposal, now_ms, dice)):
+            await self._end_turn(proposal_id, "accept")
+
+    async def _counter(self, proposal: Mapping[str, Any], now_ms: int, dice: random.Random) -> bool:
+        """Offer other times; False when none is free, or the owner has moved on."""
+        starts = await self._other_starts(proposal, now_ms, dice)
+        is_offered = bool(starts) and await self._end_turn(proposal["proposal_id"], "counter", {"starts_ms": starts})
+        self.counts["counter_offers"] += is_offered
+        return is_offered
+
+    async def _end_turn(self, proposal_id: str, step: str, body: Mapping[str, Any] | None = None) -> bool:
+        """Give one of the three replies to a proposal."""
+        is_done = await self._tried(proposal_id, step, body or {})
+        if is_done:
             self._decided.add(proposal_id)
             self.counts["dealer_replies"] += 1
+        return is_done
 
     async def _other_starts(self, proposal: Mapping[str, Any], now_ms: int, dice: random.Random) -> list[int]:
         """Up to two free times in the week after the one that was asked for."""
@@ -88,17 +131,21 @@ class DealerActor:
         return sorted(dice.sample(starts[:24], min(OFFERS, len(starts))))
 
     async def _queue(self, states: str) -> list[dict[str, Any]]:
+        answer = await self._get("/v1/dealer/proposals", state=states)
+        # Not by id, which is random: one seed gives one order.
+        return sorted(answer["proposals"], key=_wish)
+
+    async def _get(self, path: str, **query: Any) -> Any:
+        """The answer; signs in first, and again once the session or token has run out."""
         if not self._api.token:
             await self._sign_in()
         try:
-            answer = await self._api.get("/v1/dealer/proposals", state=states)
+            return await self._api.get(path, **query)
         except RefusedError as refusal:
-            if refusal.status != 401 or not self._password:
+            if refusal.status != 401:
                 raise
-            await self._sign_in()
-            answer = await self._api.get("/v1/dealer/proposals", state=states)
-        # Not by id, which is random: one seed gives one order.
-        return sorted(answer["proposals"], key=_wish)
+        await self._sign_in()
+        return await self._api.get(path, **query)
 
     async def _tried(self, proposal_id: str, step: str, body: Mapping[str, Any]) -> bool:
         """Whether it was done; a conflict or an absence means that the owner has moved on meanwhile."""

@@ -10,7 +10,7 @@ import httpx
 import pytest
 
 from simulators.actors.api import Api, RefusedError
-from simulators.dealer_desk import run_desk
+from simulators.dealer_desk import advisor, run_desk
 from simulators.drive import Drive
 from simulators.fleet import Fleet
 from simulators.fleet_run import run_fleet
@@ -236,8 +236,8 @@ async def test_a_desk_answers_what_waits(system: PretendSystem, make_fleet: Make
         system.need(car.vehicle_id, OIL)
     await play.ask(START_MS)
     mine = [p for p in system.proposals.values() if p["dealer_id"] == play.sites[0].name]
-    token = f"session:{play.sites[0].email}"
-    assert await run_desk(system.client(), token, moments(START_MS, START_MS + DAY_MS)) == len(mine) > 0
+    desk = advisor(play.sites[0].email, play.dealer_password(play.sites[0]), Api(system.client()))
+    assert await run_desk(desk, moments(START_MS, START_MS + DAY_MS)) == len(mine) > 0
     assert all(p["state"] in ("accepted", "countered") for p in mine)
 
 
