@@ -43,6 +43,8 @@ WRONG_SETTINGS = (
     ("PITCALL_HTTP_PORT", "80800", "0 to 65535"),
     ("PITCALL_METRICS_PORT", "-1", "0 to 65535"),
     ("PITCALL_WEBHOOKS_INSIDE", "true", "it is yes or no"),
+    ("PITCALL_CALLS_PER_MINUTE", "0", "at least 1"),
+    ("PITCALL_SIGN_INS_PER_MINUTE", "many", "it is not a whole number"),
     ("PITCALL_WATCHDOG_SECONDS", "soon", "it is not a whole number"),
     ("PITCALL_PUBLIC_URL", "pitcall.example", "https://"),
     ("PITCALL_SNAPSHOT_KEY", "a-secret", "at least 32 characters"),

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -27,6 +29,7 @@ from tests.support.broken_dealers import (
     served_app,
 )
 
+ROOT = Path(__file__).parents[4]
 CATALOGUE = load_catalogue(Settings().catalogue)
 
 
@@ -189,6 +192,15 @@ async def test_a_report_says_what_to_fix_and_never_the_secret() -> None:
     for said in (text, json.dumps(told)):
         assert SECRET.removeprefix("whsec_") not in said
     assert any("https" in note for note in told["notes"])
+
+
+def test_the_page_has_every_check_and_every_fault_that_is_named() -> None:
+    page = (ROOT / "docs" / "dealers.md").read_text(encoding="utf-8").partition("## The contract kit")[2]
+    assert re.findall(r"^\| `([\w-]+)` \|", page, re.MULTILINE) == list(CHECKS)
+    kit = "".join(path.read_text(encoding="utf-8") for path in (ROOT / "pitcall" / "dealer_kit").glob("*.py"))
+    named = set(re.findall(r'(?:fault=|failed\()"([\w-]+)"', kit))
+    assert len(named) > 15
+    assert named == {fault for fault in re.findall(r"`([\w-]+)`", page) if fault in named}
 
 
 @pytest.mark.parametrize(
