@@ -77,6 +77,10 @@ DESCRIPTION = """Telemetry in, predictions out, and a booking that both sides ha
 Every error is an `application/problem+json` (RFC 9457); its `type` leads to a page that explains it, and `errors` names
 the fields that are wrong. Times are int64 milliseconds since 1970, UTC. Signed-in callers may send an `Idempotency-Key`
 with unsafe calls, and so may machine clients: of two calls with one key one acts, and both get its reply.
+
+Lists come in pages: `next` is the `cursor` of what follows, and null at the end. Answers to GET carry an ETag:
+`If-None-Match` gives 304, and `If-Match` on a change of a proposal makes it act on that version only (412 otherwise).
+`RateLimit-Limit`, `-Remaining` and `-Reset` say how many calls are left and for how many seconds that counts.
 """
 
 

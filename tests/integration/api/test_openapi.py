@@ -89,3 +89,30 @@ def test_every_route_of_the_api_is_in_it(document: dict[str, Any]) -> None:
     served = {(m, r.path) for r in api_routes() for m in r.methods or () if r.include_in_schema}
     assert served == told
     assert document["openapi"].startswith("3.1")
+
+
+def test_every_unsafe_call_of_a_signed_in_caller_takes_a_key(document: dict[str, Any]) -> None:
+    tried = 0
+    for where, operation in operations(document):
+        ways = {name for way in operation["security"] for name in way}
+        if where.startswith("GET ") or not ways & {"session", "client"}:
+            continue
+        tried += 1
+        assert "Idempotency-Key" in {parameter["name"] for parameter in operation["parameters"]}, where
+    assert tried >= 20
+
+
+def test_every_list_that_grows_comes_in_pages(document: dict[str, Any]) -> None:
+    """Not those that are bounded by what was asked: a span, the newest hundred."""
+    bounded = {"dealers_free_slots", "me_ledger", "dealer_desk_ledger", "signals_signal", "operators_read_models"}
+    schemas, paged = document["components"]["schemas"], 0
+    for where, operation in operations(document):
+        schema = operation["responses"].get("200", {}).get("content", {}).get("application/json", {}).get("schema", {})
+        fields = schemas.get(schema.get("$ref", "").rsplit("/", 1)[-1], {}).get("properties", {})
+        is_list = any(inner.get("type") == "array" for inner in fields.values()) and len(fields) <= 3
+        if not where.startswith("GET ") or not is_list or operation["operationId"] in bounded:
+            continue
+        paged += 1
+        assert "next" in fields, where
+        assert {"limit", "cursor"} <= {parameter["name"] for parameter in operation["parameters"]}, where
+    assert paged >= 5
