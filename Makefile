@@ -75,6 +75,10 @@ bench-cars: setup ## what an upload costs with 10,000 to 1,000,000 distinct cars
 bench-edge: setup ## uploads per second over HTTP: on a real Kafka with PostgreSQL, and embedded end to end
 	@$(BIN)/python -m benchmarks.edge $(BENCH)
 
+.PHONY: bench-bookings
+bench-bookings: setup ## bookings from the grant to the completed visit with their webhooks, on a real PostgreSQL and on SQLite
+	@$(BIN)/python -m benchmarks.bookings $(BENCH)
+
 bench-%: setup
 	@$(BIN)/pitcall bench $* $(BENCH)
 

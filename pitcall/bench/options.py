@@ -53,8 +53,19 @@ def add_bench(commands: Any) -> None:
     edge.add_argument("--encoding", choices=("json", "binary"), default="binary")
     edge.add_argument("--batch", type=_positive, default=500, help="uploads of a request (default 500, at most 1,000)")
     edge.add_argument("--live-s", type=_above_zero, default=10.0, help="how long the live load lasts (default 10)")
-    edge.add_argument("--database", default="", metavar="URL", help="postgresql+psycopg://… (default: SQLite)")
     edge.add_argument("--broker-pid", type=_positive, help="process of a Kafka on this machine, to tell its CPU time")
+    bookings = kinds.add_parser("bookings", help="bookings from the grant to the completed visit, with their webhooks")
+    bookings.add_argument("--bookings", type=_positive, default=20_000, help="bookings (default 20,000)")
+    bookings.add_argument("--dealers", type=_positive, default=600, help="dealers (default 600)")
+    bookings.add_argument(
+        "--bad",
+        type=_share,
+        default=0.05,
+        help="share of dealers whose servers hang, redirect or never end (default 0.05)",
+    )
+    bookings.add_argument("--clerks", type=_positive, default=2, help="processes that book, on PostgreSQL (default 2)")
+    for kind in (edge, bookings):
+        kind.add_argument("--database", default="", metavar="URL", help="postgresql+psycopg://… (default: SQLite)")
     for kind in (stream, recover, edge):
         kind.add_argument("--broker", default="", metavar="URL", help="pitcall-kafka://host:port (default: embedded)")
     for kind in (stream, recover, predict, edge):
@@ -65,6 +76,7 @@ def add_bench(commands: Any) -> None:
             metavar="FILE",
             help="of another fleet (default: ten items)",
         )
+    for kind in (stream, recover, predict, edge, bookings):
         kind.add_argument("--json", action="store_true", help="one JSON object on standard output")
 
 
@@ -92,6 +104,14 @@ async def run_bench(options: argparse.Namespace, settings: Settings) -> dict[str
                 options.live_s,
                 settings.kafka_partitions,
                 options.broker_pid,
+            )
+        )
+    if options.kind == "bookings":
+        from pitcall.bench.bookings import BookingsBench, bench_bookings
+
+        return await bench_bookings(
+            BookingsBench(
+                settings.catalogue, options.database, options.bookings, options.dealers, options.bad, options.clerks
             )
         )
     if options.kind == "predict":
@@ -122,7 +142,8 @@ async def run_bench(options: argparse.Namespace, settings: Settings) -> dict[str
 
 def has_worked(figures: dict[str, Any]) -> bool:
     """Whether a bench may end with 0: nothing lost, nothing twice, everything recovered as it was."""
-    return not figures.get("lost") and not figures.get("doubled") and figures.get("identical", True)
+    wrong = ("lost", "doubled", "double_booked")
+    return not any(figures.get(name) for name in wrong) and figures.get("identical", True)
 
 
 def _positive(text: str) -> int:

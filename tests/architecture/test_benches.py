@@ -15,6 +15,7 @@ def test_every_bench_of_the_command_line_is_listed() -> None:
         [sys.executable, "tools/list_benches.py"], cwd=ROOT, capture_output=True, text=True, check=True
     )
     assert done.stdout.splitlines() == [
+        "make bench-bookings",
         "make bench-edge",
         "make bench-predict",
         "make bench-recover",

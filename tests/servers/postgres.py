@@ -82,8 +82,8 @@ def find() -> Found:
     return Found(NAME, version)
 
 
-def start() -> Cluster:
-    """Make a cluster in a folder of its own and start it."""
+def start(*, is_durable: bool = False) -> Cluster:
+    """Make a cluster in a folder of its own and start it; a durable one syncs its commits, for what is measured."""
     find()
     programs = program_folder()
     assert programs is not None
@@ -100,10 +100,10 @@ def start() -> Cluster:
         "unix_socket_directories": "",
         "max_connections": "200",
         "timezone": "UTC",
-        # The folder lives as long as the run; no test takes the machine's power away.
-        "fsync": "off",
-        "full_page_writes": "off",
     }
+    if not is_durable:
+        # The folder lives as long as the run; no test takes the machine's power away.
+        options |= {"fsync": "off", "full_page_writes": "off"}
     command = [str(programs / "postgres"), "-D", str(folder / "cluster")]
     for name, value in options.items():
         command += ["-c", f"{name}={value}"]

@@ -159,4 +159,4 @@ def test_a_load_is_the_same_every_time_and_no_two_uploads_are() -> None:
 def test_the_benches_are_listed() -> None:
     parser = argparse.ArgumentParser()
     add_bench(parser.add_subparsers())
-    assert sorted(subcommands(subcommands(parser)["bench"])) == ["edge", "predict", "recover", "stream"]
+    assert sorted(subcommands(subcommands(parser)["bench"])) == ["bookings", "edge", "predict", "recover", "stream"]
