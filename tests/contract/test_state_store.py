@@ -119,7 +119,7 @@ WRITES = st.lists(
 
 
 @given(writes=WRITES, partition=st.integers(2, PARTITIONS - 1))
-@settings(max_examples=40)
+@settings(max_examples=40, deadline=None)
 def test_both_stores_give_the_same(
     tmp_path_factory: pytest.TempPathFactory, writes: list[list[tuple[bytes, bytes | None]]], partition: int
 ) -> None:
