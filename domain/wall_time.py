@@ -13,7 +13,7 @@ def moment_ms(day: date, wall: time, zone: ZoneInfo) -> int:
     A time that occurs twice, as clocks go back, is the first of the two. A time that no clock shows, as clocks go
     forward, is reached when they jump over it: no moment is made up for it.
     """
-    local = datetime.combine(day, wall, tzinfo=zone)
+    local = datetime.combine(day, wall.replace(fold=0), tzinfo=zone)
     before, after = local.utcoffset(), local.replace(fold=1).utcoffset()
     if before is None or after is None or before >= after:
         return round(local.timestamp() * 1000)

@@ -66,9 +66,12 @@ class Rivals:
         token = self._tokens["dealer" if path.startswith("/v1/dealer/") else "owner"]
 
         async def ask(one: str) -> tuple[int, str]:
-            async with session.post(path.format(one), json=body) as answer:
-                told = await answer.json(content_type=None)
-                return answer.status, str(told.get("type", "")).rpartition("/")[2]
+            status, told = 503, {}
+            # Where the machine has little time, the queue for the database may be told to come again, and does.
+            while status == 503:
+                async with session.post(path.format(one), json=body) as answer:
+                    status, told = answer.status, await answer.json(content_type=None)
+            return status, str(told.get("type", "")).rpartition("/")[2]
 
         async with aiohttp.ClientSession(
             self._url, headers={"Authorization": f"Bearer {token}"}, connector=aiohttp.TCPConnector(limit=0)
