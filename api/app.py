@@ -35,6 +35,7 @@ from api import (
     sessions,
     sign_in_pages,
     signals,
+    site_pages,
     sites,
     telemetry,
     vehicles,
@@ -71,7 +72,7 @@ API_ROUTERS = (
     operators,
     health,
 )
-PAGE_ROUTERS = (sign_in_pages, events, owner_pages, booking_pages, dealer_pages, operator_pages)
+PAGE_ROUTERS = (sign_in_pages, events, owner_pages, booking_pages, dealer_pages, site_pages, operator_pages)
 DESCRIPTION = """Telemetry in, predictions out, and a booking that both sides have agreed on.
 
 Every error is an `application/problem+json` (RFC 9457); its `type` leads to a page that explains it, and `errors` names

@@ -80,7 +80,7 @@ async def _choice_page(
         try:
             slots = await _free_slots(desk, dealer, dossier, chosen)
         except InvalidInput as error:
-            errors |= _told(error, reading)
+            errors |= _told(error, chosen, reading)
     local = reading if dealer is None else _reading_at(reading, dealer.hours.time_zone)
     form = booking_form(dossier, known, slots, chosen, reading, local, errors)
     return page(request, "owner_booking.html", visitor, reading, status=status, form=form)
@@ -125,19 +125,23 @@ async def allow_and_draft(vehicle_id: str, request: Request, desk: Desk, visitor
         proposal_id = await _draft(desk, visitor.customer_id, dossier, chosen)
     except (InvalidInput, Conflict) as error:
         reading = await owner_reading(desk, visitor)
-        return await _choice_page(request, desk, visitor, dossier, chosen, _told(error, reading), 422)
+        return await _choice_page(request, desk, visitor, dossier, chosen, _told(error, chosen, reading), 422)
     return RedirectResponse(f"/owner/proposals/{proposal_id}", 303)
 
 
-def _told(error: PitcallError, reading: Reading) -> dict[str, str]:
-    """The error beside the field it is about."""
+def _told(error: PitcallError, chosen: Chosen, reading: Reading) -> dict[str, str]:
+    """The error beside the field it is about; what was left empty is asked for."""
     if isinstance(error, SlotTaken):
         return {"start_ms": str(error)}
-    if isinstance(error, InvalidInput):
-        missing = {"start_ms": "booking.pick_time", "need_ids": "booking.pick_need", "dealer_id": "booking.pick_dealer"}
-        key = missing.get(error.field)
-        return {error.field: reading.texts(key) if key else f"{error}: {error.fix}"}
-    return {"form": str(error)}
+    if not isinstance(error, InvalidInput):
+        return {"form": str(error)}
+    empty = {
+        "start_ms": ("booking.pick_time", chosen.start_ms is None),
+        "need_ids": ("booking.pick_need", not chosen.need_ids),
+        "dealer_id": ("booking.pick_dealer", not chosen.dealer_id),
+    }
+    key, is_empty = empty.get(error.field, ("", False))
+    return {error.field: reading.texts(key) if is_empty else f"{error}: {error.fix}"}
 
 
 async def _draft(desk: Reception, customer_id: str, dossier: CarDossier, chosen: Chosen) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import date
 
 from domain.consent import ConsentGrant
 from domain.event import DomainEvent
@@ -11,8 +12,9 @@ from domain.judged_label import JudgedLabel
 from domain.need import MaintenanceNeed
 from domain.people import Customer, Dealer, Vehicle
 from domain.prediction import Prediction
-from domain.proposal import BookingProposal, ProposalStep
+from domain.proposal import BookingProposal, ProposalState, ProposalStep
 from domain.service_record import ServiceRecord
+from domain.slot import Hold
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +66,26 @@ class DealerDesk:
     now_ms: int
     dealer: Dealer
     entries: tuple[DeskEntry, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Promise:
+    """A hold with the proposal that it stands for."""
+
+    hold: Hold
+    proposal_id: str
+    state: ProposalState
+
+
+@dataclass(frozen=True, slots=True)
+class SiteDay:
+    """What a dealer's site has promised of one local day; `load` is per half-day, in per cent of its open time."""
+
+    dealer: Dealer
+    day: date
+    spans: tuple[tuple[int, int], ...]
+    load: tuple[int, int]
+    promises: tuple[Promise, ...]
 
 
 @dataclass(frozen=True, slots=True)

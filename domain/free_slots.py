@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from bisect import bisect_left
+from bisect import bisect_left, bisect_right
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import timedelta
+from itertools import accumulate
 
 from domain.opening_hours import OpeningHours
 from domain.site import Demand, Resource, ResourceKind, Site
@@ -15,17 +17,29 @@ STEP_MINUTES = 30
 
 
 class BusyTimes:
-    """What is promised already, by resource, as spans in order that do not touch."""
+    """What is promised: by resource, as spans in order that do not touch; and how many cars are there at once."""
 
     def __init__(self, holds: Iterable[Hold]) -> None:
         self._spans: dict[Resource, tuple[list[int], list[int]]] = {}
+        changes: Counter[int] = Counter()
         for hold in sorted(holds, key=lambda hold: hold.start_ms):
+            if hold.resource.kind is ResourceKind.BAY:
+                changes[hold.start_ms] += 1
+                changes[hold.end_ms] -= 1
             starts, ends = self._spans.setdefault(hold.resource, ([], []))
             if ends and hold.start_ms <= ends[-1]:
                 ends[-1] = max(ends[-1], hold.end_ms)
             else:
                 starts.append(hold.start_ms)
                 ends.append(hold.end_ms)
+
+        self._moments = sorted(changes)
+        self._cars = list(accumulate(changes[moment] for moment in self._moments))
+
+    def most_cars(self, start_ms: int, end_ms: int) -> int:
+        """The most bays that are taken at any one moment of [start_ms, end_ms)."""
+        first, last = bisect_right(self._moments, start_ms), bisect_left(self._moments, end_ms)
+        return max(self._cars[max(0, first - 1) : last], default=0)
 
     def is_free(self, resource: Resource, start_ms: int, end_ms: int) -> bool:
         """Whether nothing of [start_ms, end_ms) is promised."""
@@ -64,7 +78,12 @@ def free_slots(
         for start in range(opens, closes - length + 1, step)
         if from_ms <= start < until_ms
     )
-    slots = (_slot(choices, busy, start, start + length) for start in starts)
+    slots = (
+        _slot(choices, busy, start, start + length)
+        for start in starts
+        # What was promised before the site named its technicians holds a bay alone, but takes hands all the same.
+        if busy.most_cars(start, start + length) < len(site.technicians) or not site.technicians
+    )
     return [slot for slot in slots if slot is not None]
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, time
 from itertools import pairwise
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -39,6 +39,17 @@ class OpeningHours:
     def holiday(self, day: date) -> Holiday | None:
         """The holiday that falls on the day."""
         return next((holiday for holiday in self.holidays if holiday.day == day), None)
+
+    def closed_on(self, holiday: Holiday) -> OpeningHours:
+        """The same hours with one more holiday; InvalidInput when those are too many."""
+        others = [other for other in self.holidays if other.day != holiday.day]
+        if len(others) >= MOST_HOLIDAYS:
+            raise InvalidInput("there are too many holidays", field="holidays", fix="take past ones out first")
+        return replace(self, holidays=tuple(sorted([*others, holiday], key=lambda other: other.day)))
+
+    def opened_on(self, day: date) -> OpeningHours:
+        """The same hours without the holiday of that day."""
+        return replace(self, holidays=tuple(other for other in self.holidays if other.day != day))
 
     def spans(self, day: date) -> list[tuple[int, int]]:
         """[open, close) of each span of a local day, in ms, UTC; none on a holiday.

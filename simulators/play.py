@@ -33,6 +33,8 @@ class DealerSite:
     email: str
     advisor: str
     bays: int = 2
+    technicians: tuple[tuple[str, tuple[str, ...]], ...] = (("T1", ("high_voltage",)), ("T2", ()))
+    loaners: tuple[str, ...] = ("L1",)
     time_zone: str = "Europe/Berlin"
 
     def registration(self, password: str) -> dict[str, Any]:
@@ -43,6 +45,8 @@ class DealerSite:
             "address": self.address,
             "opening": opening,
             "bays": self.bays,
+            "technicians": [{"id": name, "skills": list(skills)} for name, skills in self.technicians],
+            "loaners": list(self.loaners),
             "advisor": {"name": self.advisor, "email": self.email, "password": password},
         }
 

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from datetime import date
 
-from domain.errors import NotFound
-from domain.opening_hours import OpeningHours
+from domain.errors import InvalidInput, NotFound
+from domain.opening_hours import Holiday, OpeningHours
 from domain.people import Account, Dealer, Role
 from domain.site import Site, make_site
 from workflow.identity import check_credentials
 from workflow.ports import Office
 
+LONGEST_NAME = 200
 Technicians = Sequence[tuple[str, Sequence[str]]]
 
 
@@ -76,6 +79,27 @@ async def change_site(
             raise NotFound("there is no such dealer")
         await uow.people.update_dealer(dealer.at(site))
     return site
+
+
+async def close_day(office: Office, *, dealer_id: str, day: date, name: str) -> None:
+    """Promise nothing on the day from now on; what is promised already stands. The name replaces an earlier one."""
+    if len(name) > LONGEST_NAME:
+        raise InvalidInput("the name is too long", field="name", fix=f"use at most {LONGEST_NAME} characters")
+    await _change_hours(office, dealer_id, lambda hours: hours.closed_on(Holiday(day, name)))
+
+
+async def open_day(office: Office, *, dealer_id: str, day: date) -> None:
+    """Take a holiday back; nothing changes where there is none."""
+    await _change_hours(office, dealer_id, lambda hours: hours.opened_on(day))
+
+
+async def _change_hours(office: Office, dealer_id: str, change: Callable[[OpeningHours], OpeningHours]) -> None:
+    async with office.unit_of_work() as uow:
+        await uow.holds.take_turn(dealer_id)
+        dealer = await uow.people.dealer(dealer_id)
+        if dealer is None:
+            raise NotFound("there is no such dealer")
+        await uow.people.update_dealer(replace(dealer, hours=change(dealer.hours)))
 
 
 async def site_of(office: Office, dealer_id: str) -> Site:

@@ -24,7 +24,7 @@ async def grant(people: People, items: list[str] = ITEMS) -> str:
     return grant_id
 
 
-async def draft(town: Town, people: People) -> dict[str, object]:
+async def draft(town: Town, people: People, **more: object) -> dict[str, object]:
     body = {
         "vehicle_id": people.vehicle_id,
         "need_ids": [await need_of(town, people)],
@@ -32,6 +32,7 @@ async def draft(town: Town, people: People) -> dict[str, object]:
         "start_ms": await people.slot(),
         "grant_id": await grant(people),
         "note": "the brakes squeal",
+        **more,
     }
     answer = await people.owner.post("/v1/me/proposals", json=body)
     assert answer.status_code == 201, answer.text

@@ -100,6 +100,15 @@ def test_a_site_that_names_no_technicians_promises_its_bays_alone() -> None:
     assert free_slots(a_site(), [], Demand(60, ("high_voltage",)), NOW, NOW + 1) == [Slot(NOW, NOW + HOUR, "bay-01")]
 
 
+def test_a_visit_that_was_promised_a_bay_alone_takes_somebodys_hands_too() -> None:
+    site = replace(a_site(bays=3), technicians=(TRAINED, PLAIN))
+    before = [held(NOW, NOW + HOUR), held(NOW + HOUR, NOW + 2 * HOUR, "bay-02")]
+    assert free_slots(site, before, Demand(120), NOW, NOW + 1), "one car at a time, and two technicians"
+    at_once = [*before, held(NOW + HOUR - 1, NOW + 2 * HOUR, "bay-03")]
+    assert free_slots(site, at_once, Demand(120), NOW, NOW + 1) == []
+    assert free_slots(replace(site, technicians=()), before, Demand(120), NOW, NOW + 1)
+
+
 def test_a_loaner_is_taken_only_where_one_is_asked_for_and_only_a_free_one() -> None:
     site = replace(a_site(), loaners=("L1", "L2"))
     wish = Demand(60, wants_loaner=True)
@@ -198,7 +207,12 @@ def by_brute_force(
                     cars = {car for car in site.loaners if Resource(L, car) not in taken}
                     people = people if site.technicians else {""}
                     cars = cars if demand.wants_loaner else {""}
-                    if bays and people and cars:
+                    moments = {start, *(h.start_ms for h in holds if start <= h.start_ms < end)}
+                    at_work = max(
+                        sum(h.resource.kind is B and h.start_ms <= m < h.end_ms for h in holds) for m in moments
+                    )
+                    has_hands = not site.technicians or at_work < len(site.technicians)
+                    if bays and people and cars and has_hands:
                         free[start] = (bays, people, cars)
                 start += 30 * MINUTE_MS
     return free

@@ -48,6 +48,12 @@ def in_a_change(zones: Sequence[str], first_year: int, last_year: int) -> Iterat
             yield zone, day
 
 
+def test_what_a_time_says_of_itself_makes_no_difference_it_is_the_first_of_two() -> None:
+    twice = time(2, 30)
+    day, zone = date(2026, 10, 25), ZoneInfo("Europe/Berlin")
+    assert moment_ms(day, twice.replace(fold=1), zone) == moment_ms(day, twice, zone)
+
+
 def check_as_watched(zone: str, day: date, walls: Sequence[time]) -> None:
     expected = as_watched(day, walls, ZoneInfo(zone))
     assert [moment_ms(day, wall, ZoneInfo(zone)) for wall in walls] == expected, (zone, day)
