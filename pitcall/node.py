@@ -41,7 +41,8 @@ from streams.topics import (
 from streams.watchdog import Watchdog
 from streams.worker import StreamWorker
 from streams.writers import LogTopicWriter, LogUploads
-from workflow.dispatch import dispatch_deliveries, dispatch_reminders, dispatch_topics
+from workflow.deliveries import Deliveries
+from workflow.dispatch import dispatch_reminders, dispatch_topics
 from workflow.needs import wake_snoozed
 from workflow.negotiate import expire_proposals
 from workflow.ports import Ids, Office, Passwords
@@ -106,7 +107,9 @@ class Node:
         self.uploads = LogUploads(self.producer, self.office.wall)
         self.topics = LogTopicWriter(self.producer, self.office.wall)
         self.reminders = ReminderOutbox(settings.data_dir / "reminders.jsonl")
-        self.webhooks = await self._stack.enter_async_context(SignedWebhooks(allow_private=settings.webhooks_inside))
+        webhooks = await self._stack.enter_async_context(SignedWebhooks(allow_private=settings.webhooks_inside))
+        self.deliveries = Deliveries(self.office, webhooks)
+        self._stack.push_async_callback(self.deliveries.close)
         if WORKER in self.parts:
             self.worker = StreamWorker(
                 broker_url=self.broker_url,
@@ -130,7 +133,7 @@ class Node:
         if OUTBOX in self.parts and not self.is_lock_step:
             self._tasks = [
                 asyncio.create_task(self._forever(self._dispatch_topics, IDLE_S), name="outbox topics"),
-                asyncio.create_task(self._forever(self._dispatch_deliveries, IDLE_S), name="outbox deliveries"),
+                asyncio.create_task(self._forever(self.deliveries.run, IDLE_S), name="outbox deliveries"),
                 asyncio.create_task(self._forever(self._dispatch_reminders, IDLE_S), name="outbox reminders"),
                 asyncio.create_task(self._forever(self._tidy, TIDY_S), name="expiries and snoozes"),
             ]
@@ -203,9 +206,6 @@ class Node:
     async def _dispatch_topics(self) -> int:
         return await dispatch_topics(self.office, self.topics)
 
-    async def _dispatch_deliveries(self) -> int:
-        return await dispatch_deliveries(self.office, self.webhooks)
-
     async def _dispatch_reminders(self) -> int:
         return await dispatch_reminders(self.office, self.reminders)
 
@@ -214,7 +214,7 @@ class Node:
         await self.records.run(lambda: wake_snoozed(self.office))
         return ended
 
-    async def _forever(self, once: Callable[[], Awaitable[int]], idle_s: float) -> None:
+    async def _forever(self, once: Callable[[], Awaitable[int | None]], idle_s: float) -> None:
         while True:
             try:
                 moved = await once()
@@ -240,7 +240,7 @@ class Node:
         while True:
             self.raise_failure()
             moved = await self._tidy() + await self._dispatch_topics()
-            moved += await self._dispatch_deliveries() + await self._dispatch_reminders()
+            moved += await self.deliveries.work_off() + await self._dispatch_reminders()
             behind = await self._behind()
             if not moved and not behind:
                 async with self.office.unit_of_work() as uow:
