@@ -45,6 +45,7 @@ from workflow.deliveries import Deliveries
 from workflow.dispatch import dispatch_reminders, dispatch_topics
 from workflow.needs import wake_snoozed
 from workflow.negotiate import expire_proposals
+from workflow.outbox_housekeeping import forget_old_rows
 from workflow.ports import Ids, Office, Passwords
 from workflow.signal_history import SignalHistory
 
@@ -54,6 +55,7 @@ API, WORKER, OUTBOX = "api", "worker", "outbox"
 ALL = frozenset({API, WORKER, OUTBOX})
 IDLE_S = 0.1
 TIDY_S = 1.0
+FORGET_S = 60.0
 AWAY_S = 2.0
 
 
@@ -136,6 +138,7 @@ class Node:
                 asyncio.create_task(self._forever(self.deliveries.run, IDLE_S), name="outbox deliveries"),
                 asyncio.create_task(self._forever(self._dispatch_reminders, IDLE_S), name="outbox reminders"),
                 asyncio.create_task(self._forever(self._tidy, TIDY_S), name="expiries and snoozes"),
+                asyncio.create_task(self._forever(self._forget_old_rows, FORGET_S), name="outbox housekeeping"),
             ]
         self.is_started = True
 
@@ -213,6 +216,9 @@ class Node:
         ended = await self.records.run(lambda: expire_proposals(self.office))
         await self.records.run(lambda: wake_snoozed(self.office))
         return ended
+
+    async def _forget_old_rows(self) -> int:
+        return await forget_old_rows(self.office)
 
     async def _forever(self, once: Callable[[], Awaitable[int | None]], idle_s: float) -> None:
         while True:

@@ -14,6 +14,7 @@ from typing import NamedTuple, Protocol, Self
 from domain.catalogue import Catalogue
 from domain.clock import DomainClock, WallClock
 from domain.consent import ConsentGrant, Purpose
+from domain.delivery_state import DeliveryState
 from domain.event import DomainEvent
 from domain.judged_label import JudgedLabel
 from domain.machine_client import AccessToken, MachineClient
@@ -96,6 +97,22 @@ class OutboxRow:
     message: TopicMessage | None = None
     reminder: Reminder | None = None
     attempts: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class DeliveryRecord:
+    """A delivery as it stands; without `delivery` when it was dropped and its content is gone. Wall clock times."""
+
+    outbox_id: int
+    delivery_id: str
+    dealer_id: str
+    state: DeliveryState
+    delivery: Delivery | None
+    tries: int
+    attempts: tuple[DeliveryAttempt, ...]
+    due_ms: int
+    over_ms: int | None
+    dropped_reason: str
 
 
 class Vehicles(Protocol):
@@ -323,6 +340,18 @@ class Deliveries(Protocol):
 
     async def end(self, ends: Sequence[AttemptEnd]) -> None:
         """Record ends of attempts. One that is over already stays as it is."""
+
+    async def find(self, delivery_id: str) -> DeliveryRecord | None: ...
+    async def page(
+        self, *, dealer_id: str | None, state: DeliveryState | None, before: int | None, limit: int
+    ) -> list[DeliveryRecord]:
+        """The newest first, of one dealer or of all, from below the `outbox_id` `before` on."""
+
+    async def replay(self, outbox_ids: Collection[int], now_ms: int) -> None:
+        """Make them due now, as if put now and never tried; their attempts stay written down, dropped ones dropped."""
+
+    async def give_up_before(self, created_ms: int, now_ms: int) -> None:
+        """Give up what was put before a moment and still waits, tried or not."""
 
     async def drop_under(self, grant_id: str, why: str, now_ms: int) -> None:
         """End what waits or was given up under a grant that ended, and needs it; its content goes.

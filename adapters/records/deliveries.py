@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
+from typing import Any
 
 import msgspec
-from sqlalchemy import ColumnElement, bindparam, exists, func, select, update
+from sqlalchemy import ColumnElement, Row, and_, bindparam, exists, func, select, update
 
 from adapters.records.documents import from_document
 from adapters.records.outbox import DELIVERY, is_free, is_waiting
 from adapters.records.repository import Repository
 from adapters.records.tables import outbox
-from workflow.ports import AttemptEnd, ClaimedDelivery, Delivery, DeliveryAttempt
+from domain.delivery_state import DeliveryState
+from workflow.ports import AttemptEnd, ClaimedDelivery, Delivery, DeliveryAttempt, DeliveryRecord
 
 _ATTEMPTS = msgspec.json.Decoder(tuple[DeliveryAttempt, ...])
 
@@ -74,6 +76,42 @@ class SqlDeliveries(Repository):
             [_ended(end) for end in sorted(ends, key=lambda end: end.claimed.outbox_id)],
         )
 
+    async def find(self, delivery_id: str) -> DeliveryRecord | None:
+        row = await self._one(select(outbox).where(outbox.c.put_once == f"{DELIVERY}/{delivery_id}"))
+        return None if row is None else _record(row)
+
+    async def page(
+        self, *, dealer_id: str | None, state: DeliveryState | None, before: int | None, limit: int
+    ) -> list[DeliveryRecord]:
+        query = select(outbox).where(outbox.c.kind == DELIVERY)
+        if dealer_id is not None:
+            query = query.where(outbox.c.dealer_id == dealer_id)
+        if state is not None:
+            query = query.where(_stands(state))
+        if before is not None:
+            query = query.where(outbox.c.outbox_id < before)
+        rows = await self._all(query.order_by(outbox.c.outbox_id.desc()).limit(limit))
+        return [_record(row) for row in rows]
+
+    async def replay(self, outbox_ids: Collection[int], now_ms: int) -> None:
+        await self._connection.execute(
+            update(outbox)
+            .where(outbox.c.outbox_id.in_(outbox_ids), outbox.c.dropped_reason.is_(None))
+            .values(done_ms=None, dead_ms=None, due_ms=0, attempts=0, created_ms=now_ms)
+        )
+
+    async def give_up_before(self, created_ms: int, now_ms: int) -> None:
+        await self._connection.execute(
+            update(outbox)
+            .where(
+                outbox.c.kind == DELIVERY,
+                is_waiting(outbox),
+                outbox.c.created_ms < created_ms,
+                outbox.c.lease_until_ms <= now_ms,
+            )
+            .values(dead_ms=now_ms)
+        )
+
     async def drop_under(self, grant_id: str, why: str, now_ms: int) -> None:
         # What carries nothing needs no consent, and says so in its document: it is looked at here, not by the database.
         rows = await self._all(
@@ -98,6 +136,37 @@ class SqlDeliveries(Repository):
 def attempts_of(log: str | None) -> tuple[DeliveryAttempt, ...]:
     """The attempts in a row's log, the oldest first."""
     return _ATTEMPTS.decode(log) if log else ()
+
+
+def _stands(state: DeliveryState) -> ColumnElement[bool]:
+    over, dropped = outbox.c.done_ms.is_not(None), outbox.c.dropped_reason.is_not(None)
+    return {
+        DeliveryState.WAITING: is_waiting(outbox),
+        DeliveryState.DELIVERED: and_(over, ~dropped),
+        DeliveryState.DROPPED: dropped,
+        DeliveryState.GIVEN_UP: outbox.c.dead_ms.is_not(None),
+    }[state]
+
+
+def _record(row: Row[Any]) -> DeliveryRecord:
+    if row.dropped_reason is not None:
+        state = DeliveryState.DROPPED
+    elif row.dead_ms is not None:
+        state = DeliveryState.GIVEN_UP
+    else:
+        state = DeliveryState.WAITING if row.done_ms is None else DeliveryState.DELIVERED
+    return DeliveryRecord(
+        outbox_id=row.outbox_id,
+        delivery_id=row.put_once.removeprefix(f"{DELIVERY}/"),
+        dealer_id=row.dealer_id,
+        state=state,
+        delivery=None if row.document is None else from_document(row.document, Delivery),
+        tries=row.attempts,
+        attempts=attempts_of(row.attempt_log),
+        due_ms=row.due_ms,
+        over_ms=row.dead_ms if row.done_ms is None else row.done_ms,
+        dropped_reason=row.dropped_reason or "",
+    )
 
 
 def _ended(end: AttemptEnd) -> dict[str, object]:

@@ -8,14 +8,17 @@ from dataclasses import dataclass, field
 
 import pytest
 
+from domain.delivery_state import DeliveryState
 from domain.errors import Unavailable
 from domain.people import Dealer
 from tests.support.moments import DAY, HOUR, NOW
 from tests.support.outlets import KeptWebhooks
 from tests.support.town import Garage, Household, Town
 from workflow.consents import withdraw_consent
+from workflow.dealer_webhooks import deliveries, replay_given_up
 from workflow.deliveries import LEASE_MS, SLOTS, Deliveries, dispatch_deliveries
 from workflow.negotiate import accept, cancel, withdraw
+from workflow.outbox_housekeeping import GIVEN_UP_KEPT_MS, LONGEST_WAIT_MS, OVER_KEPT_MS, forget_old_rows
 from workflow.ports import Delivery
 from workflow.propose import send_proposal
 
@@ -219,3 +222,51 @@ async def test_a_crash_between_the_answer_and_its_record_repeats_the_same_id(tow
     assert await dispatch_deliveries(town.office, hooks) == 1
     assert len(set(hooks.asked_ids)) == 1
     assert hooks.asked == 2
+
+
+async def test_what_was_sent_is_forgotten_after_a_week_and_what_was_given_up_after_a_month(town: Town) -> None:
+    garage = await town.garage()
+    await tell_all(town, [garage], 2)
+    hooks = KeptWebhooks()
+    await dispatch_deliveries(town.office, hooks)
+    sent = town.wall.now_ms()
+    await tell_all(town, [await town.garage()], 1)
+    hooks.is_away = True
+    desk = Deliveries(town.office, hooks)
+    while not await of_state(town, DeliveryState.GIVEN_UP):
+        await desk.work_off()
+        town.wall.set(town.wall.now_ms() + HOUR)
+    given_up = town.wall.now_ms()
+    town.wall.set(sent + OVER_KEPT_MS)
+    await forget_old_rows(town.office)
+    assert await of_state(town, DeliveryState.DELIVERED) == 2
+    town.wall.set(sent + OVER_KEPT_MS + 1)
+    while await forget_old_rows(town.office):
+        pass
+    assert await of_state(town, DeliveryState.DELIVERED) == 0
+    assert await of_state(town, DeliveryState.GIVEN_UP) == 1
+    town.wall.set(given_up + GIVEN_UP_KEPT_MS)
+    await forget_old_rows(town.office)
+    assert await of_state(town, DeliveryState.GIVEN_UP) == 0
+
+
+async def of_state(town: Town, state: DeliveryState) -> int:
+    return len((await deliveries(town.office, dealer_id=None, state=state)).records)
+
+
+async def test_what_waits_behind_an_open_circuit_is_given_up_too_and_a_replay_begins_afresh(town: Town) -> None:
+    garage = await town.garage()
+    await tell_all(town, [garage], 30)
+    hooks = KeptWebhooks(is_away=True)
+    await Deliveries(town.office, hooks).work_off()
+    assert hooks.asked == 5
+    town.wall.set(town.wall.now_ms() + LONGEST_WAIT_MS)
+    await forget_old_rows(town.office)
+    assert await of_state(town, DeliveryState.GIVEN_UP) == 0
+    town.wall.set(town.wall.now_ms() + 1)
+    await forget_old_rows(town.office)
+    assert await of_state(town, DeliveryState.GIVEN_UP) == 30
+    assert await replay_given_up(town.office, dealer_id=garage.id) == 30
+    await forget_old_rows(town.office)
+    hooks.is_away = False
+    assert await dispatch_deliveries(town.office, hooks) == 30
