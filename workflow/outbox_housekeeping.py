@@ -13,9 +13,9 @@ BLOCK = 1_000
 
 
 async def forget_old_rows(office: Office) -> int:
-    """Give up deliveries that waited too long, and delete some rows that were sent or dropped a week ago, or given up a month ago.
+    """Give up deliveries that waited too long; delete rows that were over a week ago, or given up a month ago.
 
-    How many were deleted; 0 when none is left.
+    How many of at most `BLOCK` were deleted; 0 when none is left.
     """
     now = office.wall.now_ms()
     async with office.unit_of_work() as uow:
