@@ -8,10 +8,11 @@ from datetime import UTC, datetime
 from types import TracebackType
 from typing import Self
 
+import httpcore
 import httpx
 from standardwebhooks import Webhook
 
-from adapters.webhook_address import resolve
+from adapters.webhook_connection import CheckedNetwork
 from domain.errors import Unavailable
 from domain.people import Dealer
 from workflow.ports import Delivery
@@ -24,18 +25,17 @@ class SignedWebhooks:
     """Posts a delivery's body once. What a dealer's server answers beside its status is not read.
 
     The host name is looked up once, checked, and the connection goes to that address (with the name in Host and
-    TLS); redirects are not followed, proxies of the environment not used. `timeout_s` bounds the whole attempt.
-    `allow_private` is for dealers on the operator's own network, and for the demo's on loopback.
+    TLS); redirects are not followed, proxies of the environment not used. `timeout_s` bounds the whole attempt, and
+    of an answer at most `MOST_BYTES` are taken from the network. `allow_private` is for dealers on the operator's own
+    network, and for the demo's on loopback. How many attempts there are at a time is for the caller to say.
     """
 
     def __init__(self, *, timeout_s: float = 10.0, allow_private: bool = False) -> None:
         self._timeout_s = timeout_s
-        self._allow_private = allow_private
-        self._client = httpx.AsyncClient(
-            follow_redirects=False,
-            trust_env=False,
-            timeout=timeout_s,
-            limits=httpx.Limits(max_connections=50, max_keepalive_connections=0),
+        self._connections = httpcore.AsyncConnectionPool(
+            max_connections=None,
+            max_keepalive_connections=0,
+            network_backend=CheckedNetwork(allow_private=allow_private),
         )
 
     async def __aenter__(self) -> Self:
@@ -48,7 +48,7 @@ class SignedWebhooks:
 
     async def close(self) -> None:
         """Close what is open."""
-        await self._client.aclose()
+        await self._connections.aclose()
 
     async def send(self, dealer: Dealer, delivery: Delivery, now_ms: int) -> None:
         """Post and return when the dealer's server has answered 2xx; Unavailable in every other case.
@@ -61,41 +61,38 @@ class SignedWebhooks:
         headers = _signed_headers(dealer, delivery, now_ms)
         try:
             async with asyncio.timeout(self._timeout_s):
-                answer = await self._post(dealer.webhook_url, body, headers)
-        except TimeoutError as error:
+                status, retry_after = await self._post(dealer.webhook_url, body, headers)
+        except (TimeoutError, httpcore.TimeoutException) as error:
             raise Unavailable(f"the dealer's server took longer than {self._timeout_s:g} s") from error
-        except (httpx.HTTPError, httpx.InvalidURL) as error:
+        except (httpcore.NetworkError, httpcore.ProtocolError, httpx.InvalidURL) as error:
             raise Unavailable(f"the dealer's server could not be reached: {type(error).__name__}") from error
-        if not answer.is_success:
-            raise Unavailable(f"the dealer's server answered {answer.status_code}", retry_after_s=_retry_after(answer))
+        if not 200 <= status < 300:
+            raise Unavailable(f"the dealer's server answered {status}", retry_after_s=retry_after)
 
-    async def _post(self, url: str, body: bytes, headers: dict[str, str]) -> httpx.Response:
+    async def _post(self, url: str, body: bytes, headers: dict[str, str]) -> tuple[int, int]:
+        """The status, and how many seconds to wait before another try."""
         target = httpx.URL(url)
         if target.scheme not in ("http", "https") or not target.host:
             raise Unavailable("the dealer's webhook address is not an http(s) URL")
-        port = target.port or (443 if target.scheme == "https" else 80)
-        address = await resolve(target.host, port, allow_private=self._allow_private)
-        request = self._client.build_request(
-            "POST",
-            target.copy_with(host=address),
-            content=body,
-            headers=headers | {"host": target.netloc.decode("ascii")},
-            extensions={"sni_hostname": target.host},
-        )
-        answer = await self._client.send(request, stream=True)
-        await answer.aclose()
-        return answer
+        address = httpcore.URL(scheme=target.raw_scheme, host=target.raw_host, port=target.port, target=target.raw_path)
+        sent = {"host": target.netloc.decode("ascii"), "content-length": str(len(body))} | headers
+        async with self._connections.stream("POST", address, headers=list(sent.items()), content=body) as answer:
+            return answer.status, _retry_after(answer)
 
 
 def _signed_headers(dealer: Dealer, delivery: Delivery, now_ms: int) -> dict[str, str]:
+    """Signed with every secret that counts: while one is being replaced, receivers find the one that they know."""
     moment = datetime.fromtimestamp(now_ms // 1000, UTC)
-    signature = Webhook(signing_key(dealer.webhook_secret)).sign(delivery.delivery_id, moment, delivery.body)
+    signatures = [
+        Webhook(signing_key(secret)).sign(delivery.delivery_id, moment, delivery.body)
+        for secret in dealer.secrets_at(now_ms)
+    ]
     return {
         "content-type": "application/json",
         "user-agent": "pitcall",
         "webhook-id": delivery.delivery_id,
         "webhook-timestamp": str(now_ms // 1000),
-        "webhook-signature": signature,
+        "webhook-signature": " ".join(signatures),
     }
 
 
@@ -114,7 +111,7 @@ def signing_key(secret: str) -> bytes:
     return key
 
 
-def _retry_after(answer: httpx.Response) -> int:
+def _retry_after(answer: httpcore.Response) -> int:
     """Seconds a busy server asks for, within an hour; 5 when it doesn't say."""
-    asked = answer.headers.get("retry-after", "")
-    return min(int(asked), LONGEST_RETRY_AFTER_S) if asked.isascii() and asked.isdigit() else 5
+    asked = next((value for name, value in answer.headers if name.lower() == b"retry-after"), b"")
+    return min(int(asked), LONGEST_RETRY_AFTER_S) if asked.isdigit() and len(asked) < 12 else 5

@@ -370,3 +370,52 @@ class WaitingAnswer(TypedDict):
     waiting: int
     topics: dict[str, int]
     outbox: int
+
+
+class WebhookAnswer(TypedDict):
+    """A dealer's webhook; `url` is empty when nothing is sent."""
+
+    url: str
+    old_secret_until_ms: int | None
+
+
+class WebhookSetAnswer(WebhookAnswer):
+    webhook_secret: str | None
+
+
+class NewSecretAnswer(WebhookAnswer):
+    webhook_secret: str
+
+
+class TestDeliveryAnswer(TypedDict):
+    delivery_id: str
+
+
+class DeliveryAttemptAnswer(TypedDict):
+    """One try; `error` is empty when it went."""
+
+    started_ms: int
+    ended_ms: int
+    error: str
+
+
+class DeliveryAnswer(TypedDict):
+    """A delivery to a dealer's webhook, without its content; `type` is null when the content is gone."""
+
+    delivery_id: str
+    dealer_id: str
+    type: str | None
+    state: str
+    due_ms: int | None
+    over_ms: int | None
+    dropped_reason: str
+    attempts: list[DeliveryAttemptAnswer]
+
+
+class DeliveriesAnswer(TypedDict):
+    deliveries: list[DeliveryAnswer]
+    next_cursor: str | None
+
+
+class ReplayedAnswer(TypedDict):
+    replayed: int

@@ -112,6 +112,10 @@ class Snooze(Body):
     until_ms: Milliseconds
 
 
+class WebhookBody(Body):
+    url: Annotated[str, Field(max_length=2000)]
+
+
 class Reason(Body):
     reason: ShortText = ""
 

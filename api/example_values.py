@@ -130,6 +130,22 @@ VALUES: Mapping[str, Any] = {
     "withdrawn_ms": None,
 }
 
+DELIVERED: Mapping[str, Any] = {
+    "state": "delivered",
+    "type": "proposal.sent",
+    "due_ms": None,
+    "over_ms": MORNING_MS,
+    "dropped_reason": "",
+    "error": "",
+    "next_cursor": "1041",
+    "cursor": "",
+}
+GIVEN_UP: Mapping[str, Any] = {
+    **DELIVERED,
+    "state": "given_up",
+    "error": "the dealer's server answered 503",
+    "next_cursor": None,
+}
 # Where the same name means something else to one operation.
 OF_OPERATION: Mapping[str, Mapping[str, Any]] = {
     "operators_new_dealer": {"name": "Ring Garage"},
@@ -137,6 +153,13 @@ OF_OPERATION: Mapping[str, Mapping[str, Any]] = {
     "clients_new_client": {"name": "the workshop's system"},
     "clients_clients": {"name": "the workshop's system"},
     "clients_revoke": {"name": "the workshop's system", "revoked_ms": MORNING_MS},
+    "dealer_webhooks_change": {"old_secret_until_ms": None},
+    "dealer_webhooks_listed": DELIVERED,
+    "dealer_webhooks_one": DELIVERED,
+    "dealer_webhooks_replay_one": {"state": "waiting", "type": "proposal.sent"},
+    "dealer_webhooks_send_a_test": {"delivery_id": "e2f3041526374859"},
+    "operators_dead_letters": GIVEN_UP,
+    "operators_replay_dead_letter": {"state": "waiting", "type": "proposal.sent"},
     "dealer_desk_queue": {"state": "sent"},
     "dealer_desk_accept_slot": {"state": "accepted"},
     "dealer_desk_offer": {"state": "countered"},

@@ -2,18 +2,28 @@
 
 from __future__ import annotations
 
-from typing import cast
+from typing import Annotated, cast
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Query
 
-from api.answers import EnrolmentTokenAnswer, NewDealerAnswer, WaitingAnswer
+from api.answers import (
+    DeliveriesAnswer,
+    DeliveryAnswer,
+    EnrolmentTokenAnswer,
+    NewDealerAnswer,
+    ReplayedAnswer,
+    WaitingAnswer,
+)
 from api.authentication import SignedIn
 from api.bodies import NewDealer, Nothing
+from api.dealer_webhooks import Cursor
 from api.idempotency import IdempotentRoute, shown_once
 from api.quality_answers import ModelQualityAnswer
 from api.reception import Desk
-from api.representations import funnel_json
+from api.representations import deliveries_json, delivery_json, funnel_json
 from api.sites import site_from
+from domain.delivery_state import DeliveryState
+from workflow.dealer_webhooks import deliveries, replay, replay_given_up
 from workflow.dealers import approve_dealer
 from workflow.dossiers import funnel
 from workflow.enrol import issue_enrolment_token
@@ -47,6 +57,31 @@ async def new_dealer(body: NewDealer, desk: Desk, _caller: SignedIn) -> NewDeale
     if dealer.webhook_url:
         answer["webhook_secret"] = dealer.webhook_secret
     return answer
+
+
+@router.get("/dead-letters", summary="Deliveries that were given up")
+async def dead_letters(
+    desk: Desk, _caller: SignedIn, dealer_id: Annotated[str, Query(max_length=100)] = "", cursor: Cursor = ""
+) -> DeliveriesAnswer:
+    """Of all dealers, or of one; the newest first, without what they carry. They are kept for 30 days."""
+    page = await deliveries(desk.office, dealer_id=dealer_id or None, state=DeliveryState.GIVEN_UP, cursor=cursor)
+    return deliveries_json(page)
+
+
+@router.post("/dead-letters/{delivery_id}/replay", status_code=202, summary="Send a delivery again")
+async def replay_dead_letter(
+    delivery_id: str, desk: Desk, _caller: SignedIn, body: Nothing | None = None
+) -> DeliveryAnswer:
+    """Under the same `webhook-id`, and only while the consent behind it stands."""
+    return delivery_json(await replay(desk.office, delivery_id=delivery_id, dealer_id=None))
+
+
+@router.post("/dealers/{dealer_id}/dead-letters/replay", status_code=202, summary="Send again all given up of a dealer")
+async def replay_dead_letters_of(
+    dealer_id: str, desk: Desk, _caller: SignedIn, body: Nothing | None = None
+) -> ReplayedAnswer:
+    """Those whose consent has ended are dropped instead of sent."""
+    return {"replayed": await replay_given_up(desk.office, dealer_id=dealer_id)}
 
 
 @router.get("/funnel", summary="Counts from signal to invoice")

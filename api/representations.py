@@ -12,6 +12,8 @@ from api.answers import (
     ContributionAnswer,
     DealerAnswer,
     DealersSlotAnswer,
+    DeliveriesAnswer,
+    DeliveryAnswer,
     DueAnswer,
     EntryAnswer,
     EventAnswer,
@@ -24,10 +26,12 @@ from api.answers import (
     SlotAnswer,
     StepAnswer,
     UploadsAnswer,
+    WebhookAnswer,
 )
 from domain.call import Call
 from domain.catalogue import Catalogue
 from domain.consent import ConsentGrant
+from domain.delivery_state import DeliveryState
 from domain.dossier import CarDossier, DeskEntry, Funnel, ProposalDossier
 from domain.event import DomainEvent
 from domain.machine_client import MachineClient
@@ -39,6 +43,8 @@ from domain.site import Site
 from domain.slot import Slot
 from domain.workload import RankedSlot
 from web.funnel_counts import funnel_counts
+from workflow.dealer_webhooks import Page
+from workflow.ports import DeliveryRecord
 
 Json = dict[str, Any]
 
@@ -283,3 +289,29 @@ def car_json(car: CarDossier, catalogue: Catalogue) -> OwnCarAnswer:
 def funnel_json(funnel: Funnel) -> dict[str, int]:
     """Counts from signal to invoice."""
     return funnel_counts(funnel.counts)
+
+
+def webhook_json(dealer: Dealer, now_ms: int) -> WebhookAnswer:
+    """A dealer's webhook, without its secrets."""
+    until = dealer.old_webhook_secret_until_ms
+    return {"url": dealer.webhook_url, "old_secret_until_ms": until if now_ms < until else None}
+
+
+def delivery_json(record: DeliveryRecord) -> DeliveryAnswer:
+    """A delivery without its content, which may hold what its reader must no longer see."""
+    is_waiting = record.state is DeliveryState.WAITING
+    return {
+        "delivery_id": record.delivery_id,
+        "dealer_id": record.dealer_id,
+        "type": None if record.delivery is None else record.delivery.kind,
+        "state": str(record.state),
+        "due_ms": record.due_ms if is_waiting else None,
+        "over_ms": record.over_ms,
+        "dropped_reason": record.dropped_reason,
+        "attempts": [{"started_ms": a.started_ms, "ended_ms": a.ended_ms, "error": a.error} for a in record.attempts],
+    }
+
+
+def deliveries_json(page: Page) -> DeliveriesAnswer:
+    """A page of deliveries."""
+    return {"deliveries": [delivery_json(record) for record in page.records], "next_cursor": page.cursor}

@@ -64,6 +64,28 @@ class Dealer:
     webhook_secret: str = ""
     technicians: tuple[Technician, ...] = ()
     loaners: tuple[str, ...] = ()
+    # The secret before the present one, and until when it counts (wall clock).
+    old_webhook_secret: str = ""
+    old_webhook_secret_until_ms: int = 0
+
+    def secrets_at(self, now_ms: int) -> tuple[str, ...]:
+        """What deliveries are signed with at a moment of the wall clock, the newest first."""
+        if self.old_webhook_secret and now_ms < self.old_webhook_secret_until_ms:
+            return (self.webhook_secret, self.old_webhook_secret)
+        return (self.webhook_secret,)
+
+    def with_webhook(self, url: str) -> Dealer:
+        """The same dealer, told at another address, or ("") not at all."""
+        return replace(self, webhook_url=url)
+
+    def with_secret(self, secret: str, now_ms: int, overlap_ms: int) -> Dealer:
+        """The same dealer with a new secret; the present one counts beside it for `overlap_ms`, older ones no more."""
+        return replace(
+            self,
+            webhook_secret=secret,
+            old_webhook_secret=self.webhook_secret,
+            old_webhook_secret_until_ms=now_ms + overlap_ms if self.webhook_secret else 0,
+        )
 
     @property
     def site(self) -> Site:

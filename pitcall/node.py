@@ -41,9 +41,11 @@ from streams.topics import (
 from streams.watchdog import Watchdog
 from streams.worker import StreamWorker
 from streams.writers import LogTopicWriter, LogUploads
-from workflow.dispatch import dispatch_deliveries, dispatch_reminders, dispatch_topics
+from workflow.deliveries import Deliveries
+from workflow.dispatch import dispatch_reminders, dispatch_topics
 from workflow.needs import wake_snoozed
 from workflow.negotiate import expire_proposals
+from workflow.outbox_housekeeping import forget_old_rows
 from workflow.ports import Ids, Office, Passwords
 from workflow.signal_history import SignalHistory
 
@@ -53,6 +55,7 @@ API, WORKER, OUTBOX = "api", "worker", "outbox"
 ALL = frozenset({API, WORKER, OUTBOX})
 IDLE_S = 0.1
 TIDY_S = 1.0
+FORGET_S = 60.0
 AWAY_S = 2.0
 
 
@@ -106,7 +109,9 @@ class Node:
         self.uploads = LogUploads(self.producer, self.office.wall)
         self.topics = LogTopicWriter(self.producer, self.office.wall)
         self.reminders = ReminderOutbox(settings.data_dir / "reminders.jsonl")
-        self.webhooks = await self._stack.enter_async_context(SignedWebhooks(allow_private=settings.webhooks_inside))
+        webhooks = await self._stack.enter_async_context(SignedWebhooks(allow_private=settings.webhooks_inside))
+        self.deliveries = Deliveries(self.office, webhooks)
+        self._stack.push_async_callback(self.deliveries.close)
         if WORKER in self.parts:
             self.worker = StreamWorker(
                 broker_url=self.broker_url,
@@ -130,9 +135,10 @@ class Node:
         if OUTBOX in self.parts and not self.is_lock_step:
             self._tasks = [
                 asyncio.create_task(self._forever(self._dispatch_topics, IDLE_S), name="outbox topics"),
-                asyncio.create_task(self._forever(self._dispatch_deliveries, IDLE_S), name="outbox deliveries"),
+                asyncio.create_task(self._forever(self.deliveries.run, IDLE_S), name="outbox deliveries"),
                 asyncio.create_task(self._forever(self._dispatch_reminders, IDLE_S), name="outbox reminders"),
                 asyncio.create_task(self._forever(self._tidy, TIDY_S), name="expiries and snoozes"),
+                asyncio.create_task(self._forever(self._forget_old_rows, FORGET_S), name="outbox housekeeping"),
             ]
         self.is_started = True
 
@@ -203,9 +209,6 @@ class Node:
     async def _dispatch_topics(self) -> int:
         return await dispatch_topics(self.office, self.topics)
 
-    async def _dispatch_deliveries(self) -> int:
-        return await dispatch_deliveries(self.office, self.webhooks)
-
     async def _dispatch_reminders(self) -> int:
         return await dispatch_reminders(self.office, self.reminders)
 
@@ -214,7 +217,10 @@ class Node:
         await self.records.run(lambda: wake_snoozed(self.office))
         return ended
 
-    async def _forever(self, once: Callable[[], Awaitable[int]], idle_s: float) -> None:
+    async def _forget_old_rows(self) -> int:
+        return await forget_old_rows(self.office)
+
+    async def _forever(self, once: Callable[[], Awaitable[int | None]], idle_s: float) -> None:
         while True:
             try:
                 moved = await once()
@@ -240,7 +246,7 @@ class Node:
         while True:
             self.raise_failure()
             moved = await self._tidy() + await self._dispatch_topics()
-            moved += await self._dispatch_deliveries() + await self._dispatch_reminders()
+            moved += await self.deliveries.work_off() + await self._dispatch_reminders()
             behind = await self._behind()
             if not moved and not behind:
                 async with self.office.unit_of_work() as uow:

@@ -52,6 +52,8 @@ OPERATORS = _only(Role.OPERATOR)
 DEALERS_AND_OPERATORS = _only(Role.ADVISOR, Role.OPERATOR)
 READS_PROPOSALS = _dealers(Scope.PROPOSALS_READ)
 ANSWERS_PROPOSALS = _dealers(Scope.PROPOSALS_WRITE)
+MANAGES_WEBHOOKS = _dealers(Scope.WEBHOOKS_MANAGE)
+READS_DELIVERIES = _dealers(Scope.DELIVERIES_READ)
 
 ACCESS: Mapping[str, Rule] = {
     "telemetry.upload": Rule(Bears.CAR),
@@ -99,6 +101,13 @@ ACCESS: Mapping[str, Rule] = {
     "dealer_desk.check_in_car": ANSWERS_PROPOSALS,
     "dealer_desk.complete_visit": ANSWERS_PROPOSALS,
     "dealer_desk.did_not_come": ANSWERS_PROPOSALS,
+    "dealer_webhooks.read": MANAGES_WEBHOOKS,
+    "dealer_webhooks.change": MANAGES_WEBHOOKS,
+    "dealer_webhooks.rotate": MANAGES_WEBHOOKS,
+    "dealer_webhooks.send_a_test": MANAGES_WEBHOOKS,
+    "dealer_webhooks.listed": READS_DELIVERIES,
+    "dealer_webhooks.one": READS_DELIVERIES,
+    "dealer_webhooks.replay_one": MANAGES_WEBHOOKS,
     "sites.read": _only(Role.ADVISOR),
     "sites.change": _only(Role.ADVISOR),
     "clients.new_client": DEALERS_AND_OPERATORS,
@@ -106,6 +115,9 @@ ACCESS: Mapping[str, Rule] = {
     "clients.revoke": DEALERS_AND_OPERATORS,
     "operators.enrolment_token": OPERATORS,
     "operators.new_dealer": OPERATORS,
+    "operators.dead_letters": OPERATORS,
+    "operators.replay_dead_letter": OPERATORS,
+    "operators.replay_dead_letters_of": OPERATORS,
     "operators.read_funnel": OPERATORS,
     "operators.read_models": OPERATORS,
     "operators.waiting": OPERATORS,

@@ -86,6 +86,7 @@ async def withdraw_consent(office: Office, *, customer_id: str, grant_id: str) -
         await uow.consents.update(withdrawn)
         await _tell_consent(uow, withdrawn, "consent-withdrawn", now)
         if grant.purpose is Purpose.BOOKING:
+            await uow.deliveries.drop_under(grant_id, "the consent was withdrawn", office.wall.now_ms())
             for listed in await uow.proposals.under_grant(grant_id):
                 # Locked one by one: whoever changes it at this moment is waited for, and must not stop a withdrawal.
                 proposal = await uow.proposals.get(listed.proposal_id, lock=True) or listed

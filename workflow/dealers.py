@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import date
@@ -11,6 +10,7 @@ from domain.errors import InvalidInput, NotFound
 from domain.opening_hours import Holiday, OpeningHours
 from domain.people import Account, Dealer, Role
 from domain.site import Site, make_site
+from workflow.dealer_webhooks import webhook_secret
 from workflow.identity import check_credentials
 from workflow.ports import Office
 
@@ -43,7 +43,7 @@ async def approve_dealer(
         hours=site.hours,
         bays=site.bays,
         webhook_url=webhook_url,
-        webhook_secret=_webhook_secret(office) if webhook_url else "",
+        webhook_secret=webhook_secret(office.ids) if webhook_url else "",
         technicians=site.technicians,
         loaners=site.loaners,
     )
@@ -54,11 +54,6 @@ async def approve_dealer(
         await uow.people.add_dealer(dealer)
         await uow.people.add_account(account)
     return dealer, account
-
-
-def _webhook_secret(office: Office) -> str:
-    """A secret in the form of Standard Webhooks: the prefix and plain base64."""
-    return "whsec_" + base64.b64encode(office.ids.secret(24).encode()).decode()
 
 
 async def change_site(

@@ -1,15 +1,17 @@
-"""The outbox: rows written with the change that caused them leave here, each at least once and in its key's order."""
+"""The outbox: rows written with the change that caused them leave here, each at least once and in its key's order.
+
+What goes to dealers' webhooks leaves in `deliveries`.
+"""
 
 from __future__ import annotations
 
 import asyncio
 
 from domain.consent import Purpose
-from domain.errors import ConsentMissing, TryAgain, Unavailable
+from domain.errors import TryAgain, Unavailable
 from domain.need import MaintenanceNeed, NeedState
-from domain.people import Dealer
 from workflow.history import tell
-from workflow.ports import Delivery, Office, OutboxRow, Reminder, ReminderSender, TopicWriter, WebhookSender
+from workflow.ports import Office, OutboxRow, Reminder, ReminderSender, TopicWriter
 
 BLOCK = 200
 RECORD_TRIES = 5
@@ -37,50 +39,6 @@ async def dispatch_topics(office: Office, writer: TopicWriter) -> int:
     return len(rows)
 
 
-async def dispatch_deliveries(office: Office, sender: WebhookSender) -> int:
-    """Send due webhooks, each only while its grant stands; how many went."""
-    sent = 0
-    async with office.unit_of_work() as uow:
-        rows = await uow.outbox.claim("delivery", 20, office.wall.now_ms(), LEASE_MS)
-    for row in rows:
-        sent += await _deliver(office, sender, row)
-    return sent
-
-
-async def _deliver(office: Office, sender: WebhookSender, row: OutboxRow) -> bool:
-    delivery = row.delivery
-    assert delivery is not None  # noqa: S101 - claimed as a delivery
-    try:
-        dealer = await _cleared(office, delivery)
-    except ConsentMissing as reason:
-        async with office.unit_of_work() as uow:
-            await uow.outbox.drop(row.outbox_id, str(reason))
-        return False
-    try:
-        await sender.send(dealer, delivery, office.wall.now_ms())
-    except Unavailable as error:
-        wait = RETRY_MS[min(row.attempts, len(RETRY_MS) - 1)]
-        async with office.unit_of_work() as uow:
-            await uow.outbox.retry(row.outbox_id, office.wall.now_ms() + wait, str(error))
-        return False
-    async with office.unit_of_work() as uow:
-        await uow.outbox.done([row.outbox_id], office.wall.now_ms())
-    return True
-
-
-async def _cleared(office: Office, delivery: Delivery) -> Dealer:
-    """The dealer, when the delivery may start now: the grant is read under a lock, right before the attempt."""
-    async with office.unit_of_work() as uow:
-        if delivery.needs_consent:
-            grant = await uow.consents.get(delivery.grant_id, lock=True)
-            if grant is None or not grant.is_live(office.clock.now_ms()):
-                raise ConsentMissing("the consent was withdrawn or has run out before the delivery")
-        dealer = await uow.people.dealer(delivery.dealer_id)
-    if dealer is None or not dealer.webhook_url:
-        raise ConsentMissing("the dealer takes no webhooks any longer")
-    return dealer
-
-
 async def dispatch_reminders(office: Office, sender: ReminderSender) -> int:
     """Send due reminders of needs that still stand; how many went."""
     sent = 0
@@ -102,7 +60,7 @@ async def _remind(office: Office, sender: ReminderSender, row: OutboxRow) -> boo
         owner = await uow.vehicles.owner_of(reminder.vehicle_id)
         customer = await uow.people.customer(reminder.customer_id)
         if not standing or not allowed or customer is None or owner != reminder.customer_id:
-            await uow.outbox.drop(row.outbox_id, "the need or the consent no longer stands")
+            await uow.outbox.drop(row.outbox_id, "the need or the consent no longer stands", office.wall.now_ms())
             return False
     try:
         await sender.send(customer, reminder, now)

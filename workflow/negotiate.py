@@ -206,6 +206,8 @@ async def expire_proposals(office: Office) -> int:
             )
         uncovered = await uow.proposals.without_consent(now)
         for proposal in uncovered:
+            # So that the notice of the end waits for nothing that may not be sent any longer.
+            await uow.deliveries.drop_under(proposal.grant_id, "the consent has run out", office.wall.now_ms())
             is_firm = proposal.state is ProposalState.CONFIRMED
             ended = ProposalState.CANCELLED if is_firm else ProposalState.WITHDRAWN
             await end_proposal(uow, proposal, ended, Actor.CONSENT, "clock", now, "the consent has run out", "clock")

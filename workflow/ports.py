@@ -14,6 +14,7 @@ from typing import NamedTuple, Protocol, Self
 from domain.catalogue import Catalogue
 from domain.clock import DomainClock, WallClock
 from domain.consent import ConsentGrant, Purpose
+from domain.delivery_state import DeliveryState
 from domain.event import DomainEvent
 from domain.judged_label import JudgedLabel
 from domain.machine_client import AccessToken, MachineClient
@@ -45,7 +46,34 @@ class Delivery:
     kind: str  # e.g. "proposal.sent"
     body: str
     needs_consent: bool = True  # a withdrawal notice needs none: it carries no data but the id
-    attempts: int = 0
+    subject: str = ""  # what it is about, e.g. the proposal: of one subject a newer delivery waits for the older
+
+
+class DeliveryAttempt(NamedTuple):
+    """One try at a delivery, after its end; times are of the wall clock. `error` is empty when it went."""
+
+    started_ms: int
+    ended_ms: int
+    error: str
+
+
+@dataclass(frozen=True, slots=True)
+class ClaimedDelivery:
+    """A delivery leased to whoever tries it now; `tries` are those since it was put or replayed, without this one."""
+
+    outbox_id: int
+    delivery: Delivery
+    tries: int
+    attempts: tuple[DeliveryAttempt, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class AttemptEnd:
+    """How an attempt ended: it went; or it is tried again at `again_ms`; or, without either, it is given up."""
+
+    claimed: ClaimedDelivery
+    attempt: DeliveryAttempt
+    again_ms: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,13 +91,28 @@ class Reminder:
 
 @dataclass(frozen=True, slots=True)
 class OutboxRow:
-    """A claimed row; exactly one of the three is set."""
+    """A claimed row; exactly one of the two is set."""
 
     outbox_id: int
     message: TopicMessage | None = None
-    delivery: Delivery | None = None
     reminder: Reminder | None = None
     attempts: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class DeliveryRecord:
+    """A delivery as it stands; without `delivery` when it was dropped and its content is gone. Wall clock times."""
+
+    outbox_id: int
+    delivery_id: str
+    dealer_id: str
+    state: DeliveryState
+    delivery: Delivery | None
+    tries: int
+    attempts: tuple[DeliveryAttempt, ...]
+    due_ms: int
+    over_ms: int | None
+    dropped_reason: str
 
 
 class Vehicles(Protocol):
@@ -119,6 +162,9 @@ class People(Protocol):
     async def add_dealer(self, dealer: Dealer) -> None: ...
     async def update_dealer(self, dealer: Dealer) -> None: ...
     async def dealer(self, dealer_id: str) -> Dealer | None: ...
+    async def dealers_with(self, dealer_ids: Collection[str]) -> dict[str, Dealer]:
+        """Those of these dealers that there are, by id."""
+
     async def dealers(self) -> list[Dealer]: ...
 
 
@@ -141,6 +187,12 @@ class Consents(Protocol):
     async def update(self, grant: ConsentGrant) -> None: ...
     async def get(self, grant_id: str, *, lock: bool = False) -> ConsentGrant | None:
         """With `lock`, nobody else changes the grant before this transaction ends (FOR UPDATE on PostgreSQL)."""
+
+    async def steady(self, grant_ids: Collection[str]) -> dict[str, ConsentGrant]:
+        """Those of these grants that nobody is changing, by id; none of them changes before this transaction ends.
+
+        It waits for nobody: a grant that somebody else is changing now is left out. Several may hold one grant so.
+        """
 
     async def of_customer(self, customer_id: str) -> list[ConsentGrant]: ...
     async def live(self, vehicle_id: str, purpose: Purpose, now_ms: int) -> list[ConsentGrant]: ...
@@ -255,18 +307,57 @@ class JudgedLabels(Protocol):
 class Outbox(Protocol):
     async def put(self, row: TopicMessage | Delivery | Reminder, now_ms: int) -> None: ...
     async def claim(self, kind: str, limit: int, now_ms: int, lease_ms: int) -> list[OutboxRow]:
-        """Lease due rows of a kind (`topic`, `delivery`, `reminder`) in their order; SKIP LOCKED on PostgreSQL.
+        """Lease due rows of a kind (`topic`, `reminder`) in their order; SKIP LOCKED on PostgreSQL.
 
         Of topic rows the same key never overtakes: a claim that finds an older unsent row of the key leased skips it.
         """
 
     async def done(self, outbox_ids: Sequence[int], now_ms: int) -> None: ...
     async def retry(self, outbox_id: int, at_ms: int, error: str) -> None: ...
-    async def drop(self, outbox_id: int, why: str) -> None:
-        """End a row that must not be sent (consent withdrawn), keeping why."""
+    async def drop(self, outbox_id: int, why: str, now_ms: int) -> None:
+        """End a row that must not be sent (consent withdrawn), keeping why; its content goes."""
 
     async def waiting(self, now_ms: int) -> int:
-        """Rows that are due and not yet done or dropped."""
+        """Rows of every kind, deliveries too, that are due and not yet done, dropped or given up."""
+
+    async def forget(self, *, over_before_ms: int, dead_before_ms: int, limit: int) -> int:
+        """Delete rows that were done or dropped, or given up, before a moment; how many those were."""
+
+
+class Deliveries(Protocol):
+    """The rows of the outbox that go to dealers' webhooks. Times are of the wall clock."""
+
+    async def claim(
+        self, limit: int, now_ms: int, lease_ms: int, *, per_dealer: int, without: Collection[str] = ()
+    ) -> list[ClaimedDelivery]:
+        """Lease due ones, the oldest first, at most `per_dealer` of each dealer and none of the dealers `without`.
+
+        Of one subject the oldest that waits is the only one handed out. SKIP LOCKED on PostgreSQL.
+        """
+
+    async def release(self, outbox_ids: Collection[int]) -> None:
+        """Give claimed ones back untried: they are due as before."""
+
+    async def end(self, ends: Sequence[AttemptEnd]) -> None:
+        """Record ends of attempts. One that is over already stays as it is."""
+
+    async def find(self, delivery_id: str) -> DeliveryRecord | None: ...
+    async def page(
+        self, *, dealer_id: str | None, state: DeliveryState | None, before: int | None, limit: int
+    ) -> list[DeliveryRecord]:
+        """The newest first, of one dealer or of all, from below the `outbox_id` `before` on."""
+
+    async def replay(self, outbox_ids: Collection[int], now_ms: int) -> None:
+        """Make them due now, as if put now and never tried; their attempts stay written down, dropped ones dropped."""
+
+    async def give_up_before(self, created_ms: int, now_ms: int) -> None:
+        """Give up what was put before a moment and still waits, tried or not."""
+
+    async def drop_under(self, grant_id: str, why: str, now_ms: int) -> None:
+        """End what waits or was given up under a grant that ended, and needs it; its content goes.
+
+        What is leased is left to who tries it now.
+        """
 
 
 class Timeline(Protocol):
@@ -332,6 +423,7 @@ class UnitOfWork(Protocol):
     service_records: ServiceRecords
     judged_labels: JudgedLabels
     outbox: Outbox
+    deliveries: Deliveries
     timeline: Timeline
     idempotency: Idempotency
 

@@ -95,6 +95,7 @@ def notice_of(proposal: BookingProposal) -> Delivery:
         kind=str(body["type"]),
         body=json.dumps(body, separators=(",", ":"), ensure_ascii=False, sort_keys=True),
         needs_consent=carries_data,
+        subject=proposal.proposal_id,
     )
 
 

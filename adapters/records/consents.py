@@ -36,6 +36,15 @@ class SqlConsents(Repository):
         row = await self._one(query)
         return None if row is None else from_document(row.document, ConsentGrant)
 
+    async def steady(self, grant_ids: Collection[str]) -> dict[str, ConsentGrant]:
+        # SHARE: those who send under one grant do not keep each other waiting; who withdraws it waits for them.
+        query = (
+            select(grants.c.grant_id, grants.c.document)
+            .where(grants.c.grant_id.in_(grant_ids))
+            .with_for_update(read=True, skip_locked=True)
+        )
+        return {row.grant_id: from_document(row.document, ConsentGrant) for row in await self._all(query)}
+
     async def of_customer(self, customer_id: str) -> list[ConsentGrant]:
         rows = await self._all(
             select(grants.c.document)

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 from typing import Any
 
-from sqlalchemy import ColumnElement, FromClause, Row, and_, exists, func, or_, select, update
+from sqlalchemy import ColumnElement, FromClause, Row, and_, delete, exists, func, or_, select, update
 
 from adapters.records.documents import from_document, to_document
 from adapters.records.repository import Repository
@@ -29,7 +28,7 @@ class SqlOutbox(Repository):
 
     async def claim(self, kind: str, limit: int, now_ms: int, lease_ms: int) -> list[OutboxRow]:
         """Lease due rows; `attempts` of a row is how often it was claimed before."""
-        free = _free(outbox, kind, now_ms)
+        free = is_free(outbox, kind, now_ms)
         query = select(outbox.c.outbox_id).where(free).order_by(outbox.c.outbox_id).limit(limit)
         is_ordered = kind == TOPIC
         query = query.where(~_is_behind_another(now_ms)) if is_ordered else query.with_for_update(skip_locked=True)
@@ -54,30 +53,36 @@ class SqlOutbox(Repository):
         if outbox_ids:
             await self._connection.execute(
                 update(outbox)
-                .where(outbox.c.outbox_id.in_(sorted(outbox_ids)), _is_waiting(outbox))
+                .where(outbox.c.outbox_id.in_(sorted(outbox_ids)), is_waiting(outbox))
                 .values(done_ms=now_ms, last_error="")
             )
 
     async def retry(self, outbox_id: int, at_ms: int, error: str) -> None:
         await self._connection.execute(
             update(outbox)
-            .where(outbox.c.outbox_id == outbox_id, _is_waiting(outbox))
+            .where(outbox.c.outbox_id == outbox_id, is_waiting(outbox))
             .values(due_ms=at_ms, lease_until_ms=0, last_error=error[:500])
         )
 
-    async def drop(self, outbox_id: int, why: str) -> None:
+    async def drop(self, outbox_id: int, why: str, now_ms: int) -> None:
         # What must not be sent need not be kept either: the row stays, its content goes.
         await self._connection.execute(
             update(outbox)
-            .where(outbox.c.outbox_id == outbox_id, _is_waiting(outbox))
-            .values(dropped_reason=why, lease_until_ms=0, body=None, document=None)
+            .where(outbox.c.outbox_id == outbox_id, is_waiting(outbox))
+            .values(dropped_reason=why, done_ms=now_ms, lease_until_ms=0, body=None, document=None)
         )
 
     async def waiting(self, now_ms: int) -> int:
         row = await self._one(
-            select(func.count().label("rows")).select_from(outbox).where(_is_waiting(outbox), outbox.c.due_ms <= now_ms)
+            select(func.count().label("rows")).select_from(outbox).where(is_waiting(outbox), outbox.c.due_ms <= now_ms)
         )
         return 0 if row is None else int(row.rows)
+
+    async def forget(self, *, over_before_ms: int, dead_before_ms: int, limit: int) -> int:
+        over = select(outbox.c.outbox_id).where(
+            or_(outbox.c.done_ms < over_before_ms, outbox.c.dead_ms < dead_before_ms)
+        )
+        return await self._changed(delete(outbox).where(outbox.c.outbox_id.in_(over.limit(limit))))
 
     async def _without_overtaking(self, candidates: list[int], locked: Sequence[Row[Any]]) -> list[Row[Any]]:
         """The locked rows, less those whose older sister of the same key slipped away between look and lock.
@@ -98,12 +103,14 @@ class SqlOutbox(Repository):
         return [row for row in locked if row.outbox_id < oldest.get((row.topic, row.message_key), row.outbox_id + 1)]
 
 
-def _is_waiting(rows: FromClause) -> ColumnElement[bool]:
-    return and_(rows.c.done_ms.is_(None), rows.c.dropped_reason.is_(None))
+def is_waiting(rows: FromClause) -> ColumnElement[bool]:
+    """Neither over nor given up."""
+    return and_(rows.c.done_ms.is_(None), rows.c.dead_ms.is_(None))
 
 
-def _free(rows: FromClause, kind: str, now_ms: int) -> ColumnElement[bool]:
-    return and_(rows.c.kind == kind, _is_waiting(rows), rows.c.due_ms <= now_ms, rows.c.lease_until_ms <= now_ms)
+def is_free(rows: FromClause, kind: str, now_ms: int) -> ColumnElement[bool]:
+    """Due, and with nobody."""
+    return and_(rows.c.kind == kind, is_waiting(rows), rows.c.due_ms <= now_ms, rows.c.lease_until_ms <= now_ms)
 
 
 def _is_behind_another(now_ms: int) -> ColumnElement[bool]:
@@ -113,7 +120,7 @@ def _is_behind_another(now_ms: int) -> ColumnElement[bool]:
         older.c.topic == outbox.c.topic,
         older.c.message_key == outbox.c.message_key,
         older.c.outbox_id < outbox.c.outbox_id,
-        _is_waiting(older),
+        is_waiting(older),
         or_(older.c.lease_until_ms > now_ms, older.c.due_ms > now_ms),
     )
 
@@ -131,7 +138,8 @@ def _columns(row: TopicMessage | Delivery | Reminder) -> dict[str, Any]:
             "put_once": f"{DELIVERY}/{row.delivery_id}",
             "dealer_id": row.dealer_id,
             "grant_id": row.grant_id,
-            "document": to_document(replace(row, attempts=0)),
+            "message_key": row.subject or None,
+            "document": to_document(row),
         }
     return nothing | {
         "kind": REMINDER,
@@ -145,7 +153,4 @@ def _outbox_row(row: Row[Any]) -> OutboxRow:
     if row.kind == TOPIC:
         message = TopicMessage(row.topic, row.message_key, row.body)
         return OutboxRow(row.outbox_id, message=message, attempts=row.attempts)
-    if row.kind == DELIVERY:
-        delivery = replace(from_document(row.document, Delivery), attempts=row.attempts)
-        return OutboxRow(row.outbox_id, delivery=delivery, attempts=row.attempts)
     return OutboxRow(row.outbox_id, reminder=from_document(row.document, Reminder), attempts=row.attempts)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Any
 
 from sqlalchemy import Row, delete, select, update
@@ -83,6 +84,10 @@ class SqlPeople(Repository):
     async def dealer(self, dealer_id: str) -> Dealer | None:
         row = await self._one(select(dealers.c.document).where(dealers.c.dealer_id == dealer_id))
         return None if row is None else from_document(row.document, Dealer)
+
+    async def dealers_with(self, dealer_ids: Collection[str]) -> dict[str, Dealer]:
+        query = select(dealers.c.dealer_id, dealers.c.document).where(dealers.c.dealer_id.in_(dealer_ids))
+        return {row.dealer_id: from_document(row.document, Dealer) for row in await self._all(query)}
 
     async def dealers(self) -> list[Dealer]:
         rows = await self._all(select(dealers.c.document).order_by(dealers.c.name, dealers.c.dealer_id))

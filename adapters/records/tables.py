@@ -294,6 +294,8 @@ judged_labels = Table(
     Index("ix_judged_labels_of_vehicle", "vehicle_id", "known_ms"),
 )
 
+OUTBOX_WAITING = "done_ms IS NULL AND dead_ms IS NULL"
+
 outbox = Table(
     "outbox",
     metadata,
@@ -313,16 +315,25 @@ outbox = Table(
     Column("lease_until_ms", BigInteger, nullable=False),
     Column("attempts", Integer, nullable=False),
     Column("last_error", Text, nullable=False),
+    # When it was over: sent, or dropped for the reason.
     Column("done_ms", BigInteger),
     Column("dropped_reason", Text),
-    Index("ix_outbox_waiting", "kind", "outbox_id", **_where("done_ms IS NULL AND dropped_reason IS NULL")),
+    # When a delivery was given up, until it is replayed.
+    Column("dead_ms", BigInteger),
+    # The ended attempts of a delivery, as JSON.
+    Column("attempt_log", Text),
+    Index("ix_outbox_waiting", "kind", "outbox_id", **_where(OUTBOX_WAITING)),
+    Index("ix_outbox_order", "topic", "message_key", "outbox_id", **_where(OUTBOX_WAITING)),
     Index(
-        "ix_outbox_order",
-        "topic",
+        "ix_outbox_dealers_order",
+        "dealer_id",
         "message_key",
         "outbox_id",
-        **_where("done_ms IS NULL AND dropped_reason IS NULL"),
+        **_where(f"kind = 'delivery' AND {OUTBOX_WAITING}"),
     ),
+    Index("ix_outbox_of_dealer", "dealer_id", "outbox_id", **_where("kind = 'delivery'")),
+    Index("ix_outbox_over", "done_ms", **_where("done_ms IS NOT NULL")),
+    Index("ix_outbox_dead", "dead_ms", **_where("dead_ms IS NOT NULL")),
     sqlite_autoincrement=True,
 )
 

@@ -12,6 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from adapters.records.assessments import SqlAssessments
 from adapters.records.consents import SqlConsents
+from adapters.records.deliveries import SqlDeliveries
 from adapters.records.failures import meaning_of
 from adapters.records.holds import SqlHolds
 from adapters.records.idempotency import SqlIdempotency
@@ -70,6 +71,7 @@ class SqlUnitOfWork:
     service_records: ports.ServiceRecords
     judged_labels: ports.JudgedLabels
     outbox: ports.Outbox
+    deliveries: ports.Deliveries
     timeline: ports.Timeline
     idempotency: ports.Idempotency
 
@@ -153,6 +155,7 @@ class SqlUnitOfWork:
         self.service_records = SqlServiceRecords(connection)
         self.judged_labels = SqlJudgedLabels(connection)
         self.outbox = SqlOutbox(connection)
+        self.deliveries = SqlDeliveries(connection)
         self.timeline = self._timeline = SqlTimeline(connection)
         self.idempotency = SqlIdempotency(connection)
 

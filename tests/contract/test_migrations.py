@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+from dataclasses import replace
 from datetime import time
 from typing import Any
 
@@ -33,7 +34,7 @@ from tests.contract.samples import (
     step,
 )
 from tests.support.labels import pads_label
-from workflow.ports import Delivery, KeptCall, KeptReply, TopicMessage
+from workflow.ports import AttemptEnd, Delivery, DeliveryAttempt, KeptCall, KeptReply, TopicMessage
 
 BEFORE_CLAIMS = "0003"
 
@@ -133,6 +134,31 @@ async def test_holds_and_hours_go_back_to_bays_and_one_span_a_day_and_come_again
         assert found.site.technicians == found.site.loaners == ()
         with pytest.raises(SlotTaken):
             await work.holds.hold(DEALER.dealer_id, "proposal-2", [slot])
+
+
+async def test_deliveries_that_wait_keep_their_order_through_the_migration_and_are_tried_again_before_it(
+    records: Records,
+) -> None:
+    first = Delivery("proposal-1:2", DEALER.dealer_id, "grant-1", "proposal.sent", "{}", subject="proposal-1")
+    second, dropped = replace(first, delivery_id="proposal-1:3"), replace(first, delivery_id="proposal-2:2")
+    async with records.unit_of_work() as work:
+        for one in (first, second, replace(dropped, subject="proposal-2")):
+            await work.outbox.put(one, NOW)
+        given_up, gone = await work.deliveries.claim(9, NOW, 1, per_dealer=9)
+        await work.deliveries.end([AttemptEnd(given_up, DeliveryAttempt(NOW, NOW, "away"))])
+        await work.outbox.drop(gone.outbox_id, "the consent was withdrawn", NOW)
+    await records.downgrade("0005")
+    query = "SELECT outbox_id, message_key, done_ms, dropped_reason FROM outbox ORDER BY outbox_id"
+    rows = await _documents(records, query)
+    assert [row[1:] for row in rows] == [(None, None, None)] * 2 + [(None, None, "the consent was withdrawn")]
+    await records.migrate()
+    async with records.unit_of_work() as work:
+        assert await work.run_sync(_differences) == []
+        (again,) = await work.deliveries.claim(9, NOW + 1, 1, per_dealer=9)
+        assert (again.delivery, again.attempts) == (first, ())
+        await work.deliveries.end([AttemptEnd(again, DeliveryAttempt(NOW, NOW, ""))])
+        (next_one,) = await work.deliveries.claim(9, NOW + 1, 1, per_dealer=9)
+        assert next_one.delivery == second
 
 
 async def test_several_processes_may_migrate_at_once(empty_records: Records) -> None:

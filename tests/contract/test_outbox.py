@@ -7,7 +7,7 @@ from collections import defaultdict
 import pytest
 
 from adapters.records import Records, open_records
-from tests.contract.samples import NOW, settle
+from tests.contract.samples import NOW
 from workflow.ports import Delivery, Reminder, TopicMessage
 
 LEASE = 30_000
@@ -30,9 +30,9 @@ async def test_rows_come_out_as_they_went_in_and_by_kind(records: Records) -> No
     async with records.unit_of_work() as work:
         assert await work.outbox.waiting(NOW) == 3
         (topic,) = await work.outbox.claim("topic", 10, NOW, LEASE)
-        (delivery,) = await work.outbox.claim("delivery", 10, NOW, LEASE)
+        (delivery,) = await work.deliveries.claim(10, NOW, LEASE, per_dealer=9)
         (reminder,) = await work.outbox.claim("reminder", 10, NOW, LEASE)
-    assert (topic.message, topic.delivery, topic.reminder) == (message(1), None, None)
+    assert (topic.message, topic.reminder) == (message(1), None)
     assert delivery.delivery == DELIVERY
     assert reminder.reminder == REMINDER
 
@@ -44,17 +44,15 @@ async def test_a_delivery_or_reminder_is_put_once_and_a_message_as_often_as_said
 
 
 async def test_what_is_leased_is_not_handed_out_until_the_lease_ends(records: Records) -> None:
-    await put(records, DELIVERY)
+    await put(records, REMINDER)
     async with records.unit_of_work() as work:
-        (first,) = await work.outbox.claim("delivery", 10, NOW, LEASE)
+        (first,) = await work.outbox.claim("reminder", 10, NOW, LEASE)
         assert first.attempts == 0
     async with records.unit_of_work() as work:
-        assert await work.outbox.claim("delivery", 10, NOW + LEASE - 1, LEASE) == []
-        (second,) = await work.outbox.claim("delivery", 10, NOW + LEASE, LEASE)
+        assert await work.outbox.claim("reminder", 10, NOW + LEASE - 1, LEASE) == []
+        (second,) = await work.outbox.claim("reminder", 10, NOW + LEASE, LEASE)
     assert second.outbox_id == first.outbox_id
     assert second.attempts == 1
-    assert second.delivery is not None
-    assert second.delivery.attempts == 1
 
 
 async def test_done_and_dropped_rows_are_over_and_a_retry_waits(records: Records) -> None:
@@ -62,7 +60,7 @@ async def test_done_and_dropped_rows_are_over_and_a_retry_waits(records: Records
     async with records.unit_of_work() as work:
         one, two, three = await work.outbox.claim("topic", 10, NOW, LEASE)
         await work.outbox.done([one.outbox_id], NOW + 1)
-        await work.outbox.drop(two.outbox_id, "the consent was withdrawn")
+        await work.outbox.drop(two.outbox_id, "the consent was withdrawn", NOW)
         await work.outbox.retry(three.outbox_id, NOW + 500, "away")
         await work.outbox.done([], NOW + 1)
     async with records.unit_of_work() as work:
@@ -127,19 +125,15 @@ async def test_many_senders_take_every_row_once_and_each_key_in_order(records: R
     assert all(ids == sorted(set(ids)) for ids in taken.values())
 
 
-async def test_many_senders_never_share_a_delivery(records: Records) -> None:
-    await settle(records)
-    await put(records, *(Delivery(f"hook-{n}", "dealer-1", "grant-1", "proposal.sent", "{}") for n in range(120)))
-    taken: list[int] = []
-
-    async def send() -> None:
-        while True:
-            async with records.unit_of_work() as work:
-                rows = await work.outbox.claim("delivery", 5, NOW, LEASE)
-            taken.extend(row.outbox_id for row in rows)
-            if not rows:
-                return
-
-    await asyncio.gather(*(send() for _ in range(6)))
-
-    assert len(taken) == len(set(taken)) == 120
+async def test_what_is_over_is_forgotten_in_time_and_what_waits_is_not(records: Records) -> None:
+    await put(records, *(message(n, f"car-{n}") for n in range(5)))
+    async with records.unit_of_work() as work:
+        rows = await work.outbox.claim("topic", 4, NOW, LEASE)
+        await work.outbox.done([row.outbox_id for row in rows[:2]], NOW)
+        await work.outbox.done([rows[2].outbox_id], NOW + 1)
+        await work.outbox.drop(rows[3].outbox_id, "the consent was withdrawn", NOW)
+        assert await work.outbox.forget(over_before_ms=NOW, dead_before_ms=NOW, limit=10) == 0
+        assert await work.outbox.forget(over_before_ms=NOW + 1, dead_before_ms=NOW, limit=2) == 2
+        assert await work.outbox.forget(over_before_ms=NOW + 1, dead_before_ms=NOW, limit=2) == 1
+    async with records.unit_of_work() as work:
+        assert [row.message for row in await work.outbox.claim("topic", 9, NOW, LEASE)] == [message(4, "car-4")]

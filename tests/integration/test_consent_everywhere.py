@@ -25,7 +25,8 @@ from tests.support.outlets import KeptTopics, KeptWebhooks
 from tests.support.town import PADS, Garage, Household, Town
 from workflow import negotiate, visit
 from workflow.consents import withdraw_consent
-from workflow.dispatch import dispatch_deliveries, dispatch_topics
+from workflow.deliveries import dispatch_deliveries
+from workflow.dispatch import dispatch_topics
 from workflow.dossiers import dealer_desk, desk_entry
 from workflow.propose import send_proposal
 

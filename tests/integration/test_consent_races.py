@@ -15,7 +15,7 @@ from tests.support.outlets import KeptWebhooks
 from tests.support.town import TOMORROW, Garage, Household, Town
 from workflow import negotiate
 from workflow.consents import withdraw_consent
-from workflow.dispatch import dispatch_deliveries
+from workflow.deliveries import dispatch_deliveries
 from workflow.propose import send_proposal
 
 ROUNDS = 8

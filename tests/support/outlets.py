@@ -48,15 +48,22 @@ class KeptWebhooks:
 
     kept: list[tuple[Dealer, Delivery, int]] = field(default_factory=list)
     is_away: bool = False
+    asked_ids: list[str] = field(default_factory=list)
     meanwhile: Callable[[], Awaitable[object]] | None = None
 
     async def send(self, dealer: Dealer, delivery: Delivery, now_ms: int) -> None:
+        self.asked_ids.append(delivery.delivery_id)
         if self.meanwhile is not None:
             happens, self.meanwhile = self.meanwhile, None
             await happens()
         if self.is_away:
             raise Unavailable("the dealer's server is away")
         self.kept.append((dealer, delivery, now_ms))
+
+    @property
+    def asked(self) -> int:
+        """How many attempts there were, the failed ones too."""
+        return len(self.asked_ids)
 
     @property
     def kinds(self) -> list[str]:

@@ -1,16 +1,20 @@
 """Webhooks are signed, sent once to a checked address, and every failure is one that is tried again."""
 
 import asyncio
+import base64
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
+from typing import Any
 
+import httpcore
 import pytest
 from standardwebhooks import Webhook, WebhookVerificationError
 
 from adapters.clocks import WallClock
 from adapters.webhook import LARGEST_BODY, SignedWebhooks
 from adapters.webhook_address import is_public
+from adapters.webhook_connection import MOST_BYTES
 from domain.errors import Unavailable
 from tests.contract.samples import DEALER
 from workflow.ports import Delivery
@@ -157,3 +161,116 @@ async def test_a_secret_that_is_none_or_a_body_too_long_sends_nothing() -> None:
         with pytest.raises(Unavailable):
             await sender.send(dealer, replace(DELIVERY, body="x" * (LARGEST_BODY + 1)), 0)
     assert one.requests == []
+
+
+async def endless(writer: asyncio.StreamWriter, first: bytes, again: bytes, pause_s: float = 0) -> None:
+    writer.write(first)
+    while True:
+        writer.write(again)
+        await writer.drain()
+        await asyncio.sleep(pause_s)
+
+
+HOSTILE = {
+    "endless headers": (b"HTTP/1.1 200 OK\r\n", b"x-more: " + b"y" * 100 + b"\r\n", 0.0),
+    "one endless header": (b"HTTP/1.1 200 OK\r\nx-long: ", b"y" * 1000, 0.0),
+    "endless interim answers": (b"", b"HTTP/1.1 103 Early Hints\r\nlink: </a>\r\n\r\n", 0.0),
+    "an endless first line": (b"HTTP/1.1 ", b"2" * 1000, 0.0),
+    "a drip of headers": (b"HTTP/1.1 200 OK\r\n", b"x: y\r\n", 0.02),
+}
+
+
+@pytest.mark.parametrize("how", HOSTILE)
+async def test_an_answer_that_never_comes_to_its_point_is_left_after_so_many_bytes_or_so_long(how: str) -> None:
+    first, again, pause_s = HOSTILE[how]
+    sent_bytes = 0
+
+    async def misbehave(writer: asyncio.StreamWriter) -> None:
+        nonlocal sent_bytes
+        writer.transport.set_write_buffer_limits(high=0)
+        writer.write(first)
+        while not writer.is_closing():
+            writer.write(again)
+            await writer.drain()
+            sent_bytes += len(again)
+            await asyncio.sleep(pause_s)
+
+    async with dealership() as one:
+        one.misbehave = misbehave
+        with pytest.raises(Unavailable):
+            await send(one, timeout_s=2 if pause_s else 30)
+        assert len(one.requests) == 1
+    # What was not read stays in the buffers of two sockets.
+    assert sent_bytes < 20_000_000
+
+
+async def test_no_more_of_an_answer_is_read_than_it_takes(monkeypatch: pytest.MonkeyPatch) -> None:
+    taken = 0
+    plain_connect = httpcore.AnyIOBackend.connect_tcp
+
+    async def connect(self: httpcore.AnyIOBackend, *args: Any, **options: Any) -> httpcore.AsyncNetworkStream:
+        stream = await plain_connect(self, *args, **options)
+        whole = stream.read
+
+        async def counted(*a: Any, **o: Any) -> bytes:
+            nonlocal taken
+            data = await whole(*a, **o)
+            taken += len(data)
+            return data
+
+        stream.read = counted  # type: ignore[method-assign]
+        return stream
+
+    monkeypatch.setattr(httpcore.AnyIOBackend, "connect_tcp", connect)
+    async with dealership() as one:
+        one.misbehave = lambda writer: endless(writer, b"", b"HTTP/1.1 103 Early Hints\r\nlink: </a>\r\n\r\n" * 99)
+        with pytest.raises(Unavailable):
+            await send(one, timeout_s=30)
+    assert 0 < taken <= MOST_BYTES
+
+
+@pytest.mark.parametrize(
+    "inside", ["127.0.0.1", "::ffff:127.0.0.1", "169.254.169.254", "10.0.0.1", "192.168.1.1", "172.16.9.9", "::1"]
+)
+async def test_a_name_that_turns_inside_after_the_check_is_not_asked_again(
+    inside: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Rebinding: the first look-up gives a public address, every later one an inside address."""
+    looked_up, connected = [], []
+
+    async def getaddrinfo(host: str, port: int, **_: object) -> list[Any]:
+        looked_up.append(host)
+        return [(0, 0, 0, "", ("93.184.215.14" if len(looked_up) == 1 else inside, port))]
+
+    async def connect(self: httpcore.AnyIOBackend, host: str, port: int, *_: Any) -> httpcore.AsyncNetworkStream:
+        connected.append(host)
+        raise httpcore.ConnectError
+
+    monkeypatch.setattr(asyncio.get_running_loop(), "getaddrinfo", getaddrinfo)
+    monkeypatch.setattr(httpcore.AnyIOBackend, "connect_tcp", connect)
+    async with SignedWebhooks() as sender:
+        dealer = replace(DEALER, webhook_url="http://rebinding.example/hook")
+        with pytest.raises(Unavailable, match="could not be reached"):
+            await sender.send(dealer, DELIVERY, 0)
+        assert (looked_up, connected) == (["rebinding.example"], ["93.184.215.14"])
+        # The next attempt looks anew, sees the inside address, and connects to nothing.
+        with pytest.raises(Unavailable, match="inside"):
+            await sender.send(dealer, DELIVERY, 0)
+    assert connected == ["93.184.215.14"]
+
+
+async def test_while_a_secret_is_replaced_receivers_with_either_find_their_signature() -> None:
+    now = WallClock().now_ms()
+    old, new = DEALER.webhook_secret, "whsec_" + base64.b64encode(b"n" * 24).decode()
+    rotated = DEALER.with_secret(new, now, 86_400_000)
+    async with dealership() as one, SignedWebhooks(allow_private=True) as sender:
+        dealer = replace(rotated, webhook_url=f"http://127.0.0.1:{one.port}/")
+        await sender.send(dealer, DELIVERY, now)
+        await sender.send(replace(dealer, old_webhook_secret_until_ms=now), DELIVERY, now)
+    (_, both, body), (_, after, _) = one.requests
+    assert [part[:3] for part in both["webhook-signature"].split(" ")] == ["v1,", "v1,"]
+    for secret in (old, new):
+        assert Webhook(secret).verify(body, both)
+    assert Webhook(new).verify(body, after)
+    with pytest.raises(WebhookVerificationError):
+        Webhook(old).verify(body, after)

@@ -87,6 +87,7 @@ async def matrix(town: Town, people: People) -> AsyncIterator[Matrix]:
         "need_id": proposal["need_ids"][0],
         "grant_id": proposal["grant_id"],
         "proposal_id": proposal["proposal_id"],
+        "delivery_id": f"{proposal['proposal_id']}:2",
         "dealer_id": people.dealer_id,
         "client_id": (await new_client(people.dealer, people.dealer_id, list(Scope)))["client_id"],
     }

@@ -12,7 +12,7 @@ from tests.support.moments import DAY, NOW
 from tests.support.outlets import KeptWebhooks
 from tests.support.town import OIL, PADS, TOMORROW, Garage, Household, Town
 from workflow.consents import BOOKING_GRANT_MS, consents_of, grant_consent, withdraw_consent
-from workflow.dispatch import dispatch_deliveries
+from workflow.deliveries import dispatch_deliveries
 from workflow.negotiate import withdraw
 from workflow.propose import send_proposal
 

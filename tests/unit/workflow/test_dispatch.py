@@ -2,22 +2,17 @@
 
 from __future__ import annotations
 
-import json
-
 import pytest
 
 from domain.errors import Unavailable
 from domain.service_record import TrainingExample
-from tests.support.moments import DAY, HOUR, NOW
-from tests.support.outlets import KeptTopics, KeptWebhooks
+from tests.support.moments import NOW
+from tests.support.outlets import KeptTopics
 from tests.support.town import Garage, Household, Town
-from workflow.consents import withdraw_consent
-from workflow.dispatch import BLOCK, LEASE_MS, RETRY_MS, dispatch_deliveries, dispatch_topics
+from workflow.dispatch import BLOCK, LEASE_MS, RETRY_MS, dispatch_topics
 from workflow.learning import record_label
 from workflow.messages import DOMAIN_EVENTS, decode_event
-from workflow.negotiate import accept, cancel, withdraw
-from workflow.ports import Delivery, TopicMessage
-from workflow.propose import send_proposal
+from workflow.ports import TopicMessage
 
 
 async def all_topics(town: Town, topics: KeptTopics) -> int:
@@ -70,120 +65,6 @@ async def test_many_rows_leave_in_blocks(town: Town) -> None:
             await uow.outbox.put(TopicMessage("domain-events", f"car-{n}", b"{}"), NOW)
     topics = KeptTopics()
     assert [await dispatch_topics(town.office, topics) for _ in range(3)] == [BLOCK, 5, 0]
-
-
-# Webhooks.
-
-
-async def test_a_webhook_carries_what_was_granted_under_an_id_of_its_own(
-    town: Town, home: Household, garage: Garage
-) -> None:
-    sent = await town.sent(home, garage)
-    hooks = KeptWebhooks()
-    assert await dispatch_deliveries(town.office, hooks) == 1
-    assert await dispatch_deliveries(town.office, hooks) == 0
-    ((dealer, delivery, _),) = hooks.kept
-    assert (dealer.dealer_id, delivery.delivery_id) == (garage.id, f"{sent.proposal_id}:{sent.version}")
-    body = json.loads(delivery.body)
-    assert (body["type"], body["proposal"]) == ("proposal.sent", json.loads(sent.payload))
-
-
-async def test_a_dealer_without_a_webhook_is_sent_none(town: Town, home: Household) -> None:
-    await town.confirmed(home, await town.garage(webhook_url=""))
-    hooks = KeptWebhooks()
-    assert await dispatch_deliveries(town.office, hooks) == 0
-
-
-async def test_a_dealer_is_not_told_of_its_own_answer(town: Town, home: Household, garage: Garage) -> None:
-    sent, hooks = await town.sent(home, garage), KeptWebhooks()
-    await accept(town.office, proposal_id=sent.proposal_id, **garage.party)
-    await dispatch_deliveries(town.office, hooks)
-    assert hooks.kinds == ["proposal.sent"]
-
-
-async def test_a_server_that_is_away_is_tried_again_under_the_same_id_ever_more_seldom(
-    town: Town, home: Household, garage: Garage
-) -> None:
-    sent, hooks = await town.sent(home, garage), KeptWebhooks(is_away=True)
-    for wait in RETRY_MS[:4]:
-        assert await dispatch_deliveries(town.office, hooks) == 0
-        town.wall.set(town.wall.now_ms() + wait - 1)
-        hooks.is_away = False
-        assert await dispatch_deliveries(town.office, hooks) == 0
-        hooks.is_away = True
-        town.wall.set(town.wall.now_ms() + 1)
-    hooks.is_away = False
-    assert await dispatch_deliveries(town.office, hooks) == 1
-    assert hooks.kept[0][1].delivery_id == f"{sent.proposal_id}:{sent.version}"
-
-
-async def test_a_process_that_died_after_the_delivery_repeats_its_id(
-    town: Town, home: Household, garage: Garage
-) -> None:
-    await town.sent(home, garage)
-    hooks = KeptWebhooks()
-
-    async with town.records.unit_of_work() as uow:
-        (row,) = await uow.outbox.claim("delivery", 10, town.wall.now_ms(), LEASE_MS)
-    assert row.delivery is not None
-    await hooks.send(garage.dealer, row.delivery, NOW)
-    town.later(LEASE_MS)
-    await dispatch_deliveries(town.office, hooks)
-    assert len(hooks.kept) == 2
-    assert len({delivery.delivery_id for _, delivery, _ in hooks.kept}) == 1
-
-
-async def test_without_a_live_grant_no_webhook_is_sent_and_its_content_is_gone(
-    town: Town, home: Household, garage: Garage
-) -> None:
-    sent = await town.sent(home, garage)
-    await withdraw_consent(town.office, customer_id=home.id, grant_id=sent.grant_id)
-    hooks = KeptWebhooks()
-    assert await dispatch_deliveries(town.office, hooks) == 1
-    assert hooks.kinds == ["proposal.withdrawn"]
-    town.later(30 * DAY)
-    assert await dispatch_deliveries(town.office, hooks) == 0
-
-
-async def test_a_grant_that_ran_out_sends_nothing_either(town: Town, home: Household, garage: Garage) -> None:
-    need = await town.need(home)
-    grant = await town.grant(home, garage, expires_ms=NOW + HOUR)
-    draft = await town.draft(home, garage, grant, need)
-    await send_proposal(town.office, customer_id=home.id, proposal_id=draft.proposal_id)
-    town.later(HOUR)
-    hooks = KeptWebhooks()
-    assert await dispatch_deliveries(town.office, hooks) == 0
-    assert hooks.kept == []
-
-
-@pytest.mark.parametrize("how", ["consent", "owner", "cancel"])
-async def test_a_notice_of_the_end_carries_ids_and_nothing_else(
-    town: Town, home: Household, garage: Garage, how: str
-) -> None:
-    booked = await town.confirmed(home, garage) if how == "cancel" else await town.sent(home, garage)
-    if how == "consent":
-        await withdraw_consent(town.office, customer_id=home.id, grant_id=booked.grant_id)
-    elif how == "owner":
-        await withdraw(town.office, customer_id=home.id, proposal_id=booked.proposal_id)
-    else:
-        await cancel(town.office, customer_id=home.id, proposal_id=booked.proposal_id, reason="CANARY words")
-    hooks = KeptWebhooks()
-    await dispatch_deliveries(town.office, hooks)
-    last = json.loads(hooks.kept[-1][1].body)
-    assert last.keys() == {"type", "proposal_id", "version", "time_ms"}
-    assert last["type"] == ("proposal.cancelled" if how == "cancel" else "proposal.withdrawn")
-
-
-async def test_a_delivery_to_a_dealer_that_takes_no_webhooks_any_longer_is_dropped(town: Town, home: Household) -> None:
-    garage = await town.garage(webhook_url="")
-    grant = await town.grant(home, garage)
-    async with town.records.unit_of_work() as uow:
-        await uow.outbox.put(Delivery("d-1", garage.id, grant.grant_id, "proposal.sent", "{}"), NOW)
-    hooks = KeptWebhooks()
-    assert await dispatch_deliveries(town.office, hooks) == 0
-    town.later(DAY)
-    assert await dispatch_deliveries(town.office, hooks) == 0
-    assert hooks.kept == []
 
 
 # Labels.

@@ -35,7 +35,7 @@ async def test_a_draft_holds_nothing_and_is_unknown_to_its_dealer(town: Town, ho
     with pytest.raises(NotFound):
         await negotiate.accept(town.office, proposal_id=draft.proposal_id, **garage.party)
     async with town.records.unit_of_work() as uow:
-        assert await uow.outbox.claim("delivery", 10, NOW, 1) == []
+        assert await uow.deliveries.claim(10, NOW, 1, per_dealer=9) == []
 
 
 async def test_what_is_sent_is_to_the_letter_what_was_shown(town: Town, home: Household, garage: Garage) -> None:

@@ -219,7 +219,7 @@ async def test_a_forgotten_draft_expires_and_its_dealer_never_hears_of_it(
     with pytest.raises(NotFound):
         await desk_entry(town.office, dealer_id=garage.id, proposal_id=draft.proposal_id)
     async with town.records.unit_of_work() as uow:
-        assert await uow.outbox.claim("delivery", 10, town.wall.now_ms(), 1) == []
+        assert await uow.deliveries.claim(10, town.wall.now_ms(), 1, per_dealer=9) == []
         heard = [event.kind for _, event in await uow.timeline.after(0, dealer_id=garage.id)]
     assert [kind for kind in heard if kind.startswith("proposal")] == []
 
