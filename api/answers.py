@@ -242,6 +242,33 @@ class OwnCarAnswer(TypedDict):
     timeline: list[EventAnswer]
 
 
+class PersonAnswer(TypedDict):
+    customer_id: str
+    name: str
+    email: str
+    locale: str
+    time_zone: str
+
+
+class OwnedCarAnswer(TypedDict):
+    """A car of the caller's since `from_ms`, and the needs that opened since."""
+
+    vehicle: CarAnswer
+    from_ms: int
+    needs: list[NeedAnswer]
+
+
+class ExportAnswer(TypedDict):
+    """What is kept about the caller."""
+
+    now_ms: int
+    customer: PersonAnswer
+    vehicles: list[OwnedCarAnswer]
+    consents: list[GrantAnswer]
+    proposals: list[ProposalAnswer]
+    timeline: list[EventAnswer]
+
+
 class CarsAnswer(Listed):
     vehicles: list[CarAnswer]
 

@@ -4,18 +4,19 @@ from __future__ import annotations
 
 from fastapi import APIRouter
 
-from api.answers import CarsAnswer, ClaimedAnswer, MeAnswer, NeedAnswer, OwnCarAnswer, RecordedAnswer
+from api.answers import CarsAnswer, ClaimedAnswer, ExportAnswer, MeAnswer, NeedAnswer, OwnCarAnswer, RecordedAnswer
 from api.authentication import CustomerId, SignedIn
 from api.bodies import Claim, Reason, ServiceHistory, Snooze
 from api.idempotency import IdempotentRoute
 from api.paging import Paging
 from api.quality_answers import LedgerAnswer, LedgerRowAnswer
 from api.reception import Desk
-from api.representations import car_json, need_json, vehicle_json
+from api.representations import car_json, export_json, need_json, vehicle_json
 from domain.people import Role
 from workflow.calibration_ledger import car_ledger
 from workflow.dossiers import car_dossier, cars_of
 from workflow.enrol import PastService, claim_vehicle, record_service_history
+from workflow.export import person_dossier
 from workflow.needs import dismiss, snooze
 
 router = APIRouter(prefix="/v1/me", tags=["owners"], route_class=IdempotentRoute)
@@ -33,6 +34,12 @@ async def me(caller: SignedIn) -> MeAnswer:
         answer["client_id"] = caller.account_id
         answer["scopes"] = sorted(caller.scopes)
     return answer
+
+
+@router.get("/export", summary="What is kept about me")
+async def export(desk: Desk, customer_id: CustomerId) -> ExportAnswer:
+    """One document: account, cars with the needs since they are the caller's, consents, proposals, timeline."""
+    return export_json(await person_dossier(desk.office, customer_id=customer_id))
 
 
 @router.post("/vehicles", status_code=201, summary="Claim a car with the code it shows")

@@ -17,6 +17,7 @@ from api.answers import (
     DueAnswer,
     EntryAnswer,
     EventAnswer,
+    ExportAnswer,
     GrantAnswer,
     NeedAnswer,
     OwnCarAnswer,
@@ -32,7 +33,7 @@ from domain.call import Call
 from domain.catalogue import Catalogue
 from domain.consent import ConsentGrant
 from domain.delivery_state import DeliveryState
-from domain.dossier import CarDossier, DeskEntry, Funnel, ProposalDossier
+from domain.dossier import CarDossier, DeskEntry, Funnel, PersonDossier, ProposalDossier
 from domain.event import DomainEvent
 from domain.machine_client import MachineClient
 from domain.need import MaintenanceNeed
@@ -283,6 +284,32 @@ def car_json(car: CarDossier, catalogue: Catalogue) -> OwnCarAnswer:
         "past_needs": [need_json(n) for n in car.past_needs],
         "proposals": [proposal_json(p) for p in car.proposals],
         "timeline": [event_json(e) for e in car.timeline],
+    }
+
+
+def export_json(person: PersonDossier) -> ExportAnswer:
+    """What is kept about a person."""
+    customer = person.customer
+    return {
+        "now_ms": person.now_ms,
+        "customer": {
+            "customer_id": customer.customer_id,
+            "name": customer.name,
+            "email": customer.email,
+            "locale": customer.locale,
+            "time_zone": customer.time_zone,
+        },
+        "vehicles": [
+            {
+                "vehicle": vehicle_json(car.vehicle),
+                "from_ms": car.from_ms,
+                "needs": [need_json(need) for need in car.needs],
+            }
+            for car in person.cars
+        ],
+        "consents": [grant_json(grant) for grant in person.grants],
+        "proposals": [proposal_json(proposal) for proposal in person.proposals],
+        "timeline": [event_json(event) for event in person.timeline],
     }
 
 

@@ -96,3 +96,24 @@ class Funnel:
     counts: Mapping[str, int]
     model_versions: Mapping[str, str]
     recent: tuple[DomainEvent, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class OwnedCar:
+    """A car, the domain time since which it is the reader's, and the needs that opened since."""
+
+    vehicle: Vehicle
+    from_ms: int
+    needs: tuple[MaintenanceNeed, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class PersonDossier:
+    """What is kept about one person, for that person."""
+
+    now_ms: int
+    customer: Customer
+    cars: tuple[OwnedCar, ...]
+    grants: tuple[ConsentGrant, ...]
+    proposals: tuple[ProposalDossier, ...]
+    timeline: tuple[DomainEvent, ...]

@@ -71,6 +71,7 @@ ACCESS: Mapping[str, Rule] = {
     "me.claim": OWNERS,
     "me.cars": OWNERS,
     "me.car": OWNERS,
+    "me.export": OWNERS,
     "me.ledger": OWNERS,
     "me.service_history": OWNERS,
     "me.snooze_need": OWNERS,

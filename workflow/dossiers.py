@@ -40,7 +40,7 @@ async def car_dossier(office: Office, *, customer_id: str, vehicle_id: str) -> C
             assessments=tuple(await uow.assessments.of_vehicle(vehicle_id)),
             needs=tuple(need for need in needs if need.state.is_live),
             past_needs=tuple(need for need in needs if not need.state.is_live),
-            proposals=tuple([await _proposal(uow, p) for p in proposals]),
+            proposals=tuple([await dossier_of(uow, p) for p in proposals]),
             grants=tuple(g for g in grants if g.vehicle_id == vehicle_id),
             service_records=tuple(await uow.service_records.of_vehicle(vehicle_id)),
             timeline=tuple(event for event in timeline if event.customer_id in (None, customer_id)),
@@ -54,10 +54,11 @@ async def proposal_of(office: Office, *, customer_id: str, proposal_id: str) -> 
         proposal = await uow.proposals.get(proposal_id)
         if proposal is None or proposal.customer_id != customer_id:
             raise NotFound("there is no such proposal")
-        return await _proposal(uow, proposal)
+        return await dossier_of(uow, proposal)
 
 
-async def _proposal(uow: UnitOfWork, proposal: BookingProposal) -> ProposalDossier:
+async def dossier_of(uow: UnitOfWork, proposal: BookingProposal) -> ProposalDossier:
+    """A proposal with its steps and its dealer, within a transaction that runs already."""
     dealer = await uow.people.dealer(proposal.dealer_id)
     if dealer is None:
         raise NotFound("there is no such dealer")
