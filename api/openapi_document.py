@@ -70,7 +70,7 @@ ALSO: dict[str, Sequence[int]] = {
     "telemetry.upload": (403,),
     "telemetry.upload_batch": (403,),
     "customers.register": (409,),
-    "sessions.begin": (401,),
+    "sessions.begin": (401, 429),
     "me.claim": (404,),
     "consents.grant": (404,),
     "proposals.draft": (404,),

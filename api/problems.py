@@ -24,6 +24,7 @@ from domain.errors import (
     ScopeMissing,
     SlotTaken,
     TooLarge,
+    TooManyTries,
     Unauthenticated,
     Unavailable,
 )
@@ -149,6 +150,7 @@ ERROR_SLUGS: tuple[tuple[type[PitcallError], str], ...] = (
     (Unauthenticated, "unauthenticated"),
     (Forbidden, "forbidden"),
     (NotFound, "not-found"),
+    (TooManyTries, "too-many-requests"),
     (Unavailable, "unavailable"),
 )
 
@@ -245,7 +247,7 @@ async def answer_domain_error(request: Request, error: PitcallError) -> Response
     """Map an error of the domain's tree."""
     kind, errors = _kind_and_fields(error)
     headers: dict[str, str] = {}
-    if isinstance(error, Unavailable):
+    if isinstance(error, Unavailable | TooManyTries):
         headers["Retry-After"] = str(error.retry_after_s)
     if isinstance(error, Unauthenticated):
         headers["WWW-Authenticate"] = "Bearer"

@@ -42,4 +42,9 @@ def reception_of(request: Request) -> Reception:
     return reception
 
 
+def address_of(request: Request) -> str:
+    """The network address a call comes from, as the server or the proxy that it trusts tells."""
+    return request.client.host if request.client else ""
+
+
 Desk = Annotated[Reception, Depends(reception_of)]

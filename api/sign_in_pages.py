@@ -22,8 +22,8 @@ from api.authentication import (
 from api.forms import form_of, see, text
 from api.page_response import asked_language, plain_page
 from api.patience import PatientRoute
-from api.reception import Desk, Reception
-from domain.errors import Conflict, InvalidInput, Unauthenticated
+from api.reception import Desk, Reception, address_of
+from domain.errors import Conflict, InvalidInput, TooManyTries, Unauthenticated
 from domain.people import Role
 from web.texts import texts_of
 from workflow.identity import redeem_sign_in_link, register_customer, sign_in, sign_out
@@ -68,10 +68,17 @@ async def sign_in_posted(request: Request, desk: Desk) -> Response:
     form = await form_of(request)
     email, onward = text(form, "email"), _own_path(text(form, "next", 2000))
     try:
-        signed_in = await sign_in(desk.office, email=email, password=text(form, "password", 1000))
+        signed_in = await sign_in(
+            desk.office, email=email, password=text(form, "password", 1000), address=address_of(request)
+        )
     except Unauthenticated:
         errors = {"password": texts_of(asked_language(request))("sign_in.wrong")}
         return plain_page(request, "sign_in.html", status=401, email=email, errors=errors, next=onward)
+    except TooManyTries as error:
+        errors = {"password": texts_of(asked_language(request))("sign_in.too_many")}
+        page = plain_page(request, "sign_in.html", status=429, email=email, errors=errors, next=onward)
+        page.headers["Retry-After"] = str(error.retry_after_s)
+        return page
     home = HOME[signed_in.account.role]
     response = RedirectResponse(onward if onward.startswith(home) else home, 303)
     begin_session(response, desk, signed_in)
@@ -140,7 +147,7 @@ async def register_posted(request: Request, desk: Desk) -> Response:
         return _register_page(request, values, {error.field: f"{error}: {error.fix}"}, 422)
     except Conflict:
         return _register_page(request, values, {"email": texts_of(asked_language(request))("register.taken")}, 409)
-    signed_in = await sign_in(desk.office, email=values["email"], password=password)
+    signed_in = await sign_in(desk.office, email=values["email"], password=password, address=address_of(request))
     response = see(HOME[Role.OWNER], "registered")
     begin_session(response, desk, signed_in)
     return response

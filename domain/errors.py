@@ -13,6 +13,7 @@ PitcallError
 │   ├── ConsentMissing  no live grant permits this
 │   └── ChangedMeanwhile  it is no longer what the caller has seen
 ├── Unavailable       a part we rely on is away; try again later
+├── TooManyTries      who guesses waits longer each time; says for how long
 └── DamagedSnapshot   a model snapshot failed its length, hash or HMAC
 """
 
@@ -85,6 +86,14 @@ class Unavailable(PitcallError):
     """A part we rely on is away; nothing was acknowledged, and trying again is safe."""
 
     def __init__(self, message: str, *, retry_after_s: int = 5) -> None:
+        super().__init__(message)
+        self.retry_after_s = retry_after_s
+
+
+class TooManyTries(PitcallError):
+    """Too many failures before this try, which was not looked at."""
+
+    def __init__(self, message: str, *, retry_after_s: int) -> None:
         super().__init__(message)
         self.retry_after_s = retry_after_s
 

@@ -5,16 +5,14 @@ What goes to dealers' webhooks leaves in `deliveries`.
 
 from __future__ import annotations
 
-import asyncio
-
 from domain.consent import Purpose
-from domain.errors import TryAgain, Unavailable
+from domain.errors import Unavailable
 from domain.need import MaintenanceNeed, NeedState
 from workflow.history import tell
+from workflow.patience import patiently
 from workflow.ports import Office, OutboxRow, Reminder, ReminderSender, TopicWriter
 
 BLOCK = 200
-RECORD_TRIES = 5
 LEASE_MS = 30_000
 RETRY_MS = (1_000, 5_000, 30_000, 300_000, 1_800_000, 7_200_000, 21_600_000)
 
@@ -75,12 +73,7 @@ async def _remind(office: Office, sender: ReminderSender, row: OutboxRow) -> boo
 
 async def _record_patiently(office: Office, row: OutboxRow, reminder: Reminder, now: int) -> None:
     """Record what was sent, again if a prediction moved the need meanwhile: sending cannot be taken back."""
-    for attempt in range(1, RECORD_TRIES):
-        try:
-            return await _record_reminder(office, row, reminder, now)
-        except TryAgain:
-            await asyncio.sleep(0.01 * 2**attempt)
-    return await _record_reminder(office, row, reminder, now)
+    await patiently(lambda: _record_reminder(office, row, reminder, now))
 
 
 async def _record_reminder(office: Office, row: OutboxRow, reminder: Reminder, now: int) -> None:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from domain.errors import InvalidInput, NotFound, Unauthenticated
 from domain.people import Account, Customer, Role, Session
 from workflow.access import Caller, hash_token
+from workflow.guesses import blame_address, count_guess, forgive_guess
 from workflow.machine_clients import TOKEN_PREFIX, machine_caller
 from workflow.ports import Office
 
@@ -74,14 +75,21 @@ async def add_operator(office: Office, *, name: str, email: str, password: str) 
     return account
 
 
-async def sign_in(office: Office, *, email: str, password: str) -> SignIn:
-    """A session for the right e-mail and password; the same Unauthenticated for every way of being wrong."""
+async def sign_in(office: Office, *, email: str, password: str, address: str = "") -> SignIn:
+    """A session for the right e-mail and password; the same Unauthenticated for every way of being wrong.
+
+    `address` is where the try comes from. TooManyTries when too many before it have failed: then the password is not
+    looked at, be it right or wrong.
+    """
+    await count_guess(office, email, address)
     async with office.unit_of_work() as uow:
         account = await uow.people.account_by_email(email.strip().lower())
     # An unknown address costs the same hash as a wrong password: the time tells nothing.
     known = account.password_hash if account else await _decoy(office)
     if not await office.passwords.verify(known, password) or account is None:
+        await blame_address(office, email, address)
         raise Unauthenticated("e-mail or password is wrong")
+    await forgive_guess(office, email, address)
     return await _begin_session(office, account)
 
 

@@ -182,6 +182,24 @@ class MachineClients(Protocol):
         """Remove those that have run out."""
 
 
+class Guesses(NamedTuple):
+    """How often what a key stands for has failed, when last, and when it last succeeded (wall clock)."""
+
+    failures: int
+    last_ms: int
+    succeeded_ms: int | None
+
+
+class SignInGuesses(Protocol):
+    async def lock(self, keys: Collection[str], now_ms: int) -> dict[str, Guesses]:
+        """What is counted under each key, 0 where nothing was; nobody else counts there until the transaction ends."""
+
+    async def set(self, key: str, failures: int, last_ms: int, *, succeeded_ms: int | None = None) -> None:
+        """Change what was locked; without `succeeded_ms` the last success stays what it was."""
+
+    async def forget_before(self, last_ms: int) -> None: ...
+
+
 class Consents(Protocol):
     async def add(self, grant: ConsentGrant) -> None: ...
     async def update(self, grant: ConsentGrant) -> None: ...
@@ -415,6 +433,7 @@ class UnitOfWork(Protocol):
     vehicles: Vehicles
     people: People
     machine_clients: MachineClients
+    guesses: SignInGuesses
     consents: Consents
     assessments: Assessments
     needs: Needs

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
-import random
 from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
@@ -13,12 +11,9 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from adapters.records import migrating
 from adapters.records.engine import open_engine
 from adapters.records.unit_of_work import OneAtATime, SqlUnitOfWork
-from domain.errors import TryAgain
+from workflow.patience import patiently
 
 T = TypeVar("T")
-
-TRIES = 5
-FIRST_PAUSE_S = 0.02
 
 
 def open_records(database_url: str, *, connections: int = 10) -> Records:
@@ -41,17 +36,8 @@ class Records:
         return SqlUnitOfWork(self.engine, self._queue)
 
     async def run(self, use_case: Callable[[], Awaitable[T]]) -> T:
-        """Run a use case that opens its own unit of work, afresh up to five times when others were in the way.
-
-        Pauses grow from 20 ms with full jitter, so that two who collided don't meet again. The last Conflict is
-        raised as it is; Unavailable is not retried here: who can wait knows better for how long.
-        """
-        for attempt in range(1, TRIES):
-            try:
-                return await use_case()
-            except TryAgain:
-                await asyncio.sleep(random.uniform(0, FIRST_PAUSE_S * 2**attempt))  # noqa: S311
-        return await use_case()
+        """Run a use case that opens its own unit of work, afresh a few times when others were in the way."""
+        return await patiently(use_case)
 
     async def migrate(self, revision: str = "head") -> None:
         """Bring the schema up to date; harmless when it is, and when several processes do it at once."""

@@ -146,6 +146,15 @@ sessions = Table(
     Column("is_single_use", Boolean, nullable=False),
 )
 
+sign_in_guesses = Table(
+    "sign_in_guesses",
+    metadata,
+    Column("key", Text, primary_key=True),
+    Column("failures", Integer, nullable=False),
+    Column("last_ms", BigInteger, nullable=False, index=True),
+    Column("succeeded_ms", BigInteger),
+)
+
 machine_clients = Table(
     "machine_clients",
     metadata,

@@ -14,6 +14,7 @@ from adapters.records.assessments import SqlAssessments
 from adapters.records.consents import SqlConsents
 from adapters.records.deliveries import SqlDeliveries
 from adapters.records.failures import meaning_of
+from adapters.records.guesses import SqlSignInGuesses
 from adapters.records.holds import SqlHolds
 from adapters.records.idempotency import SqlIdempotency
 from adapters.records.judged_labels import SqlJudgedLabels
@@ -63,6 +64,7 @@ class SqlUnitOfWork:
     vehicles: ports.Vehicles
     people: ports.People
     machine_clients: ports.MachineClients
+    guesses: ports.SignInGuesses
     consents: ports.Consents
     assessments: ports.Assessments
     needs: ports.Needs
@@ -147,6 +149,7 @@ class SqlUnitOfWork:
         self.vehicles = SqlVehicles(connection)
         self.people = SqlPeople(connection)
         self.machine_clients = SqlMachineClients(connection)
+        self.guesses = SqlSignInGuesses(connection)
         self.consents = SqlConsents(connection)
         self.assessments = SqlAssessments(connection)
         self.needs = SqlNeeds(connection)

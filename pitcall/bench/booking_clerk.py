@@ -181,12 +181,13 @@ async def _main() -> None:
         garages = [Garage(*garage) for garage in work["garages"]]
         clerk = Clerk(records, bench_office(records, Path(work["catalogue"])), garages)
         _say({"ready": True})
+        started_s = time.process_time()
         for line in iter(sys.stdin.readline, ""):
             if line.strip() == "confirm":
                 await clerk.confirm_all(range(*work["numbers"]))
             else:
                 await clerk.complete_all()
-            _say(clerk.told() | {"transactions": counted.commits, "cpu_s": time.process_time()})
+            _say(clerk.told() | {"transactions": counted.commits, "cpu_s": time.process_time() - started_s})
     finally:
         await records.close()
 

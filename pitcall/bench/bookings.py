@@ -32,7 +32,8 @@ from pitcall.bench.dealer_server import BAD, HEALTHY, REPORT
 from streams.producer import record_producer
 from streams.topics import create_topics
 from streams.writers import LogTopicWriter
-from workflow.dispatch import dispatch_deliveries, dispatch_topics
+from workflow.deliveries import Deliveries
+from workflow.dispatch import dispatch_topics
 from workflow.ports import Office
 
 IDLE_S = 0.1
@@ -203,10 +204,10 @@ async def _outbox(office: Office, folder: Path) -> AsyncIterator[None]:
     log = f"pitcall-log://{folder / 'log.sqlite'}"
     await create_topics(log)
     async with record_producer(log) as producer, SignedWebhooks(allow_private=True) as webhooks:
-        topics = LogTopicWriter(producer, office.wall)
+        topics, deliveries = LogTopicWriter(producer, office.wall), Deliveries(office, webhooks)
         loops = [
             asyncio.create_task(_forever(lambda: dispatch_topics(office, topics))),
-            asyncio.create_task(_forever(lambda: dispatch_deliveries(office, webhooks))),
+            asyncio.create_task(_forever(deliveries.run)),
         ]
         try:
             yield
@@ -214,12 +215,13 @@ async def _outbox(office: Office, folder: Path) -> AsyncIterator[None]:
             for loop in loops:
                 loop.cancel()
             ends = await asyncio.gather(*loops, return_exceptions=True)
+            await deliveries.close()
     for end in ends:
         if isinstance(end, Exception):
             raise end
 
 
-async def _forever(once: Callable[[], Awaitable[int]]) -> None:
+async def _forever(once: Callable[[], Awaitable[int | None]]) -> None:
     while True:
         try:
             moved = await once()

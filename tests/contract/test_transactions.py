@@ -280,3 +280,53 @@ async def test_what_sqlite_has_acknowledged_survives_a_power_cut(tmp_path: Path)
     finally:
         await records.close()
     assert settings == {"journal_mode": "wal", "synchronous": 2, "foreign_keys": 1}
+
+
+@pytest.mark.postgres
+async def test_of_two_that_deadlock_one_is_run_again_and_both_succeed(postgres_database: str) -> None:
+    records = open_records(postgres_database)
+    await records.migrate()
+    async with records.unit_of_work() as work:
+        for need_id, vehicle_id in (("need-1", "car-a"), ("need-2", "car-b")):
+            await work.needs.add(need(need_id=need_id, vehicle_id=vehicle_id))
+    both_hold_one, tries = asyncio.Barrier(2), 0
+
+    async def cross(first: str, second: str) -> None:
+        nonlocal tries
+        tries += 1
+        is_meeting = tries <= 2  # whoever is run again comes alone
+        async with records.unit_of_work() as work:
+            await work.run_sync(lambda connection: connection.execute(_LOCK, {"id": first}))
+            if is_meeting:
+                await both_hold_one.wait()
+            await work.run_sync(lambda connection: connection.execute(_LOCK, {"id": second}))
+
+    try:
+        await asyncio.gather(
+            records.run(lambda: cross("need-1", "need-2")), records.run(lambda: cross("need-2", "need-1"))
+        )
+    finally:
+        await records.close()
+    assert tries == 3
+
+
+@pytest.mark.postgres
+async def test_a_serialisation_failure_is_a_conflict_that_may_be_tried_again(postgres_database: str) -> None:
+    records = open_records(postgres_database)
+    await records.migrate()
+    async with records.unit_of_work() as work:
+        await work.needs.add(need())
+    try:
+        with pytest.raises(TryAgain):
+            async with records.unit_of_work() as late:
+                await late.run_sync(lambda c: c.execute(text("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")))
+                await late.needs.get("need-1")
+                async with records.unit_of_work() as early:
+                    await early.run_sync(lambda connection: connection.execute(_TOUCH))
+                await late.run_sync(lambda connection: connection.execute(_TOUCH))
+    finally:
+        await records.close()
+
+
+_LOCK = text("SELECT 1 FROM needs WHERE need_id = :id FOR UPDATE")
+_TOUCH = text("UPDATE needs SET need_id = need_id")
