@@ -170,15 +170,20 @@ class Deliveries:
         try:
             await self._sender.send(dealer, claimed.delivery, started)
         except Unavailable as error:
-            now = wall.now_ms()
-            circuit.failed(now)
-            wait = wait_ms(claimed.delivery.delivery_id, claimed.tries + 1)
-            again = None if wait is None else now + max(wait, error.retry_after_s * 1000)
-            self._ended.append(AttemptEnd(claimed, DeliveryAttempt(started, now, str(error)[:500]), again))
+            self._failed(claimed, circuit, started, str(error)[:500], error.retry_after_s * 1000)
+        except Exception as error:  # what one dealer has set must not end the process that serves all
+            self._failed(claimed, circuit, started, f"it could not be sent: {type(error).__name__}", 0)
         else:
             circuit.went()
             self.went += 1
             self._ended.append(AttemptEnd(claimed, DeliveryAttempt(started, wall.now_ms(), "")))
+
+    def _failed(self, claimed: ClaimedDelivery, circuit: Circuit, started: int, error: str, asked_ms: int) -> None:
+        now = self._office.wall.now_ms()
+        circuit.failed(now)
+        wait = wait_ms(claimed.delivery.delivery_id, claimed.tries + 1)
+        again = None if wait is None else now + max(wait, asked_ms)
+        self._ended.append(AttemptEnd(claimed, DeliveryAttempt(started, now, error), again))
 
     async def _record(self, uow: UnitOfWork, ended: list[AttemptEnd]) -> set[int]:
         """Write down how attempts ended; the ids of those that were. What failed goes on only under a live grant.

@@ -226,6 +226,22 @@ async def test_a_crash_between_the_answer_and_its_record_repeats_the_same_id(tow
     assert hooks.asked == 2
 
 
+async def test_a_dealer_whose_settings_break_the_sender_fails_alone(town: Town) -> None:
+    broken, sound, hooks = await town.garage(), await town.garage(), KeptWebhooks()
+
+    class Breaking:
+        async def send(self, dealer: Dealer, delivery: Delivery, now_ms: int) -> None:
+            if dealer.dealer_id == broken.id:
+                raise ValueError("CANARY of a secret")
+            await hooks.send(dealer, delivery, now_ms)
+
+    await tell_all(town, [broken, sound], 1)
+    assert await dispatch_deliveries(town.office, Breaking()) == 1
+    assert [dealer.dealer_id for dealer, _, _ in hooks.kept] == [sound.id]
+    (waiting,) = (await deliveries(town.office, dealer_id=broken.id, state=DeliveryState.WAITING)).records
+    assert [attempt.error for attempt in waiting.attempts] == ["it could not be sent: ValueError"]
+
+
 async def test_what_was_sent_is_forgotten_after_a_week_and_what_was_given_up_after_a_month(town: Town) -> None:
     garage = await town.garage()
     await tell_all(town, [garage], 2)
