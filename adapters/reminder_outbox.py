@@ -11,7 +11,7 @@ from typing import Any
 
 from domain.errors import Unavailable
 from domain.people import Customer
-from workflow.ports import Reminder
+from workflow.outbox_rows import Reminder
 
 
 class ReminderOutbox:

@@ -15,7 +15,7 @@ from standardwebhooks import Webhook
 from adapters.webhook_connection import CheckedNetwork
 from domain.errors import Unavailable
 from domain.people import Dealer
-from workflow.ports import Delivery
+from workflow.outbox_rows import Delivery
 
 LARGEST_BODY = 262_144
 LONGEST_RETRY_AFTER_S = 3_600

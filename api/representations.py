@@ -45,7 +45,7 @@ from domain.slot import Slot
 from domain.workload import RankedSlot
 from web.funnel_counts import funnel_counts
 from workflow.dealer_webhooks import Page
-from workflow.ports import DeliveryRecord
+from workflow.outbox_rows import DeliveryRecord
 
 Json = dict[str, Any]
 

@@ -11,7 +11,8 @@ from collections.abc import Mapping, Sequence
 from domain.clock import WallClock
 from streams.producer import NewRecord, RecordProducer
 from streams.topics import TELEMETRY_UPLOADS
-from workflow.ports import LoggedUpload, TopicMessage
+from workflow.outbox_rows import TopicMessage
+from workflow.ports import LoggedUpload
 
 
 class LogUploads:

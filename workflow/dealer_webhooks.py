@@ -10,7 +10,8 @@ from urllib.parse import urlsplit
 from domain.delivery_state import DeliveryState
 from domain.errors import Conflict, ConsentMissing, InvalidInput, NotFound
 from domain.people import Dealer
-from workflow.ports import Delivery, DeliveryRecord, Ids, Office, UnitOfWork
+from workflow.outbox_rows import Delivery, DeliveryRecord
+from workflow.ports import Ids, Office, UnitOfWork
 
 OVERLAP_MS = 24 * 3_600_000
 LONGEST_URL = 2_000

@@ -10,7 +10,8 @@ from domain.consent import ConsentGrant
 from domain.delivery_plan import MOST_AT_ONCE, Circuit, wait_ms
 from domain.errors import Unavailable
 from domain.people import Dealer
-from workflow.ports import AttemptEnd, ClaimedDelivery, DeliveryAttempt, Office, UnitOfWork, WebhookSender
+from workflow.outbox_rows import AttemptEnd, ClaimedDelivery, DeliveryAttempt
+from workflow.ports import Office, UnitOfWork, WebhookSender
 
 LEASE_MS = 60_000  # far above the time limit of an attempt: who still has a lease when it ends is gone
 SLOTS = 200

@@ -9,8 +9,9 @@ from domain.consent import Purpose
 from domain.errors import Unavailable
 from domain.need import MaintenanceNeed, NeedState
 from workflow.history import tell
+from workflow.outbox_rows import OutboxRow, Reminder
 from workflow.patience import patiently
-from workflow.ports import Office, OutboxRow, Reminder, ReminderSender, TopicWriter
+from workflow.ports import Office, ReminderSender, TopicWriter
 
 BLOCK = 200
 LEASE_MS = 30_000

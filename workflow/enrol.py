@@ -16,7 +16,8 @@ from workflow.consents import add_grant
 from workflow.history import tell
 from workflow.measurement import LATEST_ODOMETER_M, check_measurement, item_of
 from workflow.messages import SERVICE_RECORDS, encode
-from workflow.ports import Office, TopicMessage, UnitOfWork
+from workflow.outbox_rows import TopicMessage
+from workflow.ports import Office, UnitOfWork
 
 CLAIM_CODE_MS = 15 * 60_000
 CLAIM_ALPHABET = "ABCDEFGHJKMNPQRSTUVWXYZ23456789"  # nothing that reads like something else

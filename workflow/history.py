@@ -7,7 +7,8 @@ from typing import Any
 
 from domain.event import DomainEvent
 from workflow.messages import DOMAIN_EVENTS, encode_event
-from workflow.ports import TopicMessage, UnitOfWork
+from workflow.outbox_rows import TopicMessage
+from workflow.ports import UnitOfWork
 
 
 async def tell(

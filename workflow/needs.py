@@ -12,7 +12,8 @@ from domain.need import MaintenanceNeed, NeedRule, NeedState, is_new_evidence, o
 from domain.prediction import Prediction
 from models.wording import wording_of
 from workflow.history import tell
-from workflow.ports import Office, Reminder, UnitOfWork
+from workflow.outbox_rows import Reminder
+from workflow.ports import Office, UnitOfWork
 
 DISMISSAL_LENGTH = (3, 300)
 

@@ -7,7 +7,8 @@ import json
 from domain.need import NeedState
 from domain.proposal import Actor, BookingProposal, ProposalState, ProposalStep
 from workflow.history import tell
-from workflow.ports import Delivery, UnitOfWork
+from workflow.outbox_rows import Delivery
+from workflow.ports import UnitOfWork
 
 # The events of design note 1's vocabulary; "sent" by an owner's counter-offer is a counter too.
 EVENT_OF_STATE = {state: f"proposal-{state}" for state in ProposalState}

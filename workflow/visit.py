@@ -15,7 +15,8 @@ from workflow.history import tell
 from workflow.measurement import LATEST_ODOMETER_M, check_measurement, item_of
 from workflow.messages import SERVICE_RECORDS, encode
 from workflow.negotiate import of_dealer
-from workflow.ports import Office, TopicMessage, UnitOfWork
+from workflow.outbox_rows import TopicMessage
+from workflow.ports import Office, UnitOfWork
 from workflow.proposal_steps import advance, end_proposal, reopen_needs
 
 

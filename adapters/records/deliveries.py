@@ -13,7 +13,7 @@ from adapters.records.outbox import DELIVERY, is_free, is_waiting
 from adapters.records.repository import Repository
 from adapters.records.tables import outbox
 from domain.delivery_state import DeliveryState
-from workflow.ports import AttemptEnd, ClaimedDelivery, Delivery, DeliveryAttempt, DeliveryRecord
+from workflow.outbox_rows import AttemptEnd, ClaimedDelivery, Delivery, DeliveryAttempt, DeliveryRecord
 
 _ATTEMPTS = msgspec.json.Decoder(tuple[DeliveryAttempt, ...])
 

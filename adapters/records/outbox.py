@@ -10,7 +10,7 @@ from sqlalchemy import ColumnElement, FromClause, Row, and_, delete, exists, fun
 from adapters.records.documents import from_document, to_document
 from adapters.records.repository import Repository
 from adapters.records.tables import outbox
-from workflow.ports import Delivery, OutboxRow, Reminder, TopicMessage
+from workflow.outbox_rows import Delivery, OutboxRow, Reminder, TopicMessage
 
 TOPIC, DELIVERY, REMINDER = "topic", "delivery", "reminder"
 

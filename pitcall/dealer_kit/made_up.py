@@ -13,7 +13,7 @@ from domain.prediction import Contribution, DueWindow
 from domain.proposal import BookingProposal, ProposalState
 from domain.slot import Slot
 from domain.telemetry import VehicleAttributes
-from workflow.ports import Delivery
+from workflow.outbox_rows import Delivery
 from workflow.proposal_payload import render_payload
 from workflow.proposal_steps import notice_of
 

@@ -16,7 +16,7 @@ from adapters.webhook import signing_key
 from domain.catalogue import Catalogue
 from domain.proposal import BookingProposal
 from pitcall.dealer_kit.made_up import made_up_proposal
-from workflow.ports import Delivery
+from workflow.outbox_rows import Delivery
 
 LARGEST_ANSWER = 65_536
 ACTED = "pitcall-acted"

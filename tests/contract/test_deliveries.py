@@ -7,7 +7,7 @@ import pytest
 
 from adapters.records import Records, open_records
 from tests.contract.samples import NOW, settle
-from workflow.ports import AttemptEnd, ClaimedDelivery, Delivery, DeliveryAttempt
+from workflow.outbox_rows import AttemptEnd, ClaimedDelivery, Delivery, DeliveryAttempt
 
 LEASE = 30_000
 FIRST = Delivery("hook-1", "dealer-1", "grant-1", "proposal.sent", '{"é": 1}', subject="proposal-1")

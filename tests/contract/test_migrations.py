@@ -34,7 +34,8 @@ from tests.contract.samples import (
     step,
 )
 from tests.support.labels import pads_label
-from workflow.ports import AttemptEnd, Delivery, DeliveryAttempt, KeptCall, KeptReply, TopicMessage
+from workflow.outbox_rows import AttemptEnd, Delivery, DeliveryAttempt, TopicMessage
+from workflow.ports import KeptCall, KeptReply
 
 BEFORE_CLAIMS = "0003"
 

@@ -8,7 +8,7 @@ import pytest
 
 from adapters.records import Records, open_records
 from tests.contract.samples import NOW
-from workflow.ports import Delivery, Reminder, TopicMessage
+from workflow.outbox_rows import Delivery, Reminder, TopicMessage
 
 LEASE = 30_000
 DELIVERY = Delivery("hook-1", "dealer-1", "grant-1", "proposal.sent", '{"é": 1}')

@@ -13,7 +13,7 @@ from domain.need import NeedState
 from domain.people import Account, Role
 from tests.contract.samples import CAR, DEALER, GRANT, NOW, OWNER, event, need, proposal, settle, step
 from tests.servers import postgres
-from workflow.ports import Reminder
+from workflow.outbox_rows import Reminder
 
 
 async def test_an_error_leaves_nothing_behind(records: Records) -> None:

@@ -17,7 +17,7 @@ from tests.support.outlets import KeptWebhooks
 from tests.support.town import Household, Town
 from workflow.consents import withdraw_consent
 from workflow.deliveries import LEASE_MS, Deliveries, dispatch_deliveries
-from workflow.ports import Delivery
+from workflow.outbox_rows import Delivery
 
 ENOUGH_S = 30
 

@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 
 from domain.errors import Unavailable
 from domain.people import Customer, Dealer
-from workflow.ports import Delivery, LoggedUpload, Reminder, TopicMessage
+from workflow.outbox_rows import Delivery, Reminder, TopicMessage
+from workflow.ports import LoggedUpload
 
 
 @dataclass

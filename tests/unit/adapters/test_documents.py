@@ -23,7 +23,7 @@ from domain.site import Technician
 from domain.slot import Slot
 from domain.telemetry import VehicleAttributes
 from tests.contract.samples import prediction
-from workflow.ports import Delivery, Reminder
+from workflow.outbox_rows import Delivery, Reminder
 
 FINITE = st.floats(allow_nan=False, allow_infinity=False)
 MS = st.integers(-(2**63), 2**63 - 1)

@@ -10,7 +10,7 @@ import pytest
 from adapters.reminder_outbox import ReminderOutbox
 from domain.errors import Unavailable
 from tests.contract.samples import NOW, OWNER
-from workflow.ports import Reminder
+from workflow.outbox_rows import Reminder
 
 
 def _reminder(number: int) -> Reminder:

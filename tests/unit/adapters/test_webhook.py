@@ -17,7 +17,7 @@ from adapters.webhook_address import is_public
 from adapters.webhook_connection import MOST_BYTES
 from domain.errors import Unavailable
 from tests.contract.samples import DEALER
-from workflow.ports import Delivery
+from workflow.outbox_rows import Delivery
 
 DELIVERY = Delivery("hook-1", DEALER.dealer_id, "grant-1", "proposal.sent", '{"needs": ["Bremsbeläge"]}')
 INSIDE = (

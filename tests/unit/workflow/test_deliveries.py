@@ -19,7 +19,7 @@ from workflow.dealer_webhooks import deliveries, replay_given_up
 from workflow.deliveries import LEASE_MS, SLOTS, Deliveries, dispatch_deliveries
 from workflow.negotiate import accept, cancel, withdraw
 from workflow.outbox_housekeeping import GIVEN_UP_KEPT_MS, LONGEST_WAIT_MS, OVER_KEPT_MS, forget_old_rows
-from workflow.ports import Delivery
+from workflow.outbox_rows import Delivery
 from workflow.propose import send_proposal
 
 

@@ -12,7 +12,7 @@ from tests.support.town import Garage, Household, Town
 from workflow.dispatch import BLOCK, LEASE_MS, RETRY_MS, dispatch_topics
 from workflow.learning import record_label
 from workflow.messages import DOMAIN_EVENTS, decode_event
-from workflow.ports import TopicMessage
+from workflow.outbox_rows import TopicMessage
 
 
 async def all_topics(town: Town, topics: KeptTopics) -> int:
