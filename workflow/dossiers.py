@@ -23,12 +23,17 @@ async def cars_of(office: Office, customer_id: str) -> list[Vehicle]:
 
 
 async def car_dossier(office: Office, *, customer_id: str, vehicle_id: str) -> CarDossier:
-    """All about one of the customer's cars; NotFound for anybody else's."""
+    """All about one of the customer's cars; NotFound for anybody else's.
+
+    Of what is over only what happened since the car is theirs: a former owner's past is not the car's.
+    """
     async with office.unit_of_work() as uow:
         vehicle = await uow.vehicles.get(vehicle_id)
         customer = await uow.people.customer(customer_id)
-        if vehicle is None or customer is None or await uow.vehicles.owner_of(vehicle_id) != customer_id:
+        ownership = await uow.vehicles.ownership_of(vehicle_id)
+        if vehicle is None or customer is None or ownership is None or ownership.customer_id != customer_id:
             raise NotFound("there is no such car")
+        since_ms = ownership.from_ms
         needs = await uow.needs.of_vehicle(vehicle_id, live_only=False)
         proposals = [p for p in await uow.proposals.of_vehicle(vehicle_id) if p.customer_id == customer_id]
         grants = await uow.consents.of_customer(customer_id)
@@ -39,11 +44,15 @@ async def car_dossier(office: Office, *, customer_id: str, vehicle_id: str) -> C
             vehicle=vehicle,
             assessments=tuple(await uow.assessments.of_vehicle(vehicle_id)),
             needs=tuple(need for need in needs if need.state.is_live),
-            past_needs=tuple(need for need in needs if not need.state.is_live),
+            past_needs=tuple(n for n in needs if not n.state.is_live and n.updated_ms >= since_ms),
             proposals=tuple([await dossier_of(uow, p) for p in proposals]),
             grants=tuple(g for g in grants if g.vehicle_id == vehicle_id),
             service_records=tuple(await uow.service_records.of_vehicle(vehicle_id)),
-            timeline=tuple(event for event in timeline if event.customer_id in (None, customer_id)),
+            timeline=tuple(
+                event
+                for event in timeline
+                if event.customer_id == customer_id or (event.customer_id is None and event.time_ms >= since_ms)
+            ),
             ledger=await owners_ledger(uow, vehicle_id),
         )
 

@@ -5,8 +5,10 @@ from __future__ import annotations
 import pytest
 
 from domain.errors import NotFound
+from domain.need import NeedState
+from domain.people import Ownership
 from domain.proposal import ProposalState
-from tests.support.moments import DAY
+from tests.support.moments import DAY, HOUR
 from tests.support.town import OIL, TOMORROW, Garage, Household, Town
 from workflow.dossiers import car_dossier, cars_of, dealer_desk, desk_entry, funnel, proposal_of
 from workflow.needs import dismiss
@@ -99,3 +101,24 @@ async def test_the_funnel_counts_every_step_and_names_nobody(town: Town, garage:
     assert seen.recent[0].time_ms == town.clock.now_ms()
     assert "canary" not in repr(seen).lower()
     assert (await funnel(town.office, {})).counts["vehicles"] == 1
+
+
+async def test_a_new_owner_reads_nothing_that_was_over_before_the_car_was_theirs(
+    town: Town, home: Household, garage: Garage
+) -> None:
+    booked = await town.confirmed(home, garage)
+    need = await town.live_need(home)
+    async with town.records.unit_of_work() as uow:
+        await uow.needs.update(need.to(NeedState.DISMISSED, town.later(HOUR), reason="CANARY of the seller"))
+    before = await car_dossier(town.office, customer_id=home.id, vehicle_id=home.car_id)
+    assert before.past_needs and before.timeline and before.proposals
+    buyer = await town.owner()
+    async with town.records.unit_of_work() as uow:
+        await uow.vehicles.own(Ownership(home.car_id, buyer.customer_id, town.later(DAY)))
+    after = await car_dossier(town.office, customer_id=buyer.customer_id, vehicle_id=home.car_id)
+    assert (after.past_needs, after.timeline, after.proposals, after.grants) == ((), (), (), ())
+    assert "CANARY" not in repr(after)
+    with pytest.raises(NotFound):
+        await car_dossier(town.office, customer_id=home.id, vehicle_id=home.car_id)
+    own = await proposal_of(town.office, customer_id=home.id, proposal_id=booked.proposal_id)
+    assert own.proposal.customer_id == home.id, "the seller still reads their own bookings"
