@@ -120,7 +120,9 @@ async def end_proposal(
         cause=cause,
         channel=channel,
     )
-    await reopen_needs(uow, ended, now_ms)
+    # Only a visit that was agreed on books needs: a draft that was left over must not reopen another's.
+    if proposal.state is ProposalState.CONFIRMED:
+        await reopen_needs(uow, ended, now_ms)
     return ended
 
 

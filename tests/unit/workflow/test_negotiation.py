@@ -244,6 +244,26 @@ async def test_an_owner_cancels_and_the_need_stands_again(town: Town, home: Hous
     assert (await town.sent(home, garage)).state is S.SENT, "and may be proposed anew"
 
 
+@pytest.mark.parametrize("how", ["withdrawn", "runs out"])
+async def test_a_draft_that_is_left_over_does_not_reopen_what_another_visit_has_booked(
+    town: Town, home: Household, garage: Garage, how: str
+) -> None:
+    rival, need = await town.garage(), await town.need(home)
+    left_over = await town.draft(home, rival, await town.grant(home, rival), need)
+    chosen = await town.draft(home, garage, await town.grant(home, garage), need, start_ms=TOMORROW + 9 * DAY)
+    await send_proposal(town.office, customer_id=home.id, proposal_id=chosen.proposal_id)
+    await negotiate.accept(town.office, proposal_id=chosen.proposal_id, **garage.party)
+    await negotiate.confirm(town.office, customer_id=home.id, proposal_id=chosen.proposal_id)
+    if how == "withdrawn":
+        await negotiate.withdraw(town.office, customer_id=home.id, proposal_id=left_over.proposal_id)
+    else:
+        town.later(PROPOSAL_OPEN_MS)
+        assert await expire_proposals(town.office) == 1
+    assert (await town.stored(left_over)).state in (S.WITHDRAWN, S.EXPIRED)
+    assert (await town.live_need(home)).state is NeedState.BOOKED
+    assert (await town.stored(chosen)).state is S.CONFIRMED
+
+
 async def test_a_car_that_did_not_come_is_a_no_show_after_its_slot_began(
     town: Town, home: Household, garage: Garage
 ) -> None:
