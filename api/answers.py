@@ -441,7 +441,7 @@ class DeliveryAnswer(TypedDict):
 
 class DeliveriesAnswer(TypedDict):
     deliveries: list[DeliveryAnswer]
-    next_cursor: str | None
+    next: str | None
 
 
 class ReplayedAnswer(TypedDict):

@@ -32,7 +32,7 @@ from workflow.dealer_webhooks import (
 )
 
 router = APIRouter(prefix="/v1/dealer", tags=["webhooks"], route_class=IdempotentRoute)
-Cursor = Annotated[str, Query(max_length=20, description="`next_cursor` of the page before")]
+Cursor = Annotated[str, Query(max_length=20, description="`next` of the page before")]
 Limit = Annotated[int, Query(ge=1, le=200)]
 
 

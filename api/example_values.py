@@ -137,14 +137,14 @@ DELIVERED: Mapping[str, Any] = {
     "over_ms": MORNING_MS,
     "dropped_reason": "",
     "error": "",
-    "next_cursor": "1041",
+    "next": "1041",
     "cursor": "",
 }
 GIVEN_UP: Mapping[str, Any] = {
     **DELIVERED,
     "state": "given_up",
     "error": "the dealer's server answered 503",
-    "next_cursor": None,
+    "next": None,
 }
 # Where the same name means something else to one operation.
 OF_OPERATION: Mapping[str, Mapping[str, Any]] = {

@@ -16,7 +16,7 @@ from api.answers import (
 )
 from api.authentication import SignedIn
 from api.bodies import NewDealer, Nothing
-from api.dealer_webhooks import Cursor
+from api.dealer_webhooks import Cursor, Limit
 from api.idempotency import IdempotentRoute, shown_once
 from api.quality_answers import ModelQualityAnswer
 from api.reception import Desk
@@ -61,10 +61,16 @@ async def new_dealer(body: NewDealer, desk: Desk, _caller: SignedIn) -> NewDeale
 
 @router.get("/dead-letters", summary="Deliveries that were given up")
 async def dead_letters(
-    desk: Desk, _caller: SignedIn, dealer_id: Annotated[str, Query(max_length=100)] = "", cursor: Cursor = ""
+    desk: Desk,
+    _caller: SignedIn,
+    dealer_id: Annotated[str, Query(max_length=100)] = "",
+    cursor: Cursor = "",
+    limit: Limit = 50,
 ) -> DeliveriesAnswer:
     """Of all dealers, or of one; the newest first, without what they carry. They are kept for 30 days."""
-    page = await deliveries(desk.office, dealer_id=dealer_id or None, state=DeliveryState.GIVEN_UP, cursor=cursor)
+    page = await deliveries(
+        desk.office, dealer_id=dealer_id or None, state=DeliveryState.GIVEN_UP, cursor=cursor, limit=limit
+    )
     return deliveries_json(page)
 
 

@@ -341,4 +341,4 @@ def delivery_json(record: DeliveryRecord) -> DeliveryAnswer:
 
 def deliveries_json(page: Page) -> DeliveriesAnswer:
     """A page of deliveries."""
-    return {"deliveries": [delivery_json(record) for record in page.records], "next_cursor": page.cursor}
+    return {"deliveries": [delivery_json(record) for record in page.records], "next": page.cursor}

@@ -145,7 +145,7 @@ def _position(cursor: str) -> int | None:
     if not cursor:
         return None
     if not (cursor.isascii() and cursor.isdigit() and len(cursor) < 19):
-        raise InvalidInput("that is no cursor", field="cursor", fix="send next_cursor of the page before, or none")
+        raise InvalidInput("that is no cursor", field="cursor", fix="send `next` of the page before, or none")
     return int(cursor)
 
 

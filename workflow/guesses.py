@@ -41,8 +41,10 @@ async def count_guess(office: Office, email: str, address: str) -> None:
         limits = {both: ON_ACCOUNT_FROM_ADDRESS}
         if (found[both].succeeded_ms or 0) <= now - KNOWN_MS:
             limits |= {from_address: FROM_ADDRESS, on_account: ON_ACCOUNT}
+        # A clock that was set back must keep nobody out: what was counted ahead of it counts as of now.
         wait_ms = max(
-            found[key].last_ms + limit.wait_ms(_remembered(found[key], now)) - now for key, limit in limits.items()
+            limit.wait_ms(_remembered(found[key], now)) - max(0, now - found[key].last_ms)
+            for key, limit in limits.items()
         )
         if wait_ms > 0:
             raise TooManyTries("too many tries to sign in: wait a little", retry_after_s=-(-wait_ms // 1_000))

@@ -88,13 +88,16 @@ def notice_of(proposal: BookingProposal) -> Delivery:
     if carries_data:
         slot = proposal.slot
         body["slot"] = {"start_ms": slot.start_ms, "end_ms": slot.end_ms} if slot else None
-        body["proposal"] = json.loads(proposal.payload)
+    text = json.dumps(body, separators=(",", ":"), ensure_ascii=False, sort_keys=True)
+    if carries_data:
+        # As the owner read it, to the byte: parsed and written again it could say the same in other words.
+        text = f'{text[:-1]},"proposal":{proposal.payload}}}'
     return Delivery(
         delivery_id=f"{proposal.proposal_id}:{proposal.version}",
         dealer_id=proposal.dealer_id,
         grant_id=proposal.grant_id,
         kind=str(body["type"]),
-        body=json.dumps(body, separators=(",", ":"), ensure_ascii=False, sort_keys=True),
+        body=text,
         needs_consent=carries_data,
         subject=proposal.proposal_id,
     )

@@ -90,7 +90,7 @@ async def test_cursors_lead_through_all_of_them_once(town: Town, people: People)
     while True:
         page = (await people.dealer.get(f"/v1/dealer/deliveries?limit=2&cursor={cursor}")).json()
         found += [delivery["delivery_id"] for delivery in page["deliveries"]]
-        if (cursor := page["next_cursor"]) is None:
+        if (cursor := page["next"]) is None:
             break
     assert found == made[::-1]
     wrong = await people.dealer.get("/v1/dealer/deliveries?cursor=abc")
@@ -128,7 +128,7 @@ async def test_operators_see_what_was_given_up_and_send_it_again(town: Town, peo
     assert await dispatch_deliveries(town.office, hooks) == 3
     assert (await operator.get("/v1/operator/dead-letters")).json()["deliveries"] == []
     gone = await operator.get("/v1/operator/dead-letters?dealer_id=nobody")
-    assert gone.json() == {"deliveries": [], "next_cursor": None}
+    assert gone.json() == {"deliveries": [], "next": None}
     await operator.aclose()
 
 

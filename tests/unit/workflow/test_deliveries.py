@@ -32,6 +32,7 @@ async def test_a_webhook_carries_what_was_granted_under_an_id_of_its_own(
     assert await dispatch_deliveries(town.office, hooks) == 0
     ((dealer, delivery, _),) = hooks.kept
     assert (dealer.dealer_id, delivery.delivery_id) == (garage.id, f"{sent.proposal_id}:{sent.version}")
+    assert f'"proposal":{sent.payload}}}' in delivery.body, "byte for byte what the owner was shown"
     body = json.loads(delivery.body)
     assert (body["type"], body["proposal"]) == ("proposal.sent", json.loads(sent.payload))
 
