@@ -8,21 +8,17 @@ is spared its failures by the workshops of the fleet, which renew much by the bo
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from models.judging.cost_curve import Costs
+from models.judging.cost_curve import Costs, cost_per_year
 from models.vehicle_state import DAY_MS
 from pitcall.fleet_judge import NEVER, Calls
 from simulators.years.fleet_years import FleetYears
 
-Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
-Bools = npt.NDArray[np.bool_]
 
-YEAR_DAYS = 365.25
 SCHEDULES = 200
 
 
@@ -57,19 +53,18 @@ def long_run(fleet: FleetYears, item: str, calls: Calls, costs: Costs) -> LongRu
     seen = end - installed
     known = limit < NEVER // 2
     life = limit[known].astype(np.float64)
-    road, planned = costs.on_the_road, costs.planned
     ages = np.unique(np.quantile(life, np.linspace(0.0, 1.0, SCHEDULES))) if len(life) else np.empty(0)
     schedules = [
-        _per_year(road * float((life <= age).sum()) + planned * float((life > age).sum()), np.minimum(life, age).sum())
+        _per_year(float((life <= age).sum()), float((life > age).sum()), float(np.minimum(life, age).sum()), costs)
         for age in ages
     ]
-    never = _per_year(road * len(life), life.sum())
+    never = _per_year(len(life), 0.0, float(life.sum()), costs)
     return LongRun(
         ours=_renewed(limit, np.minimum(called, removed), seen, costs),
         workshops=_renewed(limit, removed, seen, costs),
         never=never,
         schedule=min((one for one in [*schedules, never] if one is not None), default=None),
-        truth=_per_year(planned * len(life), life.sum()),
+        truth=_per_year(0.0, len(life), float(life.sum()), costs),
     )
 
 
@@ -83,10 +78,10 @@ def _renewed(limit: Ints, renewed: Ints, seen: Ints, costs: Costs) -> float | No
     at_risk = len(age) - np.arange(len(age))
     lasting = np.cumprod(1.0 - (is_road | is_planned) / at_risk)
     before = np.concatenate([[1.0], lasting[:-1]])
-    spent = float((before / at_risk * (costs.on_the_road * is_road + costs.planned * is_planned)).sum())
-    spent += costs.planned * float(lasting[-1])
-    return _per_year(spent, float((before * np.diff(age, prepend=0)).sum()))
+    share = before / at_risk
+    planned = float((share * is_planned).sum()) + float(lasting[-1])
+    return _per_year(float((share * is_road).sum()), planned, float((before * np.diff(age, prepend=0)).sum()), costs)
 
 
-def _per_year(spent: float, served_days: Any) -> float | None:
-    return spent / (float(served_days) / YEAR_DAYS) if served_days > 0 else None
+def _per_year(on_the_road: float, planned: float, served_days: float, costs: Costs) -> float | None:
+    return cost_per_year(on_the_road, planned, served_days * DAY_MS, costs)

@@ -8,6 +8,7 @@ from domain.consent import ConsentGrant, DataItem, Purpose
 from domain.errors import NotFound
 from domain.proposal import Actor, ProposalState
 from workflow.history import tell
+from workflow.known_dealer import known_dealer
 from workflow.ports import Office, UnitOfWork
 from workflow.proposal_steps import end_proposal
 
@@ -28,8 +29,8 @@ async def grant_consent(
     async with office.unit_of_work() as uow:
         if await uow.vehicles.owner_of(vehicle_id) != customer_id:
             raise NotFound("there is no such car")
-        if dealer_id is not None and await uow.people.dealer(dealer_id) is None:
-            raise NotFound("there is no such dealer")
+        if dealer_id is not None:
+            await known_dealer(uow, dealer_id)
         return await add_grant(
             uow,
             office,

@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 from domain.delivery_state import DeliveryState
 from domain.errors import Conflict, ConsentMissing, InvalidInput, NotFound
 from domain.people import Dealer
+from workflow.known_dealer import known_dealer
 from workflow.outbox_rows import Delivery, DeliveryRecord
 from workflow.ports import Ids, Office, UnitOfWork
 
@@ -35,7 +36,7 @@ def webhook_secret(ids: Ids) -> str:
 async def webhook_of(office: Office, dealer_id: str) -> Dealer:
     """The dealer with its webhook as it stands."""
     async with office.unit_of_work() as uow:
-        return await _dealer(uow, dealer_id)
+        return await known_dealer(uow, dealer_id)
 
 
 async def set_webhook(office: Office, *, dealer_id: str, url: str) -> tuple[Dealer, str]:
@@ -43,7 +44,7 @@ async def set_webhook(office: Office, *, dealer_id: str, url: str) -> tuple[Deal
     _check_url(url)
     async with office.unit_of_work() as uow:
         await uow.holds.take_turn(dealer_id)
-        dealer = (await _dealer(uow, dealer_id)).with_webhook(url)
+        dealer = (await known_dealer(uow, dealer_id)).with_webhook(url)
         secret = ""
         if url and not dealer.webhook_secret:
             secret = webhook_secret(office.ids)
@@ -56,7 +57,7 @@ async def rotate_secret(office: Office, *, dealer_id: str) -> Dealer:
     """A new secret, from the next attempt on; for 24 hours deliveries are signed with the one before too."""
     async with office.unit_of_work() as uow:
         await uow.holds.take_turn(dealer_id)
-        dealer = await _dealer(uow, dealer_id)
+        dealer = await known_dealer(uow, dealer_id)
         dealer = dealer.with_secret(webhook_secret(office.ids), office.wall.now_ms(), OVERLAP_MS)
         await uow.people.update_dealer(dealer)
     return dealer
@@ -75,7 +76,7 @@ async def send_test(office: Office, *, dealer_id: str) -> str:
         needs_consent=False,
     )
     async with office.unit_of_work() as uow:
-        if not (await _dealer(uow, dealer_id)).webhook_url:
+        if not (await known_dealer(uow, dealer_id)).webhook_url:
             raise Conflict("there is no webhook to send to; set its URL first")
         await uow.outbox.put(delivery, now)
     return delivery.delivery_id
@@ -117,7 +118,7 @@ async def replay_given_up(office: Office, *, dealer_id: str) -> int:
     replayed = 0
     while True:
         async with office.unit_of_work() as uow:
-            await _dealer(uow, dealer_id)
+            await known_dealer(uow, dealer_id)
             found = await uow.deliveries.page(
                 dealer_id=dealer_id, state=DeliveryState.GIVEN_UP, before=None, limit=REPLAY_BLOCK
             )
@@ -125,13 +126,6 @@ async def replay_given_up(office: Office, *, dealer_id: str) -> int:
         replayed += len(found)
         if len(found) < REPLAY_BLOCK:
             return replayed
-
-
-async def _dealer(uow: UnitOfWork, dealer_id: str) -> Dealer:
-    dealer = await uow.people.dealer(dealer_id)
-    if dealer is None:
-        raise NotFound("there is no such dealer")
-    return dealer
 
 
 async def _delivery(uow: UnitOfWork, delivery_id: str, dealer_id: str | None) -> DeliveryRecord:

@@ -6,12 +6,13 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import date
 
-from domain.errors import InvalidInput, NotFound
+from domain.errors import InvalidInput
 from domain.opening_hours import Holiday, OpeningHours
 from domain.people import Account, Dealer, Role
 from domain.site import Site, make_site
 from workflow.dealer_webhooks import webhook_secret
 from workflow.identity import check_credentials
+from workflow.known_dealer import known_dealer
 from workflow.ports import Office
 
 LONGEST_NAME = 200
@@ -69,9 +70,7 @@ async def change_site(
     site = make_site(hours, bays, technicians, loaners, office.catalogue.skills)
     async with office.unit_of_work() as uow:
         await uow.holds.take_turn(dealer_id)
-        dealer = await uow.people.dealer(dealer_id)
-        if dealer is None:
-            raise NotFound("there is no such dealer")
+        dealer = await known_dealer(uow, dealer_id)
         await uow.people.update_dealer(dealer.at(site))
     return site
 
@@ -91,18 +90,14 @@ async def open_day(office: Office, *, dealer_id: str, day: date) -> None:
 async def _change_hours(office: Office, dealer_id: str, change: Callable[[OpeningHours], OpeningHours]) -> None:
     async with office.unit_of_work() as uow:
         await uow.holds.take_turn(dealer_id)
-        dealer = await uow.people.dealer(dealer_id)
-        if dealer is None:
-            raise NotFound("there is no such dealer")
+        dealer = await known_dealer(uow, dealer_id)
         await uow.people.update_dealer(replace(dealer, hours=change(dealer.hours)))
 
 
 async def site_of(office: Office, dealer_id: str) -> Site:
     """The dealer's site as it stands."""
     async with office.unit_of_work() as uow:
-        dealer = await uow.people.dealer(dealer_id)
-    if dealer is None:
-        raise NotFound("there is no such dealer")
+        dealer = await known_dealer(uow, dealer_id)
     return dealer.site
 
 

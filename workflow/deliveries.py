@@ -213,8 +213,3 @@ class Deliveries:
 async def _steady_grants(uow: UnitOfWork, claimed: Iterable[ClaimedDelivery]) -> dict[str, ConsentGrant]:
     needed = {one.delivery.grant_id for one in claimed if one.delivery.needs_consent}
     return await uow.consents.steady(needed) if needed else {}
-
-
-async def dispatch_deliveries(office: Office, sender: WebhookSender) -> int:
-    """Send the webhooks that are due, each only while its grant stands; how many went."""
-    return await Deliveries(office, sender).work_off()

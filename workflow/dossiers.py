@@ -11,6 +11,7 @@ from domain.errors import NotFound
 from domain.people import Vehicle
 from domain.proposal import BookingProposal, ProposalState
 from workflow.calibration_ledger import dealers_ledger, owners_ledger
+from workflow.known_dealer import known_dealer
 from workflow.ports import Office, UnitOfWork
 
 NEVER_LEFT = frozenset({ProposalState.DRAFT})
@@ -68,9 +69,7 @@ async def proposal_of(office: Office, *, customer_id: str, proposal_id: str) -> 
 
 async def dossier_of(uow: UnitOfWork, proposal: BookingProposal) -> ProposalDossier:
     """A proposal with its steps and its dealer, within a transaction that runs already."""
-    dealer = await uow.people.dealer(proposal.dealer_id)
-    if dealer is None:
-        raise NotFound("there is no such dealer")
+    dealer = await known_dealer(uow, proposal.dealer_id)
     return ProposalDossier(proposal, tuple(await uow.proposals.steps(proposal.proposal_id)), dealer)
 
 
@@ -79,9 +78,7 @@ async def dealer_desk(office: Office, *, dealer_id: str, states: Iterable[Propos
     now = office.clock.now_ms()
     wanted = frozenset(states if states is not None else ProposalState) - NEVER_LEFT
     async with office.unit_of_work() as uow:
-        dealer = await uow.people.dealer(dealer_id)
-        if dealer is None:
-            raise NotFound("there is no such dealer")
+        dealer = await known_dealer(uow, dealer_id)
         proposals = await uow.proposals.of_dealer(dealer_id, wanted)
         entries = [await _entry(uow, proposal, now) for proposal in proposals if await _has_left(uow, proposal)]
     entries.sort(key=lambda entry: _urgency(entry.proposal))

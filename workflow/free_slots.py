@@ -9,6 +9,7 @@ from domain.free_slots import free_slots
 from domain.prediction import DueWindow
 from domain.site import Demand
 from domain.workload import RankedSlot, Workload, common_window, rank_slots
+from workflow.known_dealer import known_dealer
 from workflow.ports import Office
 from workflow.slot_choice import demand_of
 
@@ -40,9 +41,7 @@ async def free_slots_of(
     if end - start > MOST_SPAN_MS:
         raise InvalidInput("the span is too long", field="until_ms", fix="ask for at most three months")
     async with office.unit_of_work() as uow:
-        dealer = await uow.people.dealer(dealer_id)
-        if dealer is None:
-            raise NotFound("there is no such dealer")
+        dealer = await known_dealer(uow, dealer_id)
         holds = await uow.holds.busy(dealer_id, start - AROUND_MS, end + AROUND_MS)
     site = dealer.site
     site.check(demand)

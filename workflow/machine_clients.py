@@ -10,6 +10,7 @@ from domain.errors import InvalidInput, NotFound, Unauthenticated
 from domain.machine_client import LONGEST_NAME, AccessToken, MachineClient, Scope, scopes_of
 from domain.people import Role
 from workflow.access import Caller, hash_token, require_own_site
+from workflow.known_dealer import known_dealer
 from workflow.ports import Office
 
 TOKEN_MS = 30 * 60_000
@@ -54,8 +55,7 @@ async def make_client(office: Office, caller: Caller, *, dealer_id: str, name: s
         created_by=caller.account_id,
     )
     async with office.unit_of_work() as uow:
-        if await uow.people.dealer(dealer_id) is None:
-            raise NotFound("there is no such dealer")
+        await known_dealer(uow, dealer_id)
         live = [c for c in await uow.machine_clients.of_dealer(dealer_id) if c.is_live]
         if len(live) >= MOST_CLIENTS:
             raise InvalidInput(f"a dealer has at most {MOST_CLIENTS} clients", field="name", fix="revoke one first")
@@ -67,8 +67,7 @@ async def clients_of(office: Office, caller: Caller, *, dealer_id: str) -> list[
     """All clients of the dealer, revoked ones too, the oldest first."""
     require_own_site(caller, dealer_id)
     async with office.unit_of_work() as uow:
-        if await uow.people.dealer(dealer_id) is None:
-            raise NotFound("there is no such dealer")
+        await known_dealer(uow, dealer_id)
         return await uow.machine_clients.of_dealer(dealer_id)
 
 

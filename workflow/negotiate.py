@@ -7,10 +7,10 @@ from dataclasses import replace
 
 from domain.errors import Conflict, ConsentMissing, InvalidInput, NotFound
 from domain.need import NeedState
-from domain.people import Dealer
 from domain.proposal import Actor, BookingProposal, ProposalState
 from domain.slot import Slot
 from workflow.history import tell
+from workflow.known_dealer import known_dealer
 from workflow.ports import Office, UnitOfWork
 from workflow.proposal_steps import advance, end_proposal
 from workflow.propose import PROPOSAL_OPEN_MS
@@ -58,13 +58,6 @@ async def of_dealer(uow: UnitOfWork, dealer_id: str, proposal_id: str, now_ms: i
     return proposal
 
 
-async def _the_dealer(uow: UnitOfWork, dealer_id: str) -> Dealer:
-    dealer = await uow.people.dealer(dealer_id)
-    if dealer is None:
-        raise NotFound("there is no such dealer")
-    return dealer
-
-
 async def accept(
     office: Office, *, dealer_id: str, actor_id: str, proposal_id: str, channel: str = "api"
 ) -> BookingProposal:
@@ -76,7 +69,7 @@ async def accept(
         if before.state is ProposalState.COUNTERED:
             if before.slot is None:
                 raise NotFound("the owner asked for no slot")
-            dealer = await _the_dealer(uow, dealer_id)
+            dealer = await known_dealer(uow, dealer_id)
             slot = await pick_slot(uow, dealer, before.slot.start_ms, before.demand, now, but_of=proposal_id)
             after = replace(after, slot=slot, offered=())
         after = _extend(after, now)
@@ -94,7 +87,7 @@ async def counter(
     now = office.clock.now_ms()
     async with office.unit_of_work() as uow:
         before = await of_dealer(uow, dealer_id, proposal_id, now)
-        dealer = await _the_dealer(uow, dealer_id)
+        dealer = await known_dealer(uow, dealer_id)
         offered: list[Slot] = []
         for start in starts:
             # Offers may overlap in time where there is room for all of them, since each is held.
@@ -165,7 +158,7 @@ async def counter_back(
         before = await of_consenting_owner(uow, customer_id, proposal_id, now)
         if before.state is not ProposalState.COUNTERED:
             raise Conflict(f"the dealer has offered no other time: the proposal is {before.state}")
-        dealer = await _the_dealer(uow, before.dealer_id)
+        dealer = await known_dealer(uow, before.dealer_id)
         slot = await pick_slot(uow, dealer, start_ms, before.demand, now, but_of=proposal_id)
         after = replace(before.to(ProposalState.SENT, Actor.OWNER, now), slot=slot, offered=())
         after = _extend(after, now)

@@ -12,6 +12,7 @@ from domain.people import Dealer, Vehicle
 from domain.proposal import Actor, BookingProposal, ProposalState
 from domain.site import Demand
 from domain.slot import Slot
+from workflow.known_dealer import known_dealer
 from workflow.ports import Office, UnitOfWork
 from workflow.proposal_payload import render_payload
 from workflow.proposal_steps import advance
@@ -44,9 +45,7 @@ async def draft_proposal(
         if vehicle is None or await uow.vehicles.owner_of(vehicle_id) != customer_id:
             raise NotFound("there is no such car")
         permit = await _permit(uow, customer_id, grant_id, vehicle_id, dealer_id, now)
-        dealer = await uow.people.dealer(dealer_id)
-        if dealer is None:
-            raise NotFound("there is no such dealer")
+        dealer = await known_dealer(uow, dealer_id)
         needs = [await _live_need(uow, vehicle_id, need_id) for need_id in dict.fromkeys(need_ids)]
         demand = demand_of(office.catalogue, [need.item for need in needs], wants_loaner=loaner)
         slot = await pick_slot(uow, dealer, start_ms, demand, now)

@@ -5,10 +5,10 @@ from __future__ import annotations
 from datetime import date, time, timedelta
 
 from domain.dossier import Promise, SiteDay
-from domain.errors import NotFound
 from domain.proposal import ProposalState
 from domain.wall_time import local_day, moment_ms
 from domain.workload import Workload
+from workflow.known_dealer import known_dealer
 from workflow.ports import Office
 
 HOLDING = frozenset(state for state in ProposalState if state.is_open) | {
@@ -20,9 +20,7 @@ HOLDING = frozenset(state for state in ProposalState if state.is_open) | {
 async def site_day(office: Office, *, dealer_id: str, day: date | None = None) -> SiteDay:
     """The local day, today where none is named; ids and times only, no data of a customer."""
     async with office.unit_of_work() as uow:
-        dealer = await uow.people.dealer(dealer_id)
-        if dealer is None:
-            raise NotFound("there is no such dealer")
+        dealer = await known_dealer(uow, dealer_id)
         proposals = await uow.proposals.of_dealer(dealer_id, HOLDING)
     zone = dealer.hours.zone
     shown = local_day(office.clock.now_ms(), zone) if day is None else day

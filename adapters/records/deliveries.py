@@ -9,7 +9,7 @@ import msgspec
 from sqlalchemy import ColumnElement, Row, and_, bindparam, exists, func, select, update
 
 from adapters.records.documents import from_document
-from adapters.records.outbox import DELIVERY, is_free, is_waiting
+from adapters.records.outbox import DELIVERY, is_free, is_waiting, lease, lock_those_free
 from adapters.records.repository import Repository
 from adapters.records.tables import outbox
 from domain.delivery_state import DeliveryState
@@ -33,17 +33,8 @@ class SqlDeliveries(Repository):
         candidates = [row.outbox_id for row in await self._all(first)]
         if not candidates:
             return []
-        locked = await self._all(
-            select(outbox)
-            .where(outbox.c.outbox_id.in_(candidates), free)
-            .order_by(outbox.c.outbox_id)
-            .with_for_update(skip_locked=True)
-        )
-        await self._connection.execute(
-            update(outbox)
-            .where(outbox.c.outbox_id.in_([row.outbox_id for row in locked]))
-            .values(lease_until_ms=now_ms + lease_ms, attempts=outbox.c.attempts + 1)
-        )
+        locked = await self._all(lock_those_free(candidates, free))
+        await self._connection.execute(lease(locked, now_ms + lease_ms))
         return [
             ClaimedDelivery(
                 row.outbox_id, from_document(row.document, Delivery), row.attempts, attempts_of(row.attempt_log)

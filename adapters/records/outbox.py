@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import ColumnElement, FromClause, Row, and_, delete, exists, func, or_, select, update
+from sqlalchemy import ColumnElement, FromClause, Row, Select, Update, and_, delete, exists, func, or_, select, update
 
 from adapters.records.documents import from_document, to_document
 from adapters.records.repository import Repository
@@ -35,18 +35,9 @@ class SqlOutbox(Repository):
         candidates = [row.outbox_id for row in await self._all(query)]
         if not candidates:
             return []
-        locked = await self._all(
-            select(outbox)
-            .where(outbox.c.outbox_id.in_(candidates), free)
-            .order_by(outbox.c.outbox_id)
-            .with_for_update(skip_locked=True)
-        )
+        locked = await self._all(lock_those_free(candidates, free))
         rows = await self._without_overtaking(candidates, locked) if kind == TOPIC else locked
-        await self._connection.execute(
-            update(outbox)
-            .where(outbox.c.outbox_id.in_([row.outbox_id for row in rows]))
-            .values(lease_until_ms=now_ms + lease_ms, attempts=outbox.c.attempts + 1)
-        )
+        await self._connection.execute(lease(rows, now_ms + lease_ms))
         return [_outbox_row(row) for row in rows]
 
     async def done(self, outbox_ids: Sequence[int], now_ms: int) -> None:
@@ -101,6 +92,18 @@ class SqlOutbox(Repository):
             key = (row.topic, row.message_key)
             oldest[key] = min(row.outbox_id, oldest.get(key, row.outbox_id))
         return [row for row in locked if row.outbox_id < oldest.get((row.topic, row.message_key), row.outbox_id + 1)]
+
+
+def lock_those_free(candidates: Sequence[int], free: ColumnElement[bool]) -> Select[Any]:
+    """These rows, in their order: those that nobody took between the look at them and this lock."""
+    rows = select(outbox).where(outbox.c.outbox_id.in_(candidates), free).order_by(outbox.c.outbox_id)
+    return rows.with_for_update(skip_locked=True)
+
+
+def lease(rows: Sequence[Row[Any]], until_ms: int) -> Update:
+    """Give these rows to who claims them, until then."""
+    own = update(outbox).where(outbox.c.outbox_id.in_([row.outbox_id for row in rows]))
+    return own.values(lease_until_ms=until_ms, attempts=outbox.c.attempts + 1)
 
 
 def is_waiting(rows: FromClause) -> ColumnElement[bool]:

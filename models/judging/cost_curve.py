@@ -70,7 +70,7 @@ def cost_curve(
         is_high = score <= threshold if acts_below else score >= threshold
         return _point(lives, _first_of_life(lives, is_high) + costs.lead_ms, costs, threshold)
 
-    never = _cost(int(lives.is_failed.sum()), 0, float(served.sum()), costs)
+    never = cost_per_year(int(lives.is_failed.sum()), 0, float(served.sum()), costs)
     schedule, schedule_ms = _best_schedule(lives, costs)
     return CostCurve(
         unit=unit,
@@ -120,10 +120,10 @@ def _point(lives: Lives, acted_ms: Ints, costs: Costs, threshold: float) -> Cost
     is_planned = acted_ms < lives.ended_ms
     on_the_road, planned = int((lives.is_failed & ~is_planned).sum()), int(is_planned.sum())
     served = float((np.minimum(acted_ms, lives.ended_ms) - lives.entered_ms).sum())
-    return CostPoint(threshold, _cost(on_the_road, planned, served, costs), on_the_road, planned)
+    return CostPoint(threshold, cost_per_year(on_the_road, planned, served, costs), on_the_road, planned)
 
 
-def _cost(on_the_road: int, planned: int, served_ms: float, costs: Costs) -> float | None:
+def cost_per_year(on_the_road: float, planned: float, served_ms: float, costs: Costs) -> float | None:
     """Cost per year; None when work is done at once for ever and no time passes."""
     spent = on_the_road * costs.on_the_road + planned * costs.planned
     return spent / (served_ms / YEAR_MS) if served_ms > 0 else None
@@ -137,14 +137,14 @@ def _best_schedule(lives: Lives, costs: Costs) -> tuple[float, int | None]:
     """
     start = np.where(lives.begun_ms == NONE, lives.entered_ms, lives.begun_ms)
     entry, end = lives.entered_ms - start, lives.ended_ms - start
-    best = _cost(int(lives.is_failed.sum()), 0, float((end - entry).sum()), costs)
+    best = cost_per_year(int(lives.is_failed.sum()), 0, float((end - entry).sum()), costs)
     cheapest, at_age = best if best is not None else np.inf, None
     ages = np.unique(np.quantile(end, np.linspace(0, 1, SCHEDULES)).astype(np.int64))
     for age in ages:
         served = float(np.maximum(0, np.minimum(end, age) - entry).sum())
         on_the_road = int((lives.is_failed & (end <= age)).sum())
         planned = int(((end > age) & (entry < age)).sum())
-        cost = _cost(on_the_road, planned, served, costs)
+        cost = cost_per_year(on_the_road, planned, served, costs)
         if cost is not None and cost < cheapest:
             cheapest, at_age = cost, int(age)
     return float(cheapest), at_age
@@ -154,5 +154,5 @@ def _knowing_the_truth(lives: Lives, costs: Costs) -> float:
     """Planned work at the last moment before each failure; where the lead doesn't fit in, it fails on the road."""
     is_averted = lives.is_failed & (lives.ended_ms - lives.entered_ms >= costs.lead_ms)
     served = float((lives.ended_ms - lives.entered_ms).sum())
-    cost = _cost(int((lives.is_failed & ~is_averted).sum()), int(is_averted.sum()), served, costs)
+    cost = cost_per_year(int((lives.is_failed & ~is_averted).sum()), int(is_averted.sum()), served, costs)
     return cost if cost is not None else 0.0

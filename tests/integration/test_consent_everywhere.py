@@ -21,11 +21,10 @@ from domain.prediction import Contribution
 from domain.proposal import ProposalState
 from domain.service_record import ServiceOutcome
 from tests.support.moments import DAY, HOUR
-from tests.support.outlets import KeptTopics, KeptWebhooks
+from tests.support.outlets import KeptTopics, KeptWebhooks, dispatch_deliveries
 from tests.support.town import PADS, Garage, Household, Town
 from workflow import negotiate, visit
 from workflow.consents import withdraw_consent
-from workflow.deliveries import dispatch_deliveries
 from workflow.dispatch import dispatch_topics
 from workflow.dossiers import dealer_desk, desk_entry
 from workflow.propose import send_proposal

@@ -11,11 +11,10 @@ from domain.errors import Conflict, NotFound
 from domain.need import NeedState
 from domain.proposal import BookingProposal, ProposalState
 from tests.support.moments import DAY
-from tests.support.outlets import KeptWebhooks
+from tests.support.outlets import KeptWebhooks, dispatch_deliveries
 from tests.support.town import TOMORROW, Garage, Household, Town
 from workflow import negotiate
 from workflow.consents import withdraw_consent
-from workflow.deliveries import dispatch_deliveries
 from workflow.propose import send_proposal
 
 ROUNDS = 8

@@ -13,10 +13,10 @@ from domain.consent import ConsentGrant
 from domain.errors import Unavailable
 from domain.people import Dealer
 from domain.proposal import BookingProposal
-from tests.support.outlets import KeptWebhooks
+from tests.support.outlets import KeptWebhooks, dispatch_deliveries
 from tests.support.town import Household, Town
 from workflow.consents import withdraw_consent
-from workflow.deliveries import LEASE_MS, Deliveries, dispatch_deliveries
+from workflow.deliveries import LEASE_MS, Deliveries
 from workflow.outbox_rows import Delivery
 
 ENOUGH_S = 30

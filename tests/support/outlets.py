@@ -7,8 +7,9 @@ from dataclasses import dataclass, field
 
 from domain.errors import Unavailable
 from domain.people import Customer, Dealer
+from workflow.deliveries import Deliveries
 from workflow.outbox_rows import Delivery, Reminder, TopicMessage
-from workflow.ports import LoggedUpload
+from workflow.ports import LoggedUpload, Office, WebhookSender
 
 
 @dataclass
@@ -82,3 +83,8 @@ class KeptReminders:
         if self.is_away:
             raise Unavailable("the mailbox is away")
         self.kept.append((customer, reminder, now_ms))
+
+
+async def dispatch_deliveries(office: Office, sender: WebhookSender) -> int:
+    """Send the webhooks that are due, as a process that has just begun; how many went."""
+    return await Deliveries(office, sender).work_off()

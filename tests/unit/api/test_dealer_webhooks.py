@@ -9,9 +9,8 @@ import pytest
 
 from tests.support.http_town import People, Town, new_dealer, signed_in
 from tests.support.moments import DAY
-from tests.support.outlets import KeptWebhooks
+from tests.support.outlets import KeptWebhooks, dispatch_deliveries
 from tests.unit.api.test_booking import draft
-from workflow.deliveries import dispatch_deliveries
 from workflow.outbox_housekeeping import forget_old_rows
 
 URL = "https://pit-lane.example/pitcall"

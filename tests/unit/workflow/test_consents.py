@@ -9,10 +9,9 @@ from domain.errors import Conflict, ConsentMissing, InvalidInput, NotFound
 from domain.need import NeedState
 from domain.proposal import ProposalState
 from tests.support.moments import DAY, NOW
-from tests.support.outlets import KeptWebhooks
+from tests.support.outlets import KeptWebhooks, dispatch_deliveries
 from tests.support.town import OIL, PADS, TOMORROW, Garage, Household, Town
 from workflow.consents import BOOKING_GRANT_MS, consents_of, grant_consent, withdraw_consent
-from workflow.deliveries import dispatch_deliveries
 from workflow.negotiate import withdraw
 from workflow.propose import send_proposal
 

@@ -12,11 +12,11 @@ from domain.delivery_state import DeliveryState
 from domain.errors import Unavailable
 from domain.people import Dealer
 from tests.support.moments import DAY, HOUR, NOW
-from tests.support.outlets import KeptWebhooks
+from tests.support.outlets import KeptWebhooks, dispatch_deliveries
 from tests.support.town import Garage, Household, Town
 from workflow.consents import withdraw_consent
 from workflow.dealer_webhooks import deliveries, replay_given_up
-from workflow.deliveries import LEASE_MS, SLOTS, Deliveries, dispatch_deliveries
+from workflow.deliveries import LEASE_MS, SLOTS, Deliveries
 from workflow.negotiate import accept, cancel, withdraw
 from workflow.outbox_housekeeping import GIVEN_UP_KEPT_MS, LONGEST_WAIT_MS, OVER_KEPT_MS, forget_old_rows
 from workflow.outbox_rows import Delivery
