@@ -32,13 +32,11 @@ async def of_consenting_owner(uow: UnitOfWork, customer_id: str, proposal_id: st
 
     The grant is locked before the proposal everywhere, as a withdrawal does: two that cross would deadlock.
     """
-    seen = await uow.proposals.get(proposal_id)
-    if seen is None or seen.customer_id != customer_id:
-        raise NotFound("there is no such proposal")
-    grant = await uow.consents.get(seen.grant_id, lock=True)
+    grant = await uow.consents.behind(proposal_id, customer_id)
+    proposal = await of_owner(uow, customer_id, proposal_id)
     if grant is None or not grant.is_live(now_ms):
         raise ConsentMissing("the consent for this dealer was withdrawn or has run out: grant it again first")
-    return await of_owner(uow, customer_id, proposal_id)
+    return proposal
 
 
 async def of_dealer(uow: UnitOfWork, dealer_id: str, proposal_id: str, now_ms: int) -> BookingProposal:
@@ -46,11 +44,10 @@ async def of_dealer(uow: UnitOfWork, dealer_id: str, proposal_id: str, now_ms: i
 
     A car that is checked in needs no grant any more: what the workshop found comes in, and nothing goes out.
     """
-    seen = await uow.proposals.get(proposal_id)
-    if seen is None or seen.dealer_id != dealer_id or seen.state is ProposalState.DRAFT:
+    grant = await uow.consents.behind(proposal_id, dealer_id)
+    proposal = await uow.proposals.get(proposal_id, lock=True)
+    if proposal is None or proposal.dealer_id != dealer_id or proposal.state is ProposalState.DRAFT:
         raise NotFound("there is no such proposal")
-    grant = await uow.consents.get(seen.grant_id, lock=True)
-    proposal = await uow.proposals.get(proposal_id, lock=True) or seen
     if proposal.state is ProposalState.CHECKED_IN:
         return proposal
     if grant is None or not grant.is_live(now_ms):

@@ -127,6 +127,9 @@ class Consents(Protocol):
     async def get(self, grant_id: str, *, lock: bool = False) -> ConsentGrant | None:
         """With `lock`, nobody else changes the grant before this transaction ends (FOR UPDATE on PostgreSQL)."""
 
+    async def behind(self, proposal_id: str, party_id: str) -> ConsentGrant | None:
+        """The grant behind a proposal of this customer or dealer, locked as by `get`; None when it is not theirs."""
+
     async def steady(self, grant_ids: Collection[str]) -> dict[str, ConsentGrant]:
         """Those of these grants that nobody is changing, by id; none of them changes before this transaction ends.
 

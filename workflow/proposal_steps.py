@@ -29,10 +29,11 @@ async def advance(
         await uow.proposals.add(after)
     else:
         await uow.proposals.update(after)
-    if after.slots_held:
-        await uow.holds.hold(after.dealer_id, after.proposal_id, after.slots_held)
-    else:
+    held = () if before is None else before.slots_held
+    if not after.slots_held and held:
         await uow.holds.release(after.proposal_id)
+    elif set(after.slots_held) != set(held):
+        await uow.holds.hold(after.dealer_id, after.proposal_id, after.slots_held)
     now = after.updated_ms
     await uow.proposals.add_step(
         ProposalStep(after.proposal_id, after.version, after.state, actor, actor_id, now, cause, channel)

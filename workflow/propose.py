@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from domain.consent import Permit
+from domain.consent import ConsentGrant, Permit
 from domain.errors import Conflict, InvalidInput, NotFound
 from domain.need import MaintenanceNeed
 from domain.people import Dealer, Vehicle
@@ -44,7 +44,8 @@ async def draft_proposal(
         vehicle = await uow.vehicles.get(vehicle_id)
         if vehicle is None or await uow.vehicles.owner_of(vehicle_id) != customer_id:
             raise NotFound("there is no such car")
-        permit = await _permit(uow, customer_id, grant_id, vehicle_id, dealer_id, now)
+        grant = await uow.consents.get(grant_id, lock=True)
+        permit = _permit(grant, customer_id, vehicle_id, dealer_id, now)
         dealer = await known_dealer(uow, dealer_id)
         needs = [await _live_need(uow, vehicle_id, need_id) for need_id in dict.fromkeys(need_ids)]
         demand = demand_of(office.catalogue, [need.item for need in needs], wants_loaner=loaner)
@@ -109,12 +110,12 @@ async def send_proposal(office: Office, *, customer_id: str, proposal_id: str, c
     """Send the draft as it was shown; its slot is held from here on."""
     now = office.clock.now_ms()
     async with office.unit_of_work() as uow:
-        seen = await uow.proposals.get(proposal_id)
-        if seen is None or seen.customer_id != customer_id:
-            raise NotFound("there is no such proposal")
         # The grant is locked before the proposal, as a withdrawal does.
-        permit = await _permit(uow, customer_id, seen.grant_id, seen.vehicle_id, seen.dealer_id, now)
-        draft = await uow.proposals.get(proposal_id, lock=True) or seen
+        grant = await uow.consents.behind(proposal_id, customer_id)
+        draft = await uow.proposals.get(proposal_id, lock=True)
+        if draft is None or draft.customer_id != customer_id:
+            raise NotFound("there is no such proposal")
+        permit = _permit(grant, customer_id, draft.vehicle_id, draft.dealer_id, now)
         return await propose(uow, permit, draft, now, channel)
 
 
@@ -141,10 +142,7 @@ async def propose(
     return await advance(uow, draft, sent, actor=Actor.OWNER, actor_id=draft.customer_id, channel=channel)
 
 
-async def _permit(
-    uow: UnitOfWork, customer_id: str, grant_id: str, vehicle_id: str, dealer_id: str, now_ms: int
-) -> Permit:
-    grant = await uow.consents.get(grant_id, lock=True)
+def _permit(grant: ConsentGrant | None, customer_id: str, vehicle_id: str, dealer_id: str, now_ms: int) -> Permit:
     if grant is None or grant.customer_id != customer_id:
         raise NotFound("there is no such consent")
     return grant.permit(now_ms, vehicle_id=vehicle_id, dealer_id=dealer_id)

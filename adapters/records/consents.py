@@ -5,13 +5,27 @@ from __future__ import annotations
 from collections.abc import Collection
 from typing import Any
 
-from sqlalchemy import or_, select, update
+from sqlalchemy import bindparam, or_, select, update
 
 from adapters.records.documents import from_document, to_document
 from adapters.records.repository import Repository
 from adapters.records.tables import consent_grants as grants
+from adapters.records.tables import proposals
 from domain.consent import ConsentGrant, Purpose
 from domain.errors import Conflict
+
+_OF_ID = select(grants.c.document).where(grants.c.grant_id == bindparam("of_grant"))
+# NO KEY: others may still insert rows that refer to the grant, but none may change it.
+_OF_ID_LOCKED = _OF_ID.with_for_update(key_share=True)
+_BEHIND_LOCKED = (
+    select(grants.c.document)
+    .join(proposals, proposals.c.grant_id == grants.c.grant_id)
+    .where(
+        proposals.c.proposal_id == bindparam("of_proposal"),
+        or_(proposals.c.customer_id == bindparam("of_party"), proposals.c.dealer_id == bindparam("of_party")),
+    )
+    .with_for_update(key_share=True, of=grants)
+)
 
 
 class SqlConsents(Repository):
@@ -29,11 +43,11 @@ class SqlConsents(Repository):
             raise Conflict("this consent was changed by someone else just now")
 
     async def get(self, grant_id: str, *, lock: bool = False) -> ConsentGrant | None:
-        query = select(grants.c.document).where(grants.c.grant_id == grant_id)
-        if lock:
-            # NO KEY: others may still insert rows that refer to the grant, but none may change it.
-            query = query.with_for_update(key_share=True)
-        row = await self._one(query)
+        row = await self._one(_OF_ID_LOCKED if lock else _OF_ID, {"of_grant": grant_id})
+        return None if row is None else from_document(row.document, ConsentGrant)
+
+    async def behind(self, proposal_id: str, party_id: str) -> ConsentGrant | None:
+        row = await self._one(_BEHIND_LOCKED, {"of_proposal": proposal_id, "of_party": party_id})
         return None if row is None else from_document(row.document, ConsentGrant)
 
     async def steady(self, grant_ids: Collection[str]) -> dict[str, ConsentGrant]:

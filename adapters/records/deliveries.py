@@ -6,11 +6,12 @@ from collections.abc import Collection, Sequence
 from typing import Any
 
 import msgspec
-from sqlalchemy import ColumnElement, Row, and_, bindparam, exists, func, select, update
+from sqlalchemy import ColumnElement, CursorResult, Executable, Row, and_, bindparam, exists, func, select, update
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from adapters.records.documents import from_document
-from adapters.records.outbox import DELIVERY, is_free, is_waiting, lease, lock_those_free
-from adapters.records.repository import Repository
+from adapters.records.outbox import DELIVERY, SqlOutbox, is_free, is_waiting, lease, lock_those_free
+from adapters.records.repository import Parameters, Repository
 from adapters.records.tables import outbox
 from domain.delivery_state import DeliveryState
 from workflow.outbox_rows import AttemptEnd, ClaimedDelivery, Delivery, DeliveryAttempt, DeliveryRecord
@@ -19,6 +20,14 @@ _ATTEMPTS = msgspec.json.Decoder(tuple[DeliveryAttempt, ...])
 
 
 class SqlDeliveries(Repository):
+    def __init__(self, connection: AsyncConnection, outbox_rows: SqlOutbox) -> None:
+        super().__init__(connection)
+        self._outbox = outbox_rows
+
+    async def _execute(self, statement: Executable, parameters: Parameters = None) -> CursorResult[Any]:
+        await self._outbox.flush()
+        return await super()._execute(statement, parameters)
+
     async def claim(
         self, limit: int, now_ms: int, lease_ms: int, *, per_dealer: int, without: Collection[str] = ()
     ) -> list[ClaimedDelivery]:
@@ -34,7 +43,7 @@ class SqlDeliveries(Repository):
         if not candidates:
             return []
         locked = await self._all(lock_those_free(candidates, free))
-        await self._connection.execute(lease(locked, now_ms + lease_ms))
+        await self._execute(lease(locked, now_ms + lease_ms))
         return [
             ClaimedDelivery(
                 row.outbox_id, from_document(row.document, Delivery), row.attempts, attempts_of(row.attempt_log)
@@ -44,7 +53,7 @@ class SqlDeliveries(Repository):
 
     async def release(self, outbox_ids: Collection[int]) -> None:
         if outbox_ids:
-            await self._connection.execute(
+            await self._execute(
                 update(outbox)
                 .where(outbox.c.outbox_id.in_(outbox_ids), is_waiting(outbox))
                 .values(lease_until_ms=0, attempts=outbox.c.attempts - 1)
@@ -53,7 +62,7 @@ class SqlDeliveries(Repository):
     async def end(self, ends: Sequence[AttemptEnd]) -> None:
         if not ends:
             return
-        await self._connection.execute(
+        await self._execute(
             update(outbox)
             .where(outbox.c.outbox_id == bindparam("id_"), is_waiting(outbox))
             .values(
@@ -85,14 +94,14 @@ class SqlDeliveries(Repository):
         return [_record(row) for row in rows]
 
     async def replay(self, outbox_ids: Collection[int], now_ms: int) -> None:
-        await self._connection.execute(
+        await self._execute(
             update(outbox)
             .where(outbox.c.outbox_id.in_(outbox_ids), outbox.c.dropped_reason.is_(None))
             .values(done_ms=None, dead_ms=None, due_ms=0, attempts=0, created_ms=now_ms)
         )
 
     async def give_up_before(self, created_ms: int, now_ms: int) -> None:
-        await self._connection.execute(
+        await self._execute(
             update(outbox)
             .where(
                 outbox.c.kind == DELIVERY,
@@ -117,7 +126,7 @@ class SqlDeliveries(Repository):
         )
         ended = [row.outbox_id for row in rows if from_document(row.document, Delivery).needs_consent]
         if ended:
-            await self._connection.execute(
+            await self._execute(
                 update(outbox)
                 .where(outbox.c.outbox_id.in_(ended))
                 .values(dropped_reason=why, done_ms=now_ms, dead_ms=None, document=None)

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from typing import Any
 
-from sqlalchemy import Row, Select, select, update
+from sqlalchemy import Row, Select, bindparam, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from adapters.records.documents import from_document, to_document
@@ -13,6 +13,14 @@ from adapters.records.repository import Repository
 from adapters.records.tables import needs
 from domain.errors import Conflict, TryAgain
 from domain.need import MaintenanceNeed, NeedState
+
+_OF_ID = select(needs).where(needs.c.need_id == bindparam("of_need"))
+_LIVE = select(needs).where(
+    needs.c.vehicle_id == bindparam("of_vehicle"), needs.c.item == bindparam("of_item"), needs.c.is_live
+)
+_NEXT_VERSION = {needs.c.row_version: needs.c.row_version + 1}
+_UPDATE = update(needs).where(needs.c.need_id == bindparam("of_need")).values(_NEXT_VERSION)
+_UPDATE_AS_READ = _UPDATE.where(needs.c.row_version == bindparam("of_version"))
 
 
 class SqlNeeds(Repository):
@@ -28,11 +36,13 @@ class SqlNeeds(Repository):
         self._read[need.need_id] = 1
 
     async def update(self, need: MaintenanceNeed) -> None:
-        change = update(needs).where(needs.c.need_id == need.need_id)
         known = self._read.get(need.need_id)
-        if known is not None:
-            change = change.where(needs.c.row_version == known)
-        if await self._changed(change.values(**_columns(need), row_version=needs.c.row_version + 1)) == 0:
+        values = {"of_need": need.need_id} | _columns(need)
+        if known is None:
+            changed = await self._changed(_UPDATE, values)
+        else:
+            changed = await self._changed(_UPDATE_AS_READ, {"of_version": known} | values)
+        if changed == 0:
             if known is None:
                 raise Conflict("there is no such need to change")
             raise TryAgain("this need was changed by someone else just now")
@@ -40,12 +50,10 @@ class SqlNeeds(Repository):
             self._read[need.need_id] = known + 1
 
     async def get(self, need_id: str) -> MaintenanceNeed | None:
-        return await self._need(select(needs).where(needs.c.need_id == need_id))
+        return await self._need(_OF_ID, {"of_need": need_id})
 
     async def live(self, vehicle_id: str, item: str) -> MaintenanceNeed | None:
-        return await self._need(
-            select(needs).where(needs.c.vehicle_id == vehicle_id, needs.c.item == item, needs.c.is_live)
-        )
+        return await self._need(_LIVE, {"of_vehicle": vehicle_id, "of_item": item})
 
     async def live_of(self, vehicle_ids: Collection[str]) -> list[MaintenanceNeed]:
         rows = await self._all(select(needs).where(needs.c.vehicle_id.in_(sorted(vehicle_ids)), needs.c.is_live))
@@ -74,8 +82,8 @@ class SqlNeeds(Repository):
         )
         return [self._of_row(row) for row in rows]
 
-    async def _need(self, query: Select[Any]) -> MaintenanceNeed | None:
-        row = await self._one(query)
+    async def _need(self, query: Select[Any], parameters: Mapping[str, Any] | None = None) -> MaintenanceNeed | None:
+        row = await self._one(query, parameters)
         return None if row is None else self._of_row(row)
 
     def _of_row(self, row: Row[Any]) -> MaintenanceNeed:

@@ -5,10 +5,26 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import ColumnElement, FromClause, Row, Select, Update, and_, delete, exists, func, or_, select, update
+from sqlalchemy import (
+    ColumnElement,
+    CursorResult,
+    Executable,
+    FromClause,
+    Row,
+    Select,
+    Update,
+    and_,
+    delete,
+    exists,
+    func,
+    or_,
+    select,
+    update,
+)
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from adapters.records.documents import from_document, to_document
-from adapters.records.repository import Repository
+from adapters.records.repository import Parameters, Repository, insert_new
 from adapters.records.tables import outbox
 from workflow.outbox_rows import Delivery, OutboxRow, Reminder, TopicMessage
 
@@ -16,15 +32,30 @@ TOPIC, DELIVERY, REMINDER = "topic", "delivery", "reminder"
 
 
 class SqlOutbox(Repository):
+    """Rows wait in memory until the unit of work ends or looks at the outbox, and are then written together."""
+
+    def __init__(self, connection: AsyncConnection) -> None:
+        super().__init__(connection)
+        self._put: list[dict[str, Any]] = []
+
     async def put(self, row: TopicMessage | Delivery | Reminder, now_ms: int) -> None:
         """Add a row. A delivery or reminder whose id is here already is not added again.
 
         It is due at once by whatever clock it is claimed with: `now_ms` may be of a domain clock that runs ahead.
         """
-        await self._insert_new(
-            outbox,
-            _columns(row) | {"created_ms": now_ms, "due_ms": 0, "lease_until_ms": 0, "attempts": 0, "last_error": ""},
+        self._put.append(
+            _columns(row) | {"created_ms": now_ms, "due_ms": 0, "lease_until_ms": 0, "attempts": 0, "last_error": ""}
         )
+
+    async def flush(self) -> None:
+        """Write what was put; the unit of work calls it before it commits."""
+        if self._put:
+            rows, self._put = self._put, []
+            await super()._execute(insert_new(outbox, self._is_postgres), rows)
+
+    async def _execute(self, statement: Executable, parameters: Parameters = None) -> CursorResult[Any]:
+        await self.flush()
+        return await super()._execute(statement, parameters)
 
     async def claim(self, kind: str, limit: int, now_ms: int, lease_ms: int) -> list[OutboxRow]:
         """Lease due rows; `attempts` of a row is how often it was claimed before."""
@@ -37,19 +68,19 @@ class SqlOutbox(Repository):
             return []
         locked = await self._all(lock_those_free(candidates, free))
         rows = await self._without_overtaking(candidates, locked) if kind == TOPIC else locked
-        await self._connection.execute(lease(rows, now_ms + lease_ms))
+        await self._execute(lease(rows, now_ms + lease_ms))
         return [_outbox_row(row) for row in rows]
 
     async def done(self, outbox_ids: Sequence[int], now_ms: int) -> None:
         if outbox_ids:
-            await self._connection.execute(
+            await self._execute(
                 update(outbox)
                 .where(outbox.c.outbox_id.in_(sorted(outbox_ids)), is_waiting(outbox))
                 .values(done_ms=now_ms, last_error="")
             )
 
     async def retry(self, outbox_id: int, at_ms: int, error: str) -> None:
-        await self._connection.execute(
+        await self._execute(
             update(outbox)
             .where(outbox.c.outbox_id == outbox_id, is_waiting(outbox))
             .values(due_ms=at_ms, lease_until_ms=0, last_error=error[:500])
@@ -57,7 +88,7 @@ class SqlOutbox(Repository):
 
     async def drop(self, outbox_id: int, why: str, now_ms: int) -> None:
         # What must not be sent need not be kept either: the row stays, its content goes.
-        await self._connection.execute(
+        await self._execute(
             update(outbox)
             .where(outbox.c.outbox_id == outbox_id, is_waiting(outbox))
             .values(dropped_reason=why, done_ms=now_ms, lease_until_ms=0, body=None, document=None)

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from sqlalchemy import Select, or_, select, update
+from sqlalchemy import BigInteger, Integer, Select, Text, bindparam, or_, select, update
 
 from adapters.records.documents import from_document, to_document
-from adapters.records.repository import Repository
+from adapters.records.repository import Repository, insert_new
 from adapters.records.tables import consent_grants, proposal_steps, proposals
 from domain.errors import Conflict
 from domain.proposal import BookingProposal, ProposalState, ProposalStep
@@ -17,25 +17,39 @@ _WAITING = [str(state) for state in ProposalState if state.is_open or state is P
 
 _UNDER_CONSENT = [str(state) for state in ProposalState if state.is_open or state is ProposalState.CONFIRMED]
 
+_OF_ID = select(proposals.c.document).where(proposals.c.proposal_id == bindparam("of_proposal"))
+_OF_ID_LOCKED = _OF_ID.with_for_update(key_share=True)
+_UPDATE = update(proposals).where(
+    proposals.c.proposal_id == bindparam("of_proposal"), proposals.c.version == bindparam("of_version")
+)
+
+_ADD_STEP = {
+    is_postgres: insert_new(proposal_steps, is_postgres).from_select(
+        ["proposal_id", "version", "customer_id", "dealer_id", "time_ms", "document"],
+        select(
+            proposals.c.proposal_id,
+            bindparam("of_version", type_=Integer),
+            proposals.c.customer_id,
+            proposals.c.dealer_id,
+            bindparam("at_ms", type_=BigInteger),
+            bindparam("as_document", type_=Text),
+        ).where(proposals.c.proposal_id == bindparam("of_proposal")),
+    )
+    for is_postgres in (False, True)
+}
+
 
 class SqlProposals(Repository):
     async def add(self, proposal: BookingProposal) -> None:
         await self._insert_or_conflict(proposals, _columns(proposal), "there is a proposal with this id already")
 
     async def update(self, proposal: BookingProposal) -> None:
-        change = (
-            update(proposals)
-            .where(proposals.c.proposal_id == proposal.proposal_id, proposals.c.version == proposal.version - 1)
-            .values(**_columns(proposal))
-        )
-        if await self._changed(change) == 0:
+        known = {"of_proposal": proposal.proposal_id, "of_version": proposal.version - 1}
+        if await self._changed(_UPDATE, known | _columns(proposal)) == 0:
             raise Conflict("this proposal was changed by someone else just now; look at it again")
 
     async def get(self, proposal_id: str, *, lock: bool = False) -> BookingProposal | None:
-        query = select(proposals.c.document).where(proposals.c.proposal_id == proposal_id)
-        if lock:
-            query = query.with_for_update(key_share=True)
-        row = await self._one(query)
+        row = await self._one(_OF_ID_LOCKED if lock else _OF_ID, {"of_proposal": proposal_id})
         return None if row is None else from_document(row.document, BookingProposal)
 
     async def of_vehicle(self, vehicle_id: str) -> list[BookingProposal]:
@@ -67,20 +81,14 @@ class SqlProposals(Repository):
         )
 
     async def add_step(self, step: ProposalStep) -> None:
-        parties = await self._one(
-            select(proposals.c.customer_id, proposals.c.dealer_id).where(proposals.c.proposal_id == step.proposal_id)
-        )
-        if parties is None:
-            raise Conflict("a step belongs to a proposal that is stored")
         row = {
-            "proposal_id": step.proposal_id,
-            "version": step.version,
-            "customer_id": parties.customer_id,
-            "dealer_id": parties.dealer_id,
-            "time_ms": step.time_ms,
-            "document": to_document(step),
+            "of_proposal": step.proposal_id,
+            "of_version": step.version,
+            "at_ms": step.time_ms,
+            "as_document": to_document(step),
         }
-        await self._insert_or_conflict(proposal_steps, row, "this step of the proposal is recorded already")
+        if await self._changed(_ADD_STEP[self._is_postgres], row) == 0:
+            raise Conflict("a step belongs to a proposal that is stored, and is recorded once")
 
     async def steps(self, proposal_id: str) -> list[ProposalStep]:
         rows = await self._all(

@@ -10,13 +10,14 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping
+from typing import Any
 
 from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from adapters.records.advisory_locks import TIMELINE, lock
 from adapters.records.documents import from_document, to_document
-from adapters.records.repository import Repository
+from adapters.records.repository import Repository, insert_new
 from adapters.records.tables import event_counts, timeline
 from domain.event import DomainEvent
 
@@ -36,20 +37,9 @@ class SqlTimeline(Repository):
         events, self._appended = self._appended, []
         if self._is_postgres:
             await lock(self._connection, TIMELINE)
-        kinds: Counter[str] = Counter()
-        for event in events:
-            row = {
-                "event_id": event.event_id,
-                "kind": event.kind,
-                "vehicle_id": event.vehicle_id,
-                "customer_id": event.customer_id,
-                "dealer_id": event.dealer_id,
-                "time_ms": event.time_ms,
-                "document": to_document(event),
-            }
-            if await self._insert_new(timeline, row):
-                kinds[event.kind] += 1
-        await self._count_up(kinds)
+        insert = insert_new(timeline, self._is_postgres).returning(timeline.c.kind)
+        added = await self._execute(insert, [_columns(event) for event in events])
+        await self._count_up(Counter(added.scalars()))
 
     async def of_vehicle(self, vehicle_id: str, limit: int = 100) -> list[DomainEvent]:
         """The newest events of a car, newest first."""
@@ -95,3 +85,15 @@ class SqlTimeline(Repository):
                 ),
                 rows,
             )
+
+
+def _columns(event: DomainEvent) -> dict[str, Any]:
+    return {
+        "event_id": event.event_id,
+        "kind": event.kind,
+        "vehicle_id": event.vehicle_id,
+        "customer_id": event.customer_id,
+        "dealer_id": event.dealer_id,
+        "time_ms": event.time_ms,
+        "document": to_document(event),
+    }

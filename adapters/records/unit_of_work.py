@@ -132,6 +132,7 @@ class SqlUnitOfWork:
         return await self._connection.run_sync(function)
 
     async def _commit(self, connection: AsyncConnection) -> None:
+        await self._outbox.flush()
         await self._timeline.flush()
         try:
             await connection.commit()
@@ -157,8 +158,8 @@ class SqlUnitOfWork:
         self.holds = SqlHolds(connection)
         self.service_records = SqlServiceRecords(connection)
         self.judged_labels = SqlJudgedLabels(connection)
-        self.outbox = SqlOutbox(connection)
-        self.deliveries = SqlDeliveries(connection)
+        self.outbox = self._outbox = SqlOutbox(connection)
+        self.deliveries = SqlDeliveries(connection, self._outbox)
         self.timeline = self._timeline = SqlTimeline(connection)
         self.idempotency = SqlIdempotency(connection)
 
