@@ -65,6 +65,9 @@ class Vehicles(Protocol):
     async def ownership_of(self, vehicle_id: str) -> Ownership | None:
         """Who owns the car now, and since when."""
 
+    async def owned(self, vehicle_id: str, customer_id: str) -> Vehicle | None:
+        """The car, if it is this customer's now."""
+
     async def owned_by(self, customer_id: str) -> list[Vehicle]: ...
     async def count(self) -> int: ...
 

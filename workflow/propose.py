@@ -16,7 +16,7 @@ from workflow.known_dealer import known_dealer
 from workflow.ports import Office, UnitOfWork
 from workflow.proposal_payload import render_payload
 from workflow.proposal_steps import advance
-from workflow.slot_choice import demand_of, pick_slot
+from workflow.slot_choice import demand_of, find_slot, pick_slot
 
 PROPOSAL_OPEN_MS = 3 * 86_400_000  # an unanswered proposal gives its slot back after three days
 NOTE_LENGTH = 500
@@ -41,15 +41,15 @@ async def draft_proposal(
     if len(note) > NOTE_LENGTH:
         raise InvalidInput("the note is too long", field="note", fix=f"use at most {NOTE_LENGTH} characters")
     async with office.unit_of_work() as uow:
-        vehicle = await uow.vehicles.get(vehicle_id)
-        if vehicle is None or await uow.vehicles.owner_of(vehicle_id) != customer_id:
+        vehicle = await uow.vehicles.owned(vehicle_id, customer_id)
+        if vehicle is None:
             raise NotFound("there is no such car")
         grant = await uow.consents.get(grant_id, lock=True)
         permit = _permit(grant, customer_id, vehicle_id, dealer_id, now)
         dealer = await known_dealer(uow, dealer_id)
         needs = [await _live_need(uow, vehicle_id, need_id) for need_id in dict.fromkeys(need_ids)]
         demand = demand_of(office.catalogue, [need.item for need in needs], wants_loaner=loaner)
-        slot = await pick_slot(uow, dealer, start_ms, demand, now)
+        slot = await find_slot(uow, dealer, start_ms, demand, now)
         proposal = await _draft(uow, office, permit, vehicle, dealer, needs, slot, demand, note, now)
         return await advance(uow, None, proposal, actor=Actor.OWNER, actor_id=customer_id)
 

@@ -35,10 +35,24 @@ async def pick_slot(
     Until the transaction ends nobody else chooses at this dealer. `but_of` names a proposal whose own held slots do not
     count as taken; `also` are taken besides those held. InvalidInput when the dealer can never do it.
     """
+    await uow.holds.take_turn(dealer.dealer_id)
+    return await find_slot(uow, dealer, start_ms, demand, now_ms, but_of=but_of, also=also)
+
+
+async def find_slot(
+    uow: UnitOfWork,
+    dealer: Dealer,
+    start_ms: int,
+    demand: Demand,
+    now_ms: int,
+    *,
+    but_of: str | None = None,
+    also: Sequence[Slot] = (),
+) -> Slot:
+    """As `pick_slot`, for who does not hold it yet: another may take it at any moment."""
     if start_ms <= now_ms:
         raise InvalidInput("the slot lies in the past", field="start_ms", fix="choose one that is still ahead")
     dealer.site.check(demand)
-    await uow.holds.take_turn(dealer.dealer_id)
     busy = await uow.holds.busy(dealer.dealer_id, start_ms, start_ms + demand.minutes * MINUTE_MS, but_of=but_of)
     busy += [hold for slot in also for hold in slot.holds]
     free = free_slots(dealer.site, busy, demand, start_ms, start_ms + 1)

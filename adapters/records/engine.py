@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import select
 import sqlite3
+import time
 from typing import Any
 
+import psycopg
 from sqlalchemy import URL, event, make_url
-from sqlalchemy.exc import ArgumentError
+from sqlalchemy.exc import ArgumentError, DBAPIError, InvalidatePoolError
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
 from adapters.records.patient_connection import PatientConnection
@@ -15,6 +18,7 @@ from domain.errors import InvalidInput
 _FIX = "sqlite+aiosqlite:///<file> or postgresql+psycopg://<user>:<password>@<host>/<database>"
 _DRIVERS = {"sqlite": "sqlite+aiosqlite", "postgresql": "postgresql+psycopg", "postgres": "postgresql+psycopg"}
 _PATIENCE_MS = 10_000
+_TRUSTED_S = 5.0
 
 
 def open_engine(database_url: str, *, connections: int) -> AsyncEngine:
@@ -78,14 +82,12 @@ def _postgres(url: URL, connections: int) -> AsyncEngine:
         "statement_timeout": "30000",
         "idle_in_transaction_session_timeout": "60000",
     }
-    return create_async_engine(
+    engine = create_async_engine(
         url,
         pool_size=connections,
         max_overflow=0,
         pool_timeout=30,
         hide_parameters=True,  # errors end up in logs
-        # A connection that died while it lay idle is replaced before a use case starts on it.
-        pool_pre_ping=True,
         # The unit of work's own locks are taken one after another; each statement must see what was committed before.
         isolation_level="READ COMMITTED",
         connect_args={
@@ -98,3 +100,34 @@ def _postgres(url: URL, connections: int) -> AsyncEngine:
             "options": " ".join(f"-c {name}={value}" for name, value in server_settings.items()),
         },
     )
+    _replace_dead(engine)
+    return engine
+
+
+def _replace_dead(engine: AsyncEngine) -> None:
+    """A connection that died while it lay idle is replaced before a use case starts on it.
+
+    A server that goes says so on the line, so of a connection that was in use just now it is enough to look whether
+    anything was said; one that lay idle for longer is asked, as between may be what drops idle ones in silence.
+    """
+
+    @event.listens_for(engine.sync_engine, "checkin")
+    def lay_down(_connection: Any, record: Any) -> None:
+        record.info["idle_since_s"] = time.monotonic()
+
+    @event.listens_for(engine.sync_engine, "checkout")
+    def take_up(connection: Any, record: Any, _fairy: object) -> None:
+        idle_s = time.monotonic() - record.info.get("idle_since_s", time.monotonic())
+        if idle_s < _TRUSTED_S and not _has_said(connection.driver_connection.fileno()):
+            return
+        try:
+            engine.sync_engine.dialect.do_ping(connection)
+        except (DBAPIError, psycopg.Error) as error:
+            # Those that are older died with it, as like as not: the pool then opens all of them anew.
+            raise InvalidatePoolError from error
+
+
+def _has_said(line: int) -> bool:
+    poll = select.poll()
+    poll.register(line, select.POLLIN)
+    return bool(poll.poll(0))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection
 from typing import Any
 
-from sqlalchemy import Row, delete, func, select, update
+from sqlalchemy import Row, bindparam, delete, func, select, update
 
 from adapters.records.documents import from_document, to_document
 from adapters.records.repository import Repository
@@ -20,6 +20,16 @@ from adapters.records.tables import (
 from domain.errors import Conflict
 from domain.people import Ownership, Vehicle
 from domain.telemetry import VehicleAttributes
+
+_OWNED = (
+    select(vehicles)
+    .join(ownerships, ownerships.c.vehicle_id == vehicles.c.vehicle_id)
+    .where(
+        vehicles.c.vehicle_id == bindparam("of_vehicle"),
+        ownerships.c.customer_id == bindparam("of_customer"),
+        ownerships.c.until_ms.is_(None),
+    )
+)
 
 
 class SqlVehicles(Repository):
@@ -114,6 +124,10 @@ class SqlVehicles(Repository):
             )
         )
         return None if row is None else Ownership(vehicle_id, row.customer_id, row.from_ms)
+
+    async def owned(self, vehicle_id: str, customer_id: str) -> Vehicle | None:
+        row = await self._one(_OWNED, {"of_vehicle": vehicle_id, "of_customer": customer_id})
+        return None if row is None else _vehicle(row)
 
     async def owned_by(self, customer_id: str) -> list[Vehicle]:
         rows = await self._all(

@@ -37,6 +37,18 @@ async def test_rows_come_out_as_they_went_in_and_by_kind(records: Records) -> No
     assert reminder.reminder == REMINDER
 
 
+async def test_what_was_put_is_seen_in_the_same_transaction_and_gone_when_it_rolls_back(records: Records) -> None:
+    with pytest.raises(KeyError):
+        async with records.unit_of_work() as work:
+            await work.outbox.put(message(1), NOW)
+            assert await work.outbox.waiting(NOW) == 1
+            await work.outbox.put(DELIVERY, NOW)
+            assert await work.deliveries.find(DELIVERY.delivery_id) is not None
+            raise KeyError
+    async with records.unit_of_work() as work:
+        assert await work.outbox.waiting(NOW) == 0
+
+
 async def test_a_delivery_or_reminder_is_put_once_and_a_message_as_often_as_said(records: Records) -> None:
     await put(records, message(1), message(1), DELIVERY, DELIVERY, REMINDER, REMINDER)
     async with records.unit_of_work() as work:

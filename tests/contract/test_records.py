@@ -103,6 +103,8 @@ async def test_a_car_has_one_owner_at_a_time(records: Records) -> None:
         await work.vehicles.own(Ownership(CAR.vehicle_id, "owner-2", NOW + DAY))
         assert await work.vehicles.owner_of(CAR.vehicle_id) == "owner-2"
         assert await work.vehicles.owned_by(OWNER.customer_id) == []
+        assert await work.vehicles.owned(CAR.vehicle_id, OWNER.customer_id) is None
+        assert await work.vehicles.owned(CAR.vehicle_id, "owner-2") == CAR
         assert await work.vehicles.owned_by("owner-2") == [CAR]
         assert await work.vehicles.owner_of("another") is None
 
@@ -144,6 +146,16 @@ async def test_a_session_lasts_until_it_is_ended(records: Records) -> None:
         await work.people.end_session("t2")
         assert await work.people.session("t2") is None
         assert await work.people.session("t1") == session
+
+
+async def test_the_consent_behind_a_proposal_is_found_for_its_two_parties_only(records: Records) -> None:
+    await settle(records)
+    async with records.unit_of_work() as work:
+        await work.proposals.add(proposal())
+        for party_id in (OWNER.customer_id, DEALER.dealer_id):
+            assert await work.consents.behind("proposal-1", party_id) == GRANT
+        assert await work.consents.behind("proposal-1", "another") is None
+        assert await work.consents.behind("another", OWNER.customer_id) is None
 
 
 async def test_a_consent_is_live_until_withdrawn_or_expired(records: Records) -> None:

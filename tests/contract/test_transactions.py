@@ -252,6 +252,12 @@ async def test_a_server_that_went_away_is_unavailable_and_back_when_it_is_back(
                     )
                 await work.vehicles.count()
         await records.ping()
+        with postgres_cluster.superuser() as superuser:
+            superuser.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s", [database])
+            while superuser.execute("SELECT 1 FROM pg_stat_activity WHERE datname = %s", [database]).fetchone():
+                pass
+        # It died while it lay idle, and only just: whoever comes next is given another.
+        await records.ping()
         nowhere = open_records("postgresql://pitcall:pitcall@127.0.0.1:9/pitcall")
         with pytest.raises(Unavailable):
             await nowhere.ping()
