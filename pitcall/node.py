@@ -42,7 +42,7 @@ from streams.watchdog import Watchdog
 from streams.worker import StreamWorker
 from streams.writers import LogTopicWriter, LogUploads
 from workflow.deliveries import Deliveries
-from workflow.dispatch import dispatch_reminders, dispatch_topics
+from workflow.dispatch import BLOCK, dispatch_reminders, dispatch_topics
 from workflow.needs import wake_snoozed
 from workflow.negotiate import expire_proposals
 from workflow.outbox_housekeeping import forget_old_rows
@@ -134,7 +134,7 @@ class Node:
         await self._start_history(partitions)
         if OUTBOX in self.parts and not self.is_lock_step:
             self._tasks = [
-                asyncio.create_task(self._forever(self._dispatch_topics, IDLE_S), name="outbox topics"),
+                asyncio.create_task(self._forever(self._dispatch_topics, IDLE_S, BLOCK), name="outbox topics"),
                 asyncio.create_task(self._forever(self.deliveries.run, IDLE_S), name="outbox deliveries"),
                 asyncio.create_task(self._forever(self._dispatch_reminders, IDLE_S), name="outbox reminders"),
                 asyncio.create_task(self._forever(self._tidy, TIDY_S), name="expiries and snoozes"),
@@ -220,7 +220,8 @@ class Node:
     async def _forget_old_rows(self) -> int:
         return await forget_old_rows(self.office)
 
-    async def _forever(self, once: Callable[[], Awaitable[int | None]], idle_s: float) -> None:
+    async def _forever(self, once: Callable[[], Awaitable[int | None]], idle_s: float, block: int = 1) -> None:
+        """Again and again, with a rest after it moved less than a block."""
         while True:
             try:
                 moved = await once()
@@ -234,7 +235,7 @@ class Node:
                 self._on_crash(error)
                 return
             else:
-                if not moved:
+                if (moved or 0) < block:
                     await asyncio.sleep(idle_s)
 
     async def settle(self) -> None:

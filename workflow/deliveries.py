@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections import Counter
 from collections.abc import Iterable
+from typing import NamedTuple
 
 from domain.consent import ConsentGrant
 from domain.delivery_plan import MOST_AT_ONCE, Circuit, wait_ms
@@ -21,6 +22,12 @@ IDLE_S = 0.1
 
 CONSENT_GONE = "the consent was withdrawn or has run out before the delivery"
 NO_WEBHOOK = "the dealer takes no webhooks any longer"
+
+
+class _Turn(NamedTuple):
+    has_moved: bool
+    has_more: bool
+    """As many were found as were asked for: there may be others that are due."""
 
 
 class Deliveries:
@@ -43,7 +50,7 @@ class Deliveries:
         """Send all that is due and may start; how many went. It returns when nothing is under way any longer."""
         before = self.went
         while True:
-            if await self._turn():
+            if (await self._turn()).has_moved:
                 continue
             if self._running:
                 await asyncio.wait(self._running, return_when=asyncio.FIRST_COMPLETED)
@@ -55,11 +62,8 @@ class Deliveries:
     async def run(self) -> None:
         """Send what is due, for ever. Raises what the records raise: call it again, it goes on where it was."""
         while True:
-            if await self._turn():
-                continue
-            if self._running:
-                await asyncio.wait(self._running, timeout=IDLE_S, return_when=asyncio.FIRST_COMPLETED)
-            else:
+            if not (await self._turn()).has_more:
+                # What falls due meanwhile shares one transaction: under load that costs each of them next to nothing.
                 await asyncio.sleep(IDLE_S)
 
     async def close(self) -> None:
@@ -69,21 +73,21 @@ class Deliveries:
         await asyncio.gather(*self._running, return_exceptions=True)
         self._running.clear()
 
-    async def _turn(self) -> bool:
-        """Record what has ended and start what may start, in one transaction; whether anything moved."""
+    async def _turn(self) -> _Turn:
+        """Record what has ended and start what may start, in one transaction."""
         self._collect()
         ended = list(self._ended)
         limit = min(SLOTS - len(self._running), BLOCK)
         now = self._office.wall.now_ms()
         async with self._office.unit_of_work() as uow:
             recorded = await self._record(uow, ended)
-            cleared, dropped = await self._claim(uow, limit, now) if limit > 0 else ([], 0)
+            cleared, dropped, is_full = await self._claim(uow, limit, now) if limit > 0 else ([], 0, False)
         # From here on it is committed: a withdrawal that commits later comes after these began.
         self._ended = [end for end in self._ended if end.claimed.outbox_id not in recorded]
         for claimed, dealer in cleared:
             task = asyncio.create_task(self._attempt(claimed, dealer), name="webhook")
             self._running[task] = dealer.dealer_id
-        return bool(cleared or dropped or recorded)
+        return _Turn(bool(cleared or dropped or recorded), is_full)
 
     def _collect(self) -> None:
         for task in [task for task in self._running if task.done()]:
@@ -92,8 +96,8 @@ class Deliveries:
 
     async def _claim(
         self, uow: UnitOfWork, limit: int, now_ms: int
-    ) -> tuple[list[tuple[ClaimedDelivery, Dealer]], int]:
-        """What may start, leased; and how many were dropped as they never may.
+    ) -> tuple[list[tuple[ClaimedDelivery, Dealer]], int, bool]:
+        """What may start, leased; how many were dropped as they never may; and whether there may be more of either.
 
         The grants are read under a lock that lasts until the claim is committed: a withdrawal comes before, and is
         seen, or after.
@@ -103,7 +107,7 @@ class Deliveries:
             limit, now_ms, LEASE_MS, per_dealer=MOST_AT_ONCE, without=self._full(under_way, now_ms)
         )
         if not found:
-            return [], 0
+            return [], 0, False
         claimed, left = self._within_room(found, under_way, now_ms)
         grants = await _steady_grants(uow, claimed)
         dealers = await uow.people.dealers_with({one.delivery.dealer_id for one in claimed})
@@ -124,7 +128,7 @@ class Deliveries:
             await uow.outbox.drop(one.outbox_id, why, now_ms)
             dropped += 1
         await uow.deliveries.release(left)
-        return cleared, dropped
+        return cleared, dropped, len(found) == limit
 
     def _full(self, under_way: Counter[str], now_ms: int) -> list[str]:
         """The dealers for which nothing may start now."""

@@ -7,16 +7,10 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 # Two-number locks: the first number says what for, the second which one.
 MIGRATION = 7401
-TIMELINE = 7402
+# 7402 is the timeline's, which its own trigger takes.
 SITE = 7403
 
-_LOCK = text("SELECT pg_advisory_xact_lock(:purpose, 0)")
 _LOCK_ONE = text("SELECT pg_advisory_xact_lock(:purpose, hashtext(:name))").bindparams(bindparam("name"))
-
-
-async def lock(connection: AsyncConnection, purpose: int) -> None:
-    """Wait until no other transaction holds the lock of this purpose."""
-    await connection.execute(_LOCK, {"purpose": purpose})
 
 
 async def lock_site(connection: AsyncConnection, dealer_id: str) -> None:

@@ -51,7 +51,7 @@ class SqlOutbox(Repository):
         """Write what was put; the unit of work calls it before it commits."""
         if self._put:
             rows, self._put = self._put, []
-            await super()._execute(insert_new(outbox, self._is_postgres), rows)
+            await self._write(insert_new(outbox, self._is_postgres), rows)
 
     async def _execute(self, statement: Executable, parameters: Parameters = None) -> CursorResult[Any]:
         await self.flush()

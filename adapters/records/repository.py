@@ -44,6 +44,15 @@ class Repository:
         """How many rows a change met."""
         return int((await self._execute(change, parameters)).rowcount)
 
+    async def _write(self, change: Executable, rows: Sequence[Mapping[str, Any]]) -> None:
+        """A change for each of these rows, in their order, of which nobody asks what it did."""
+        if self._is_postgres:
+            # One by one they leave in a pipeline, if there is one; of many at once the driver awaits the results.
+            for row in rows:
+                await self._connection.execute(change, row)
+        else:
+            await self._connection.execute(change, rows)
+
     async def _execute(self, statement: Executable, parameters: Parameters = None) -> CursorResult[Any]:
         return await self._connection.execute(statement, parameters)
 

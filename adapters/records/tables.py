@@ -4,8 +4,9 @@ The columns are what queries and constraints need; what is richer lies whole in 
 `documents`). Names, e-mail addresses and VINs stand in `vehicles`, `customers`, `accounts` and `dealers` only, but for
 what an owner's own reminder or a permitted delivery says while it waits in the outbox.
 
-Two things are in the migrations only, as each database says them in its own way: that holds of one resource never
-overlap (`EXCLUDE USING gist` on PostgreSQL, triggers on SQLite), and the extension btree_gist.
+Three things are in the migrations only, as each database says them in its own way: that holds of one resource never
+overlap (`EXCLUDE USING gist` on PostgreSQL, triggers on SQLite), that the timeline counts its events and keeps their
+order (triggers), and the extension btree_gist.
 """
 
 from __future__ import annotations
@@ -363,7 +364,7 @@ timeline = Table(
     sqlite_autoincrement=True,
 )
 
-# Kept by the timeline as it grows: counting a million events for every look at the funnel would not do.
+# Kept by a trigger as the timeline grows: counting a million events for every look at the funnel would not do.
 event_counts = Table(
     "event_counts",
     metadata,

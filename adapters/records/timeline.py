@@ -1,21 +1,18 @@
 """The timeline: every step, appended once, in one order that readers can follow without missing any.
 
 A sequence number is given when a row is inserted, but the row is seen when its transaction commits; on PostgreSQL a
-reader could so pass a number whose row comes to light later. Appends therefore wait in memory until the unit of work
-ends (or reads the timeline itself), and are then written under one advisory lock that is kept until the commit: the
-numbers come to light in their order, and the lock is held for two or three statements only.
+reader could so pass a number whose row comes to light later. There the table itself (a trigger) lets one transaction at
+a time insert, until its commit: the numbers come to light in their order. Appends therefore wait in memory until the
+unit of work ends (or reads the timeline itself), and leave together with the commit.
 """
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Mapping
 from typing import Any
 
 from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from adapters.records.advisory_locks import TIMELINE, lock
 from adapters.records.documents import from_document, to_document
 from adapters.records.repository import Repository, insert_new
 from adapters.records.tables import event_counts, timeline
@@ -35,11 +32,7 @@ class SqlTimeline(Repository):
         if not self._appended:
             return
         events, self._appended = self._appended, []
-        if self._is_postgres:
-            await lock(self._connection, TIMELINE)
-        insert = insert_new(timeline, self._is_postgres).returning(timeline.c.kind)
-        added = await self._execute(insert, [_columns(event) for event in events])
-        await self._count_up(Counter(added.scalars()))
+        await self._write(insert_new(timeline, self._is_postgres), [_columns(event) for event in events])
 
     async def of_vehicle(self, vehicle_id: str, limit: int = 100) -> list[DomainEvent]:
         """The newest events of a car, newest first."""
@@ -73,18 +66,6 @@ class SqlTimeline(Repository):
         await self.flush()
         rows = await self._all(select(event_counts).order_by(event_counts.c.kind))
         return {row.kind: row.amount for row in rows}
-
-    async def _count_up(self, kinds: Mapping[str, int]) -> None:
-        insert = self._insert(event_counts)
-        rows = [{"kind": kind, "amount": amount} for kind, amount in sorted(kinds.items())]
-        if rows:
-            await self._connection.execute(
-                insert.on_conflict_do_update(
-                    index_elements=[event_counts.c.kind],
-                    set_={"amount": event_counts.c.amount + insert.excluded.amount},
-                ),
-                rows,
-            )
 
 
 def _columns(event: DomainEvent) -> dict[str, Any]:

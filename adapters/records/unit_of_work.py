@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from types import TracebackType
-from typing import Self, TypeVar
+from typing import Any, Self, TypeVar
 
+import psycopg
 from sqlalchemy import Connection
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
@@ -132,10 +134,11 @@ class SqlUnitOfWork:
         return await self._connection.run_sync(function)
 
     async def _commit(self, connection: AsyncConnection) -> None:
-        await self._outbox.flush()
-        await self._timeline.flush()
         try:
-            await connection.commit()
+            async with _in_one_go(connection):
+                await self._outbox.flush()
+                await self._timeline.flush()
+                await connection.commit()
         except BaseException:
             # SQLite keeps a transaction open when its commit is refused (a reference to nobody, a full disk), while
             # SQLAlchemy takes it for ended: only closing the connection is sure to roll it back.
@@ -162,6 +165,20 @@ class SqlUnitOfWork:
         self.deliveries = SqlDeliveries(connection, self._outbox)
         self.timeline = self._timeline = SqlTimeline(connection)
         self.idempotency = SqlIdempotency(connection)
+
+
+@asynccontextmanager
+async def _in_one_go(connection: AsyncConnection) -> AsyncIterator[None]:
+    """What is written here leaves without waiting for answers: they come with the commit's.
+
+    So the one lock that all who write events queue for, the timeline's, is held for a moment. SQLite has no line.
+    """
+    driver: Any = (await connection.get_raw_connection()).driver_connection
+    if isinstance(driver, psycopg.AsyncConnection):
+        async with driver.pipeline():
+            yield
+    else:
+        yield
 
 
 def _raise_meaning(error: BaseException) -> None:

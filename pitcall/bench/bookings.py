@@ -33,11 +33,11 @@ from streams.producer import record_producer
 from streams.topics import create_topics
 from streams.writers import LogTopicWriter
 from workflow.deliveries import Deliveries
-from workflow.dispatch import dispatch_topics
+from workflow.dispatch import BLOCK, dispatch_topics
 from workflow.ports import Office
 
 IDLE_S = 0.1
-"""As long as the product's outbox waits when nothing is due."""
+"""As long as the product's outbox waits when less than a block was due."""
 STUCK_S = 60.0
 """What has not arrived when nothing has for so long is lost."""
 REPORT_BYTES = 64 * 1024 * 1024
@@ -227,7 +227,7 @@ async def _forever(once: Callable[[], Awaitable[int | None]]) -> None:
             moved = await once()
         except PitcallError:
             moved = 0
-        if not moved:
+        if (moved or 0) < BLOCK:
             await asyncio.sleep(IDLE_S)
 
 
