@@ -40,8 +40,9 @@ def _say(row: dict[str, Any]) -> None:
     sys.stdout.write(
         f"{row['database']:<18} {row['bookings']:,} bookings at {row['dealers']} dealers in {row['wall_s']:.0f} s"
         f"   {row['transactions_per_booking']} transactions, {row['deliveries_per_booking']} deliveries"
-        f" and {row['cpu_ms_per_booking']} ms of CPU each\n"
-        f"   p99 of a step {row['p99_ms']} ms, of a healthy dealer's wait {row['healthy_wait_p99_ms']} ms"
+        f" and {row['cpu_ms_per_booking']} ms of CPU in our processes each\n"
+        f"   p99 of a step {row['p99_ms']} ms, of the wait for a healthy dealer {row['healthy_wait_p99_ms']} ms"
+        f" ({row['bad_dealers']} others hang, redirect or never end)\n"
         f"   double-booked {row['double_booked']}   lost {row['lost']}   (load average {row['load_average']})\n"
     )
     sys.stdout.flush()

@@ -137,6 +137,21 @@ async def test_holds_and_hours_go_back_to_bays_and_one_span_a_day_and_come_again
             await work.holds.hold(DEALER.dealer_id, "proposal-2", [slot])
 
 
+async def test_events_are_counted_on_through_the_migration_of_their_counts(records: Records) -> None:
+    async def append(*event_ids: str) -> dict[str, int]:
+        async with records.unit_of_work() as work:
+            for event_id in event_ids:
+                await work.timeline.append(event(event_id))
+        async with records.unit_of_work() as work:
+            return await work.timeline.count()
+
+    kind = event("e").kind
+    assert await append("e-1", "e-2", "e-1") == {kind: 2}
+    await records.downgrade("0009")
+    await records.migrate()
+    assert await append("e-2", "e-3") == {kind: 3}
+
+
 async def test_deliveries_that_wait_keep_their_order_through_the_migration_and_are_tried_again_before_it(
     records: Records,
 ) -> None:
