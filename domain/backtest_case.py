@@ -33,10 +33,15 @@ class Decide:
 
 @dataclass(frozen=True, slots=True)
 class CaseSettings:
-    """What `case.yaml` says."""
+    """What `case.yaml` says.
+
+    `tells_all_failures`: where nothing was reported nothing failed. Where False, as of cars on the road, only a service
+    tells what became of a hazard until then.
+    """
 
     name: str
     decide: Decide
+    tells_all_failures: bool = True
 
 
 @dataclass(frozen=True, slots=True)

@@ -59,3 +59,5 @@ class TrainingExample:
     model_version: str = ""  # which model had said it
     measured: float | None = None  # what the workshop read, in the item's unit
     since_ms: int | None = None  # when the wear that `target` counts began
+    made_ms: int | None = None  # of a hazard: when its horizon began, if `features` are what was known then
+    counts_for: float = 1.0  # how many such horizons this one stands for

@@ -14,6 +14,7 @@ import numpy.typing as npt
 from domain.catalogue import Catalogue
 from models import boots, day_ring
 from models.event_order import EventOrder
+from models.kept_readings import KeptReadings
 from models.levels import LevelFold
 from models.upload_summary import SummaryBlock
 from models.vehicle_state import CLOCK_WRONG, IMPLAUSIBLE_VALUE, UNKNOWN, Entries, StateLayout, States
@@ -44,6 +45,7 @@ class RoundFold:
         self._wear_columns = {item: list(columns) for item, columns in layout.wear_columns.items() if columns}
         self._quanta = day_ring.day_quanta(catalogue)
         self._order = EventOrder(LevelFold(catalogue))
+        self._kept = KeptReadings(catalogue, layout)
 
     def judge(self, states: States, cars: Ints, arrivals: Arrivals, rows: Ints) -> tuple[npt.NDArray[np.int8], Ints]:
         """What is to become of each upload, and the index of its boot (−1: new)."""
@@ -72,6 +74,7 @@ class RoundFold:
         self._remember_boots(states, cars, index, arrivals, rows)
         day_ring.advance(states, cars, sums.end_ms[rows])
         self._order.add(states, cars, arrivals.entries[rows])
+        self._kept.keep(states, cars)
         self._add_sums(states, cars, arrivals, rows)
 
     def _remember_boots(self, states: States, cars: Ints, index: Ints, arrivals: Arrivals, rows: Ints) -> None:

@@ -12,8 +12,9 @@ import numpy as np
 from domain.catalogue import ItemSpec
 from domain.errors import DamagedSnapshot
 from models.adaptive_conformal import AdaptiveConformal
-from models.bayesian_logistic import INTERCEPT, BayesianLogisticRegression
+from models.bayesian_logistic import INTERCEPT, BayesianLogisticRegression, probability
 from models.recursive_least_squares import RecursiveLeastSquares
+from models.risk_patterns import SEASON, RiskPatterns, pattern_row
 
 
 class FleetModel:
@@ -21,7 +22,8 @@ class FleetModel:
 
     Version 0 is the catalogue's prior. `name` is the version and the first digits of the digest of everything learnt,
     so that equal names mean equal predictions. `labels` is how many it has learnt, `memory` what they weigh still: as
-    much as so many that nothing was forgotten of.
+    much as so many that nothing was forgotten of. `patterns` of a hazard are trees that its readings have taught, and
+    serve in place of the logistic model while `patterns_serve`.
     """
 
     def __init__(self, item: ItemSpec) -> None:
@@ -31,6 +33,8 @@ class FleetModel:
         self.memory = 0.0
         self.wear: RecursiveLeastSquares | None = None
         self.hazard: BayesianLogisticRegression | None = None
+        self.patterns: RiskPatterns | None = None
+        self.patterns_serve = False
         self.windows = AdaptiveConformal()
         if item.wear is not None:
             self.wear = RecursiveLeastSquares({name: (p.mean, p.sd) for name, p in item.wear.rates.items()})
@@ -60,6 +64,8 @@ class FleetModel:
             content["names"] = list(self.hazard.names)
             content["mean"] = self.hazard.mean.tolist()
             content["covariance"] = self.hazard.covariance.ravel().tolist()
+            content["patterns"] = None if self.patterns is None else self.patterns.content()
+            content["patterns_serve"] = self.patterns_serve
         if self.item.calendar is not None:
             content["interval_days"] = self.item.calendar.interval_days
         content["alpha"] = self.windows.alpha
@@ -80,6 +86,10 @@ class FleetModel:
             if self.hazard is not None:
                 mean, covariance = _finite(content["mean"], k), _finite(content["covariance"], k * k)
                 self.hazard.restore(mean, covariance)
+                # Snapshots from before there were patterns have none.
+                patterns = content.get("patterns")
+                self.patterns = None if patterns is None else RiskPatterns.of_content(patterns, k - 1 + SEASON)
+                self.patterns_serve = self.patterns is not None and bool(content["patterns_serve"])
             self.windows.restore(float(content["alpha"]), [float(score) for score in content["scores"]])
             self.version = int(content["version"])
             # Snapshots from before there were takeovers counted labels by their version.
@@ -103,6 +113,14 @@ class FleetModel:
                     estimator.forget(memory / self.memory)
             self.memory = memory
         self.seal()
+
+    def hazard_probability(self, features: Mapping[str, float], at_ms: int) -> float:
+        """How likely the item is to fail within the horizon that is decided on, by features known at `at_ms`."""
+        if self.hazard is None or self.item.hazard is None:
+            raise ValueError(f"{self.item.id} is no hazard")
+        if self.patterns is not None and self.patterns_serve:
+            return probability(self.patterns.log_odds(pattern_row(self.item.hazard, features, at_ms)))
+        return float(self.hazard.predict_proba_one(self.hazard_row(features))[True])
 
     def hazard_row(self, features: Mapping[str, float]) -> dict[str, float]:
         """Features of a hazard in units of their scale, signed towards risk; those not known are left out."""

@@ -25,6 +25,7 @@ from models.block_trends import LONGEST_STRETCH_S
 from models.code_fold import CodeFold
 from models.day_sums import Rows as Days
 from models.day_sums import summary_of
+from models.horizon_examples import HorizonExamples
 from models.predictor import Predictor
 from models.regimes import Regimes
 from models.service_fold import ServiceFold
@@ -107,6 +108,7 @@ class VehicleFold:
         self._layout = layout
         self._summariser = Summariser(catalogue, longest_stretch_s)
         self._codes = CodeFold(catalogue, layout)
+        self._horizons = HorizonExamples(catalogue, layout)
         self._round = RoundFold(catalogue, layout)
         self._is_reading = np.array([spec.function != "mean" for spec in catalogue.trends.values()], dtype=np.bool_)
 
@@ -183,6 +185,10 @@ class VehicleFold:
     def apply_service(self, state: Record, record: ServiceRecord, predictor: Predictor) -> TrainingExample | None:
         """Fold a service record into `state`, in place, and return the label it teaches, if any (see ServiceFold)."""
         return ServiceFold(predictor, self._layout).apply(state, record)
+
+    def horizons_passed(self, state: Record, record: ServiceRecord) -> list[TrainingExample]:
+        """What `record` tells of the moments that the state has kept, to be asked before it is applied."""
+        return self._horizons.of(state, record)
 
     def is_prediction_due(self, state: Record) -> bool:
         """Whether the state has moved materially since it was last predicted from.

@@ -11,6 +11,7 @@ from models.bayesian_logistic import probabilities
 from models.due_moments import moments, set_window
 from models.hazard_items import HazardItems, HazardWeights, hazard_features
 from models.prediction_row import IS_DATED, IS_KNOWN, IS_READY, Rows
+from models.risk_patterns import pattern_rows
 
 Floats = npt.NDArray[np.float64]
 
@@ -25,7 +26,14 @@ def forecast_hazard(rows: Rows, states: npt.NDArray[Any], items: HazardItems, we
     known = hazard_features(states, items)
     scaled = np.where(known.is_seen, (known.value - items.centre) / items.scale, 0.0)
     parts = scaled * weights.weight
-    log_odds = np.zeros(known.since_ms.shape) + weights.intercept
+    usual = np.zeros(known.since_ms.shape) + weights.intercept
+    for h, patterns in enumerate(weights.patterns):
+        if patterns is not None:
+            own_slots = len(items.specs[h].features)
+            rows_of = pattern_rows(known.value[:own_slots, h].T, known.is_seen[:own_slots, h].T, states["last_ms"])
+            usual[h], own_parts = patterns.explain_many(rows_of)
+            parts[:own_slots, h] = own_parts.T
+    log_odds = usual.copy()
     missing = np.zeros_like(log_odds)
     for part, weight, is_seen in zip(parts, weights.weight, known.is_seen, strict=True):
         log_odds += part
@@ -49,7 +57,7 @@ def forecast_hazard(rows: Rows, states: npt.NDArray[Any], items: HazardItems, we
     own["flags"] = (is_ready * IS_READY | known.is_known * IS_KNOWN | IS_DATED).astype(np.uint8).T
     own["since_ms"] = known.since_ms.T
     own["probability"], own["log_odds"] = share.T, log_odds.T
-    own["usual"] = weights.intercept.T
+    own["usual"] = usual.T
     own["is_seen"] = known.is_seen.transpose(2, 1, 0)
     own["value"] = known.value.transpose(2, 1, 0)
     own["contribution"] = parts.transpose(2, 1, 0)

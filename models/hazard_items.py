@@ -11,6 +11,7 @@ import numpy.typing as npt
 
 from domain.catalogue import AGE_YEARS, Catalogue, HazardSpec
 from models.fleet_model import FleetModel
+from models.risk_patterns import RiskPatterns
 from models.vehicle_state import DAY_MS, UNKNOWN
 
 Floats = npt.NDArray[np.float64]
@@ -70,30 +71,45 @@ class HazardFeatures:
 
 def hazard_features(states: npt.NDArray[Any], items: HazardItems) -> HazardFeatures:
     """The features of `items` in cars whose states (shape (k,)) are given."""
-    last_ms, trends = states["last_ms"], states["trends"]
-    levels, slow = np.ascontiguousarray(trends["fast"].T), np.ascontiguousarray(trends["slow"].T)
-    counts = np.ascontiguousarray(trends["count"].T).astype(np.int64)
+    last_ms = states["last_ms"]
     since_ms = np.empty((len(items.ids), len(states)), dtype=np.int64)
     for h, item in enumerate(items.ids):
         since_ms[h] = states["items"][item]["set_ms"]
     born_ms = np.where(since_ms != UNKNOWN, since_ms, states["built_ms"])
     has_age = (born_ms > 0) & (last_ms != UNKNOWN)
     age_years = np.where(has_age, np.maximum(0.0, (last_ms - born_ms) / DAY_MS / YEAR_DAYS), 0.0)
-    value = np.zeros((items.slots, *since_ms.shape))
+    value, is_seen, readings = _readings(states, items)
+    for e, is_age in enumerate(items.is_age):
+        value[e] = np.where(is_age, age_years, value[e])
+        is_seen[e] |= is_age & has_age
+    is_known = (since_ms != UNKNOWN) | (is_seen & items.is_age).any(axis=0)
+    return HazardFeatures(value, is_seen, readings, since_ms, is_known)
+
+
+def hazard_readings(levels: npt.NDArray[Any], items: HazardItems) -> tuple[Floats, Bools]:
+    """Value and whether it is seen of the features that are read, shape (e, h, k), by states or their levels, (k,)."""
+    value, is_seen, _ = _readings(levels, items)
+    return value, is_seen
+
+
+def _readings(levels: npt.NDArray[Any], items: HazardItems) -> tuple[Floats, Bools, Ints]:
+    """Value and whether it is seen of each slot, and how many readings there were of each item itself, (h, k)."""
+    trends = levels["trends"]
+    fast, slow = np.ascontiguousarray(trends["fast"].T), np.ascontiguousarray(trends["slow"].T)
+    counts = np.ascontiguousarray(trends["count"].T).astype(np.int64)
+    value = np.zeros((items.slots, len(items.ids), len(levels)))
     is_seen = np.zeros(value.shape, dtype=np.bool_)
-    readings = np.zeros(since_ms.shape, dtype=np.int64)
-    slots = zip(items.trends, items.is_age, items.is_change, items.is_reading, strict=True)
-    for e, (columns, is_age, is_change, is_reading) in enumerate(slots):
-        value[e], is_seen[e] = np.where(is_age, age_years, 0.0), is_age & has_age
+    readings = np.zeros(value.shape[1:], dtype=np.int64)
+    slots = zip(items.trends, items.is_change, items.is_reading, strict=True)
+    for e, (columns, is_change, is_reading) in enumerate(slots):
         is_trend = (columns >= 0)[:, None]
         if is_trend.any():
             is_read = is_trend & (counts[columns] > 0)
             change = np.where(is_change, slow[columns], 0.0)
-            value[e] = np.where(is_read, levels[columns] - change, value[e])
-            is_seen[e] |= is_read
+            value[e] = np.where(is_read, fast[columns] - change, 0.0)
+            is_seen[e] = is_read
             readings = np.where(is_reading, np.maximum(readings, counts[columns]), readings)
-    is_known = (since_ms != UNKNOWN) | (is_seen & items.is_age).any(axis=0)
-    return HazardFeatures(value, is_seen, readings, since_ms, is_known)
+    return value, is_seen, readings
 
 
 def is_of_item(catalogue: Catalogue, trend: str) -> bool:
@@ -104,7 +120,8 @@ def is_of_item(catalogue: Catalogue, trend: str) -> bool:
 class HazardWeights:
     """What the serving models of `items` know: the intercept (h, 1), weights (e, h, 1) and their covariance.
 
-    `spread` has the axes (e + 1, e + 1, h, 1), the intercept first.
+    `spread` has the axes (e + 1, e + 1, h, 1), the intercept first. `patterns`: of each
+    item its trees, where they serve.
     """
 
     def __init__(self, items: HazardItems, models: Sequence[FleetModel]) -> None:
@@ -113,6 +130,9 @@ class HazardWeights:
         self.intercept: Floats = np.zeros((count, 1))
         self.weight: Floats = np.zeros((items.slots, count, 1))
         self.spread: Floats = np.zeros((items.slots + 1, items.slots + 1, count, 1))
+        self.patterns: tuple[RiskPatterns | None, ...] = tuple(
+            model.patterns if model.patterns_serve else None for model in models
+        )
         for h, model in enumerate(models):
             if model.hazard is None:
                 raise TypeError(f"{model.item.id} is no hazard item")

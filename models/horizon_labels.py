@@ -66,6 +66,7 @@ class HorizonLabels:
                 vehicle_id=f"{vehicle}/{kept_ms}",
                 item=self.item,
                 known_ms=end_ms,
+                made_ms=kept_ms,
                 features=features,
                 target=float(has_failed),
             )

@@ -11,12 +11,13 @@ from domain.errors import Conflict, DamagedSnapshot, NotFound
 from domain.model_command import ModelCommand, ModelDeed
 from domain.service_record import TrainingExample
 from models.fleet_model import FleetModel
-from models.lesson import lesson_of
+from models.lesson import HorizonLesson, Lesson, lesson_of
 from models.life_cycle import ON_TRIAL, WARMING_UP, LifeCycle
 from models.snapshot import pack_snapshot, unpack_snapshot
 
 HASH_BYTES = 8
 LABELS = 8_192  # newest labels remembered, so that none teaches twice
+HORIZONS = 24  # of one car that count in full
 CARS = 8_192  # cars whose labels are counted
 
 
@@ -53,8 +54,13 @@ class Learner:
         label, car = _short(example.label_id), _short(example.vehicle_id)
         if label in own.labels:
             return False
-        share = _share(own.cars.get(car, 0) + 1)
-        lesson = lesson_of(example, own.life.item, share, calibrates=_may_calibrate(own, car))
+        if example.made_ms is not None and own.life.item.hazard is not None:
+            car = _short(f"horizons of {example.vehicle_id}")
+            share = _share_of_horizons(own.cars.get(car, 0) + 1)
+            lesson: Lesson | None = HorizonLesson(example, own.life.item.hazard, share, car)
+        else:
+            share = _share(own.cars.get(car, 0) + 1)
+            lesson = lesson_of(example, own.life.item, share, calibrates=_may_calibrate(own, car))
         if lesson is None:
             return False
         own.life.learn(lesson, example.known_ms if at_ms is None else at_ms)
@@ -174,6 +180,11 @@ def _share(label: int) -> float:
     Sampling*, 1965, ch. 5): the rest would teach the fleet what is only that car, or its lies.
     """
     return 2.0 / (label * (label + 1))
+
+
+def _share_of_horizons(label: int) -> float:
+    """Weight of what became of a car's n-th horizon: all of it for so many, and never as much as twice those in sum."""
+    return min(1.0, (HORIZONS / label) ** 2)
 
 
 def _may_calibrate(own: _Item, car: bytes) -> bool:

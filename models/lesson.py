@@ -6,15 +6,17 @@ import math
 from abc import ABC, abstractmethod
 from typing import NamedTuple
 
-from domain.catalogue import ItemSpec, WearSpec
+from domain.catalogue import HazardSpec, ItemSpec, WearSpec
 from domain.service_record import TrainingExample
 from models.finite import require_finite
 from models.fleet_model import FleetModel
+from models.risk_patterns import pattern_row
 
 FARTHEST_SD = 2.0  # a label further off than this pulls no harder than one that far off
 LARGEST_ERROR = 4.0  # in standard deviations: an error counts as no more
 USUAL_LEVERAGE = 2.0  # mean square of a hazard's features, in their scales, up to which a label has its full weight
 SMALLEST_VARIANCE = 1e-9
+MOST_COUNTED = 16.0  # moments that one stands for at most, whatever a record says
 SMALLEST_CHANCE = 0.0025  # an event held for less likely than this counts as if it had been given that much
 
 
@@ -136,13 +138,18 @@ class HazardLesson(Lesson):
         self.share = share
         self.is_positive = require_finite("target", example.target) >= 0.5
         self._known = {name: require_finite(name, value) for name, value in example.features.items()}
+        self._at_ms = example.known_ms if example.made_ms is None else example.made_ms
         self.served_window = None
 
+    @property
+    def weight(self) -> float:
+        """How many labels it is learnt as."""
+        return self.share
+
     def loss(self, model: FleetModel) -> Loss:
-        """Log loss; see `Loss`."""
-        if model.hazard is None:
-            raise ValueError(f"{model.item.id} is no hazard")
-        given = model.hazard.predict_proba_one(model.hazard_row(self._known))[self.is_positive]
+        """Log loss of what the model serves with; see `Loss`."""
+        share = model.hazard_probability(self._known, self._at_ms)
+        given = share if self.is_positive else 1.0 - share
         score = -math.log(max(given, SMALLEST_CHANCE))
         return Loss(score, score)
 
@@ -157,9 +164,34 @@ class HazardLesson(Lesson):
         row = model.hazard_row(self._known)
         # Readings far from all others would decide a weight alone: their label counts by as much less.
         leverage = sum(z * z for z in row.values()) / max(1, len(row))
-        share = self.share * min(1.0, USUAL_LEVERAGE / max(leverage, 1e-9))
+        share = self.weight * min(1.0, USUAL_LEVERAGE / max(leverage, 1e-9))
         model.hazard.learn_one(row, self.is_positive, w=share)
         _count(model, window)
+
+
+class HorizonLesson(HazardLesson):
+    """What became of a horizon, with what was known when it began, also as a row of the item's patterns.
+
+    `counts_for`: how many horizons it stands for, times the share of its car. InvalidInput when a number is not finite.
+    """
+
+    def __init__(self, example: TrainingExample, hazard: HazardSpec, share: float, car: bytes) -> None:
+        self.counts_for = share * min(max(require_finite("counts_for", example.counts_for), 0.0), MOST_COUNTED)
+        super().__init__(example, min(1.0, self.counts_for))
+        self.car, self.label_id = car, example.label_id
+        self.row = pattern_row(hazard, self._known, self._at_ms)
+
+    @property
+    def weight(self) -> float:
+        """How many labels it is learnt as."""
+        return self.counts_for
+
+    def log_odds(self, model: FleetModel) -> tuple[float, float | None]:
+        """What the model's sum, and its trees if it has any, say of the row."""
+        if model.hazard is None:
+            raise ValueError(f"{model.item.id} is no hazard")
+        trees = None if model.patterns is None else model.patterns.log_odds(self.row)
+        return model.hazard.log_odds_one(model.hazard_row(self._known)), trees
 
 
 def _count(model: FleetModel, window: Window | None) -> None:

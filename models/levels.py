@@ -19,6 +19,7 @@ Ints = npt.NDArray[np.int64]
 Bools = npt.NDArray[np.bool_]
 
 FAST_WEIGHT, SLOW_WEIGHT = 0.3, 0.05
+MOST_COUNTED = 65_535  # readings of a trend: more tell no more
 
 
 class Phase(IntEnum):
@@ -87,6 +88,6 @@ class LevelFold:
             level = trends[name].astype(np.float64)
             moved = np.where(is_first, values, level + weight * (values - level))
             trends[name] = np.where(counts, moved, level)
-        trends["count"] += counts
+        trends["count"] += counts & (trends["count"] < MOST_COUNTED)
         levels["trends"][cars] = trends
         return counts

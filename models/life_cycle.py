@@ -12,7 +12,9 @@ from domain.errors import Conflict, DamagedSnapshot, InvalidInput, NotFound
 from models.error_drift import LEAST_LABELS, ErrorDrift
 from models.fleet_model import FleetModel
 from models.kept_versions import KeptVersion, KeptVersions
-from models.lesson import Lesson, Loss
+from models.lesson import HorizonLesson, Lesson, Loss
+from models.risk_lessons import RiskLessons
+from models.risk_patterns import SEASON
 from models.running_score import RunningScore
 from models.shadow_trial import LOOKS, ShadowTrial, Verdict
 
@@ -64,6 +66,9 @@ class LifeCycle:
         self.since_ms = 0
         self.kept = KeptVersions()
         self.events: list[Event] = []
+        self.lessons: RiskLessons | None = None
+        if item.hazard is not None:
+            self.lessons = RiskLessons(len(item.hazard.features) + SEASON)
         self._keep_serving()
 
     @property
@@ -76,8 +81,10 @@ class LifeCycle:
     def learn(self, lesson: Lesson, at_ms: int) -> None:
         """Learn one label; InvalidInput changes nothing."""
         loss = lesson.loss(self.serving)
+        self._hold_patterns(lesson)
         lesson.teach(self.serving, lesson.served_window)
         self._keep_serving()  # as it was sealed before this label
+        self._learn_patterns(lesson, at_ms)
         self.serving.version += 1
         self.serving.seal()
         self.since_ms = at_ms
@@ -156,6 +163,7 @@ class LifeCycle:
             "since_ms": self.since_ms,
             "kept": self.kept.content(),
             "events": self.events,
+            "lessons": None if self.lessons is None else self.lessons.content(),
         }
 
     @classmethod
@@ -178,10 +186,37 @@ class LifeCycle:
             life.drifts, life.since_ms = int(content["drifts"]), int(content["since_ms"])
             life.score = RunningScore.of_content(content["score"])
             life.kept = KeptVersions.of_content(content["kept"])
+            if life.lessons is not None and content.get("lessons") is not None:
+                life.lessons = RiskLessons.of_content(content["lessons"], life.lessons.columns)
             life.events = [Event(int(at_ms), int(version), str(what)) for at_ms, version, what in content["events"]]
         except (KeyError, TypeError, ValueError) as error:
             raise DamagedSnapshot(f"the snapshot of {item.id} holds no usable life cycle: {error!r}") from error
         return life
+
+    def _hold_patterns(self, lesson: Lesson) -> None:
+        """Hold the plain sum and the trees to what became of a horizon, before either learns it."""
+        if self.lessons is not None and isinstance(lesson, HorizonLesson):
+            logistic, trees = lesson.log_odds(self._of_patterns)
+            self.lessons.score(lesson.is_positive, lesson.counts_for, logistic, trees)
+
+    def _learn_patterns(self, lesson: Lesson, at_ms: int) -> None:
+        """Keep what became of a horizon, grow trees when there is enough that is new, and decide whether they serve."""
+        if self.lessons is None or not isinstance(lesson, HorizonLesson):
+            return
+        model, is_better = self._of_patterns, self.lessons.trees_are_better
+        self.lessons.add(lesson.row, lesson.is_positive, lesson.counts_for, lesson.car, lesson.label_id)
+        if self.lessons.is_time_to_grow:
+            model.patterns = self.lessons.grow()
+        if model.patterns is not None and model.patterns_serve != is_better:
+            model.patterns_serve = is_better
+            self._tell(at_ms, "patterns of readings serve from now on" if is_better else "the plain sum serves again")
+        if self.shadow is not None and not self.shadow.is_held:
+            self.shadow.model.patterns, self.shadow.model.patterns_serve = model.patterns, model.patterns_serve
+
+    @property
+    def _of_patterns(self) -> FleetModel:
+        """Whose trees are grown: after a rollback those of the model that learns on, for what serves was asked for."""
+        return self.shadow.model if self.shadow is not None and self.shadow.is_held else self.serving
 
     def _learn_in_shadow(self, lesson: Lesson, loss: Loss) -> Verdict:
         if self.shadow is None:

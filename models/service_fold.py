@@ -12,6 +12,7 @@ from domain.catalogue import AtFloor, HazardSpec, ItemSpec, WearSpec
 from domain.service_record import ServiceOutcome, ServiceRecord, TrainingExample
 from models.day_ring import day_quanta
 from models.hazard_items import HazardFeatures, HazardItems, hazard_features, is_of_item
+from models.horizon_examples import outcome_of
 from models.predictor import Predictor
 from models.service_position import Position, position_at
 from models.told import forget_told
@@ -183,14 +184,8 @@ class ServiceFold:
     def _hazard_label(
         self, state: Record, record: ServiceRecord, item: ItemSpec, hazard: HazardSpec
     ) -> TrainingExample | None:
-        """1 for a failure, 0 for sound; what was replaced or measured counts by its reading, or not at all."""
-        target: float | None = {ServiceOutcome.FAILED: 1.0, ServiceOutcome.OK: 0.0}.get(record.outcome)
-        value = _plausible_value(state, record, 0.0, math.inf)
-        if target is None and value is not None:
-            if hazard.fails_below is not None and value < hazard.fails_below:
-                target = 1.0
-            elif hazard.sound_from is not None and value >= hazard.sound_from:
-                target = 0.0
+        """Whether it failed, by what was known when it was found; None where nobody can tell."""
+        target, value = outcome_of(record, hazard), _plausible_value(state, record, 0.0, math.inf)
         age_ms = int(state["last_ms"]) - record.performed_ms
         is_current = int(state["last_ms"]) != UNKNOWN and age_ms <= LATE_DAYS * DAY_MS
         is_seen = is_current and record.performed_ms >= int(state["first_ms"])
@@ -199,8 +194,7 @@ class ServiceFold:
             return None
         features = _seen_features(hazard, known)
         model = self._predictor.model(item.id)
-        row = model.hazard_row(features)
-        predicted = float(model.hazard.predict_proba_one(row)[True]) if model.hazard else None
+        predicted = model.hazard_probability(features, int(state["last_ms"]))
         return TrainingExample(
             label_id=record.record_id,
             vehicle_id=record.vehicle_id,

@@ -19,6 +19,7 @@ from domain.catalogue import Catalogue
 from domain.errors import InvalidInput, Unavailable
 from domain.telemetry import VehicleAttributes
 from models.day_ring import day_quanta
+from models.kept_readings import NOT_SEEN, kept_names
 from models.vehicle_state import LAYOUT_VERSION, StateLayout
 
 
@@ -29,7 +30,7 @@ class ForeignState(Unavailable):
 class LayoutDescription(msgspec.Struct, frozen=True):
     """A layout's version, its fields, what the places of its arrays stand for, and the steps of its days' sums.
 
-    `axes`: `exposures`, `trends` and `told`; and for each wear item the exposures of its own columns.
+    `axes`: `exposures`, `trends`, `told` and `kept`; and for each wear item the exposures of its own columns.
     """
 
     layout: int
@@ -46,6 +47,7 @@ class LayoutDescription(msgspec.Struct, frozen=True):
 def describe(layout: StateLayout, catalogue: Catalogue) -> LayoutDescription:
     """The description of a catalogue's layout."""
     axes = {"exposures": list(layout.exposures), "trends": list(layout.trends), "told": list(layout.told_items)}
+    axes["kept"] = kept_names(catalogue, layout.kept)
     for item, columns in layout.wear_columns.items():
         axes[f"item:{item}"] = [layout.exposures[column] for column in columns]
     return LayoutDescription(LAYOUT_VERSION, layout.version, layout.fields, axes, day_quanta(catalogue).tolist())
@@ -148,7 +150,7 @@ class StateMigration:
         """Which names the last places of an array stand for."""
         if name in ("exposure", "exposure_m"):
             return f"item:{item}" if item else "exposures"
-        return {"trends": "trends", "told": "told"}.get(name)
+        return {"trends": "trends", "told": "told", "kept_value": "kept"}.get(name)
 
     def _carry_axis(self, old: npt.NDArray[Any], new: npt.NDArray[Any], axis: str, name: str) -> None:
         before, after = self._steps
@@ -161,6 +163,8 @@ class StateMigration:
         if name == "trends" and new.dtype.kind == "f":
             # Of the uploads in the ring: no reading is not a reading of 0.
             new[..., self._added[axis]] = np.nan
+        if name == "kept_value":
+            new[..., self._added[axis]] = NOT_SEEN
 
 
 def _items(axes: Mapping[str, Sequence[str]]) -> list[tuple[str, Sequence[str]]]:

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from domain.catalogue import Catalogue, ItemSpec
+from domain.catalogue import AGE_YEARS, Catalogue, HazardFeature, ItemSpec
 from domain.errors import InvalidInput
 from domain.prediction import ItemKind, UploadRange
 from domain.telemetry import POWERTRAINS, VehicleAttributes
@@ -32,6 +32,7 @@ BOOTS = 3
 SEQUENCES = 64  # uploads of a boot that are remembered one by one
 DAYS = 31
 RING = 6  # uploads that one may come behind and still be put where it belongs
+KEPT_OLDER, KEPT_NEWEST = 2, 3  # past moments whose readings are kept (`models.kept_readings`)
 CODES = 5  # trouble codes that are remembered at a time
 NO_READING = 0xFFFF_FFFF  # of an odometer, in an entry of the ring
 UNKNOWN = -1
@@ -56,7 +57,7 @@ TOLD: list[Any] = [
     ("earliest_day", "u2"),
     ("expected_day", "u2"),
     ("latest_day", "u2"),
-    ("health", "f4"),
+    ("health", "f2"),
 ]
 
 
@@ -79,6 +80,10 @@ def _worn_by(item: ItemSpec) -> Iterable[str]:
     return item.wear.rates if item.wear is not None else item.life.exposures if item.life is not None else ()
 
 
+def _features_of(item: ItemSpec) -> Iterable[HazardFeature]:
+    return item.hazard.features if item.hazard is not None else ()
+
+
 class StateLayout:
     """The dtype of the state of a catalogue's cars, and the way to bytes and back.
 
@@ -92,7 +97,16 @@ class StateLayout:
         self.trends = tuple(catalogue.trends)
         self.items = tuple(catalogue.items)
         # In the order of prediction rows, so that what was told is compared with them place by place.
-        self.told_items = tuple(item for ids in items_by_kind(catalogue).values() for item in ids)
+        by_kind = items_by_kind(catalogue)
+        self.told_items = tuple(item for ids in by_kind.values() for item in ids)
+        # The features of hazards, by item and name, that are kept of some past moments: all but ages.
+        kept = [
+            (item, feature)
+            for item in by_kind["hazard"]
+            for feature in _features_of(catalogue.items[item])
+            if feature.source != AGE_YEARS
+        ]
+        self.kept = tuple((item, feature.name) for item, feature in kept)
         # The exposures that each wear item has a baseline of.
         self.wear_columns = {
             item.id: tuple(self.exposures.index(name) for name in _worn_by(item) if name in self.exposures)
@@ -105,7 +119,8 @@ class StateLayout:
             (name, spec.function, spec.typical_per_km or _bound(catalogue, name))
             for name, spec in catalogue.exposures.items()
         ]
-        names = repr((LAYOUT_VERSION, self.fields, exposures, self.trends, self.items, self.wear_columns))
+        steps = [(item, feature.name, feature.centre, feature.scale) for item, feature in kept]
+        names = repr((LAYOUT_VERSION, self.fields, exposures, self.trends, self.items, self.wear_columns, steps))
         self.version = int.from_bytes(hashlib.sha256(names.encode()).digest()[:4], "big")
         self.dtype: np.dtype[Any] = np.dtype(self.fields)
         self.mark = np.uint32(self.version).tobytes()
@@ -122,7 +137,7 @@ class StateLayout:
         boot = [("id", "S36"), ("first", "u4"), ("last", "u4"), ("seen", "u8"), ("end_ms", "i8")]
         # Quantised (`models.day_ring`): kept for late service records and for the pace, not for sums.
         day = [("odometer_m", "u4"), ("observed", "u2"), ("exposure", "u2", (n,))]
-        trend = [("fast", "f4"), ("slow", "f4"), ("count", "u4")]
+        trend = [("fast", "f4"), ("slow", "f4"), ("count", "u2")]
         levels: list[Any] = [
             ("last_ms", "i8"),
             ("start_ms", "i8"),  # with boot_tag and seq: where in the order of events the levels stand
@@ -152,6 +167,7 @@ class StateLayout:
             entry.append(("followed", "f4", (len(self.followed),)))
         self.level_names = tuple(name for name, *_ in levels)
         self.entry_dtype = np.dtype(entry)
+        kept = [("day", "u2"), ("kept_value", "i1", (len(self.kept),))]
         items = []
         for item in catalogue.items.values():
             # set_ms: the baseline; heard_ms: the newest record of any outcome. UNKNOWN: nobody has told.
@@ -164,6 +180,8 @@ class StateLayout:
                     ("factor", "f4"),
                     ("factor_precision", "f4"),
                 ]
+            if item.hazard is not None:
+                parts.append(("judged_day", "u2"))  # until when its kept readings have had their labels
             if item.id in self.wear_columns:
                 columns = (len(self.wear_columns[item.id]),)
                 parts += [("exposure", "f8", columns), ("exposure_m", "f8", columns)]
@@ -186,11 +204,12 @@ class StateLayout:
             ("forgotten_ms", "i8"),
             ("withdrawn_ms", "i8"),  # nothing that came until then counts: consent was withdrawn, and given again since
             ("predicted_ms", "i8"),
-            ("predicted_m", "f8"),
+            ("predicted_m", "f4"),
             ("predicted_readings", "u4"),
             ("days", day, (DAYS,)),
             ("codes", [("code", "u4"), ("changed_s", "u4")], (CODES,)),
             *([("counts", COUNT_FIELDS, (len(self.counted),))] if self.counted else []),
+            *([("kept", kept, (KEPT_OLDER + KEPT_NEWEST,))] if self.kept else []),
             ("items", items),
             ("told_ms", "i8"),
             ("told", TOLD, (len(self.told_items),)),

@@ -43,7 +43,7 @@ class FleetHistory:
         self._fleet = fleet
         self.catalogue = catalogue
         begin, end = fleet.start_day * DAY_MS, (fleet.start_day + fleet.days) * DAY_MS
-        self.settings = CaseSettings("fleet", Decide(every_ms, begin, end, None))
+        self.settings = CaseSettings("fleet", Decide(every_ms, begin, end, None), tells_all_failures=False)
         self.vehicle_ids = tuple(car.vehicle_id for car in fleet.cars)
         self._dtype = day_dtype(catalogue)
         self._channels = {channel.signal: channel.name for channel in CHANNELS if channel.signal != VOLTAGE}

@@ -49,7 +49,9 @@ class Backtest:
         self._stale_ms = max(WEEK_MS, 2 * history.usual_gap_ms) if stale is None else stale
         self.machines = CaseFold(history)
         self._learnt = LearntPredictions(history, self.machines) if history.catalogue.followed else None
-        self.named = NamedPredictions(history.catalogue, self.machines)
+        self.named = NamedPredictions(
+            history.catalogue, self.machines, tells_all_failures=history.settings.tells_all_failures
+        )
         self._order = {item: place for place, item in enumerate(history.catalogue.items)}
         self._result = BacktestResult()
 

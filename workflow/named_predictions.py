@@ -37,13 +37,16 @@ class NamedPredictions:
     predictor's of the last step, shape (k,), and `places` where each item stands in them.
     """
 
-    def __init__(self, catalogue: Catalogue, machines: CaseFold) -> None:
+    def __init__(self, catalogue: Catalogue, machines: CaseFold, *, tells_all_failures: bool = True) -> None:
+        """`tells_all_failures`: as `CaseSettings` has it; hazards learn when their services come, where it is False."""
+        self._tells_all_failures = tells_all_failures
         self._catalogue = catalogue
         self._machines = machines
         self._predictor, self._learner = Predictor(catalogue, _KEY), Learner(catalogue, _KEY)
         by_kind = items_by_kind(catalogue)
         self.items = tuple(item for ids in by_kind.values() for item in ids)
-        self._horizons = {item: HorizonLabels(catalogue, item) for item in by_kind["hazard"]}
+        own = by_kind["hazard"] if tells_all_failures else ()
+        self._horizons = {item: HorizonLabels(catalogue, item) for item in own}
         self.heard: Callable[[TrainingExample], None] = lambda _: None
         self.rows: Rows = self._predictor.rows.empty(0)
         self.places = self._predictor.rows.places
@@ -70,7 +73,12 @@ class NamedPredictions:
             value=service.value,
         )
         state = self._machines.states[service.vehicle]
+        horizons = self._machines.fold.horizons_passed(state, record)
         example = self._machines.fold.apply_service(state, record, self._predictor)
+        if not self._tells_all_failures:
+            if example is not None and self._catalogue.items[service.item].hazard is None:
+                self.heard(example)
+            return sum(self._learn(one) for one in [*horizons, *([example] if example is not None else [])])
         own = self._horizons.get(service.item)
         if own is None and example is not None:
             self.heard(example)

@@ -9,17 +9,22 @@ from domain.service_record import TrainingExample
 from models.learner import Learner
 
 LABELS = 200
+HORIZONS = 1_500  # of a hazard: enough for trees to serve
 
 
 def taught_snapshots(catalogue: Catalogue, key: bytes) -> dict[str, bytes]:
-    """A snapshot per item that learns, after 200 made-up labels; the same bytes at every call with the same key."""
+    """A snapshot per item that learns, after made-up labels; the same bytes at every call with the same key.
+
+    Hazards fail when two readings are bad at once, so that their trees serve.
+    """
     learner = Learner(catalogue, key)
     snapshots = {}
     for number, (item, spec) in enumerate(catalogue.items.items()):
         chance = np.random.default_rng([7, number])
-        learnt = [learner.learn(_example(spec, n, chance)) for n in range(LABELS)]
+        count = LABELS if spec.hazard is None else HORIZONS
+        learnt = [learner.learn(_example(spec, n, chance)) for n in range(count)]
         if any(learnt):
-            snapshots[item] = learner.snapshot(item, LABELS - 1)
+            snapshots[item] = learner.snapshot(item, count - 1)
     return snapshots
 
 
@@ -30,8 +35,9 @@ def _example(spec: ItemSpec, n: int, chance: np.random.Generator) -> TrainingExa
         features = {name: float(chance.uniform(0.0, 1000.0)) for name in spec.wear.rates}
         target = sum(spec.wear.rates[name].mean * amount for name, amount in features.items())
     elif spec.hazard is not None:
-        features = {f.name: f.centre + f.scale * float(chance.normal()) for f in spec.hazard.features}
-        target = float(chance.random() < 0.2)
+        z = chance.normal(size=len(spec.hazard.features))
+        features = {f.name: f.centre + f.scale * own for f, own in zip(spec.hazard.features, z.tolist(), strict=True)}
+        target = float(chance.random() < (0.6 if (z[:2] > 0.3).all() else 0.02))
     return TrainingExample(
         label_id=f"bench-{spec.id}-{n}",
         vehicle_id=f"bench-car-{n}",
@@ -39,4 +45,5 @@ def _example(spec: ItemSpec, n: int, chance: np.random.Generator) -> TrainingExa
         known_ms=1_700_000_000_000 + n,
         features=features,
         target=target,
+        made_ms=1_700_000_000_000 + n if spec.hazard is not None else None,
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections.abc import Awaitable, Callable
 
@@ -44,15 +45,20 @@ class LearnerAgent:
             newest = self._newest(item)
             if newest is not None and self._learner.restore(item, newest):
                 self._published[item] = self._learner.versions()[item]
+        # Beside the loop: growing trees takes tenths of a second.
+        await asyncio.to_thread(self._take, lines)
+        # What a moment long ago came to is no finding of today's: it only teaches.
+        examples = [line for line, _ in lines if isinstance(line, TrainingExample) and line.made_ms is None]
+        await self._publish(block, {line.item for line, _ in lines if isinstance(line, ModelCommand)})
+        for example in examples:
+            await self._record_label(example, self._learner.version_name(example.item))
+
+    def _take(self, lines: list[tuple[TrainingExample | ModelCommand, int]]) -> None:
         for line, at_ms in lines:
             if isinstance(line, ModelCommand):
                 self._obey(line, at_ms)
             else:
                 self._learn(line, at_ms)
-        examples = [line for line, _ in lines if isinstance(line, TrainingExample)]
-        await self._publish(block, {line.item for line, _ in lines if isinstance(line, ModelCommand)})
-        for example in examples:
-            await self._record_label(example, self._learner.version_name(example.item))
 
     def _learn(self, example: TrainingExample, at_ms: int) -> None:
         """Learn it, and say in the log what it led to: drift, a promotion, a candidate that retires."""

@@ -115,10 +115,13 @@ class FoldOneByOne:
         levels = Levels()
         by_day: dict[int, int] = {}
         older = max(0, len(self._accepted) - RING)
+        kept: list[tuple[int, list[float | None]]] = []
         for place, (key, summary) in enumerate(self._accepted):
             if place == older:
                 self._write(state["base"], levels)
             rise = self._follow(levels, key, summary)
+            if place < older:
+                self._keep(kept, levels)
             number = summary.end_ms // DAY_MS
             by_day[number] = by_day.get(number, 0) + rise
         self._write(state, levels)
@@ -128,6 +131,40 @@ class FoldOneByOne:
             if number > newest - DAYS:
                 state["days"]["odometer_m"][number % DAYS] = metres
         state["ring_count"] = len(self._accepted) - older
+        self._write_kept(state, kept)
+
+    def _keep(self, kept: list[tuple[int, list[float | None]]], levels: Levels) -> None:
+        """A moment every ten days; the newest three of them, and of those before two that lie sixty days apart."""
+        day = levels.last_ms // DAY_MS
+        if kept and day - kept[-1][0] < 10:
+            return
+        values: list[float | None] = []
+        names = list(self._catalogue.trends)
+        for item, name in self._layout.kept:
+            hazard = self._catalogue.items[item].hazard
+            assert hazard is not None
+            feature = next(f for f in hazard.features if f.name == name)
+            fast, slow, count = levels.trends.get(names.index(feature.source), (0.0, 0.0, 0))
+            fast, slow = float(np.float32(fast)), float(np.float32(slow))
+            value = (fast - (slow if feature.is_change else 0.0) - feature.centre) * (16.0 / feature.scale)
+            values.append(min(max(round(value), -127), 127) if count else None)
+        kept.append((day, values))
+        if len(kept) > 3:
+            leaving = kept[-4]
+            before = kept[:-4]
+            if before and leaving[0] - before[-1][0] < 60:
+                del kept[-4]
+            elif len(before) > 1:
+                del kept[0]
+
+    def _write_kept(self, state: Record, kept: list[tuple[int, list[float | None]]]) -> None:
+        state["kept"] = np.zeros((), state["kept"].dtype)
+        # The newest three stand last, and what is older right before their place.
+        places = [*range(5 - min(len(kept), 3), 5)]
+        places = [*range(2 - max(0, len(kept) - 3), 2), *places]
+        for place, (day, values) in zip(places, kept, strict=True):
+            state["kept"][place]["day"] = day
+            state["kept"][place]["kept_value"] = [-128 if value is None else value for value in values]
 
     def _write(self, to: Any, levels: Levels) -> None:
         to["start_ms"], to["boot_tag"], to["seq"] = levels.key

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -101,6 +102,15 @@ async def test_a_command_is_done_where_it_stands_among_the_labels(bench: Bench) 
     assert bench.predictor.version(PADS) == 4
     assert [label for label, _ in bench.told] == ["pads-0", "pads-1", "pads-2"]
     assert {version for _, version in bench.told} == {life.serving.name}
+
+
+async def test_what_a_moment_long_ago_came_to_teaches_and_is_no_finding_of_today(
+    catalogue: Catalogue, bench: Bench
+) -> None:
+    found, past = batteries(catalogue, 2, 1)
+    await bench.handle(found, replace(past, made_ms=past.known_ms - 1))
+    assert bench.learner.life(BATTERY).serving.labels == 2
+    assert [label for label, _ in bench.told] == [found.label_id]
 
 
 async def test_the_same_lines_come_to_the_same_models_wherever_a_block_begins(catalogue: Catalogue) -> None:

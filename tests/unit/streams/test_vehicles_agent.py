@@ -15,18 +15,26 @@ from hypothesis import strategies as st
 
 from adapters.catalogue_file import load_catalogue
 from domain.catalogue import Catalogue
-from domain.service_record import ServiceOutcome, ServiceRecord
+from domain.service_record import ServiceOutcome, ServiceRecord, TrainingExample
+from domain.telemetry import VehicleAttributes
 from models.fold import VehicleFold
 from models.prediction_row import IS_TOLD, PredictionLayout
 from models.predictor import Predictor
-from models.vehicle_state import StateLayout
+from models.vehicle_state import DAY_MS, StateLayout
 from models.words import cause_of
 from streams.agents.vehicles import WITHDRAWN, VehiclesAgent
 from streams.block import Block, Record
 from streams.producer import NewRecord, RecordProducer
 from streams.table import BlockTable
-from streams.topics import DOMAIN_EVENTS, PREDICTIONS, SERVICE_RECORDS, TELEMETRY_REJECTS, TELEMETRY_UPLOADS
-from workflow.messages import encode
+from streams.topics import (
+    DOMAIN_EVENTS,
+    PREDICTIONS,
+    SERVICE_RECORDS,
+    TELEMETRY_REJECTS,
+    TELEMETRY_UPLOADS,
+    TRAINING_EXAMPLES,
+)
+from workflow.messages import decode, encode
 
 START_MS = 1_760_000_000_000
 CATALOGUE = Path(__file__).parents[3] / "pitcall" / "data" / "car.yaml"
@@ -219,6 +227,29 @@ async def test_several_services_of_a_car_in_a_block_all_count(catalogue: Catalog
     before = dict(bench.table.values)
     await bench.take(records, SERVICE_RECORDS)
     assert bench.table.values == before
+
+
+async def test_a_service_settles_the_moments_the_car_has_kept_and_what_comes_again_does_not(
+    catalogue: Catalogue,
+) -> None:
+    bench, layout = Bench(catalogue), StateLayout(catalogue)
+    state = layout.empty(catalogue, VehicleAttributes(powertrain="petrol"))
+    day = START_MS // DAY_MS
+    state["kept"]["day"], state["kept"]["kept_value"] = [0, 0, 0, day - 80, day - 5], 0
+    bench.table.values[b"car-0"] = state.tobytes()
+    found = ServiceRecord("r-1", "car-0", "battery_12v", ServiceOutcome.FAILED, START_MS, 20_000_000)
+    record = Record(3, b"car-0", encode(found), START_MS)
+    await bench.take([record], SERVICE_RECORDS)
+    await bench.take([record], SERVICE_RECORDS)
+    examples = [decode(taught.value or b"", TrainingExample) for taught in bench.sent(TRAINING_EXAMPLES)]
+    told = {(e.item, (e.made_ms or 0) // DAY_MS, e.target) for e in examples}
+    assert told == {
+        ("battery_12v", day - 80, 0.0),
+        ("battery_12v", day - 5, 1.0),
+        ("tyre_leak", day - 80, 0.0),
+        ("coolant", day - 80, 0.0),
+    }
+    assert len(examples) == len(told)
 
 
 def reopened(offset: int, car: str) -> Record:
