@@ -120,7 +120,7 @@ def _plain_columns(head: JsonHead) -> dict[str, bytes]:
         if not 0 < len(set(paths)) == len(paths) == text.count(b"[") <= MAX_SIGNALS:
             return {}
         return {path: bytes(parsed[path].as_buffer(of_type="d")) for path in paths}
-    except (ValueError, TypeError, AttributeError, RuntimeError):
+    except (ValueError, TypeError, AttributeError, RuntimeError, LookupError):
         return {}
 
 

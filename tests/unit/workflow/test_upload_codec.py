@@ -215,6 +215,12 @@ def test_of_an_upload_with_one_field_spoilt_only_our_own_errors_come(field: str,
     only_our_errors(json.dumps(upload() | {field: value}).encode())
 
 
+@pytest.mark.parametrize("values", [[], [1.0], [1.0, 2.0], [None, 1.0]])
+def test_a_signal_whose_name_holds_a_nul_is_told_in_our_own_words(values: list[float | None]) -> None:
+    # simdjson looks names up as C strings and finds none of them.
+    only_our_errors(json.dumps(upload() | {"signals": {"Vehicle.Spe\x00ed": values}}).encode())
+
+
 @settings(deadline=None, max_examples=300)
 @given(column=st.lists(anything, min_size=2, max_size=2))
 def test_of_a_spoilt_column_only_our_own_errors_come(column: list[Any]) -> None:
