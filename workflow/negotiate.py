@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
+from domain.consent import ConsentGrant
 from domain.errors import Conflict, ConsentMissing, InvalidInput, NotFound
 from domain.need import NeedState
 from domain.proposal import Actor, BookingProposal, ProposalState
@@ -44,15 +45,20 @@ async def of_dealer(uow: UnitOfWork, dealer_id: str, proposal_id: str, now_ms: i
 
     A car that is checked in needs no grant any more: what the workshop found comes in, and nothing goes out.
     """
+    return (await with_grant(uow, dealer_id, proposal_id, now_ms))[0]
+
+
+async def with_grant(
+    uow: UnitOfWork, dealer_id: str, proposal_id: str, now_ms: int
+) -> tuple[BookingProposal, ConsentGrant | None]:
+    """As `of_dealer`, and the grant with it."""
     grant = await uow.consents.behind(proposal_id, dealer_id)
     proposal = await uow.proposals.get(proposal_id, lock=True)
     if proposal is None or proposal.dealer_id != dealer_id or proposal.state is ProposalState.DRAFT:
         raise NotFound("there is no such proposal")
-    if proposal.state is ProposalState.CHECKED_IN:
-        return proposal
-    if grant is None or not grant.is_live(now_ms):
+    if proposal.state is not ProposalState.CHECKED_IN and (grant is None or not grant.is_live(now_ms)):
         raise ConsentMissing("the owner has withdrawn the consent, or it has run out")
-    return proposal
+    return proposal, grant
 
 
 async def accept(

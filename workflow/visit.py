@@ -14,7 +14,7 @@ from domain.service_record import ServiceOutcome, ServiceRecord
 from workflow.history import tell
 from workflow.measurement import LATEST_ODOMETER_M, check_measurement, item_of
 from workflow.messages import SERVICE_RECORDS, encode
-from workflow.negotiate import of_dealer
+from workflow.negotiate import of_dealer, with_grant
 from workflow.outbox_rows import TopicMessage
 from workflow.ports import Office, UnitOfWork
 from workflow.proposal_steps import advance, end_proposal, reopen_needs
@@ -72,7 +72,7 @@ async def complete(
     _check_odometer(odometer_m)
     now = office.clock.now_ms()
     async with office.unit_of_work() as uow:
-        before = await of_dealer(uow, dealer_id, proposal_id, now)
+        before, grant = await with_grant(uow, dealer_id, proposal_id, now)
         vehicle = await uow.vehicles.get(before.vehicle_id)
         if vehicle is None:
             raise NotFound("there is no such car")
@@ -92,7 +92,6 @@ async def complete(
         await reopen_needs(uow, after, now)
         if invoice_minor is not None:
             await _tell_visit(uow, after, "visit-invoiced", now, {"minor": invoice_minor, "currency": currency})
-        grant = await uow.consents.get(after.grant_id)
         return after if grant is not None and grant.is_live(now) else after.without_data()
 
 

@@ -2,21 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
-from sqlalchemy import and_, delete, func, insert, select
+from sqlalchemy import and_, bindparam, delete, func, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from adapters.records.advisory_locks import lock_site
-from adapters.records.repository import Repository
+from adapters.records.repository import Repository, insert_new
 from adapters.records.tables import resource_holds
 from domain.errors import SlotTaken
 from domain.site import Resource, ResourceKind
 from domain.slot import Hold, Slot
 
-_EXCLUSION_VIOLATION = "23P01"
 _TRIGGER_MESSAGE = "resource_holds_no_overlap"
+_RELEASE = (
+    delete(resource_holds)
+    .where(resource_holds.c.proposal_id == bindparam("of_proposal"))
+    .returning(*(column for column in resource_holds.c if column.name != "hold_id"))
+)
 
 
 class SqlHolds(Repository):
@@ -45,19 +50,27 @@ class SqlHolds(Repository):
             for slot in sorted(set(slots))
             for hold in slot.holds
         ]
-        # In a savepoint: a use case that hears SlotTaken may offer something else in the same transaction.
-        try:
-            async with self._connection.begin_nested():
-                await self.release(proposal_id)
-                if rows:
-                    await self._connection.execute(insert(resource_holds), rows)
-        except IntegrityError as error:
-            if _is_overlap(error):
-                raise SlotTaken("this time is held or booked by somebody else: choose another") from error
-            raise
+        before = [dict(row) for row in (await self._execute(_RELEASE, {"of_proposal": proposal_id})).mappings()]
+        if not rows or await self._could_insert(rows):
+            return
+        # Put back: a use case that hears SlotTaken may offer something else in the same transaction.
+        await self.release(proposal_id)
+        if before:
+            await self._could_insert(before)
+        raise SlotTaken("this time is held or booked by somebody else: choose another")
 
     async def release(self, proposal_id: str) -> None:
-        await self._connection.execute(delete(resource_holds).where(resource_holds.c.proposal_id == proposal_id))
+        await self._execute(_RELEASE, {"of_proposal": proposal_id})
+
+    async def _could_insert(self, rows: Sequence[Mapping[str, Any]]) -> bool:
+        """Insert them; False, and perhaps some inserted, when one overlaps what is held."""
+        try:
+            return await self._changed(insert_new(resource_holds, self._is_postgres), rows) == len(rows)
+        except IntegrityError as error:
+            # SQLite's trigger undoes the statement, and no more.
+            if _TRIGGER_MESSAGE in str(error.orig):
+                return False
+            raise
 
     async def busy(self, dealer_id: str, from_ms: int, until_ms: int, *, but_of: str | None = None) -> list[Hold]:
         held = resource_holds.c
@@ -87,7 +100,3 @@ class SqlHolds(Repository):
             )
         )
         return 0 if row is None else int(row.pairs)
-
-
-def _is_overlap(error: IntegrityError) -> bool:
-    return getattr(error.orig, "sqlstate", None) == _EXCLUSION_VIOLATION or _TRIGGER_MESSAGE in str(error.orig)
