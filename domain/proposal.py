@@ -43,7 +43,15 @@ class Actor(StrEnum):
 
 S, A = ProposalState, Actor
 
-# The whole machine: (from, to) → who may move it. Design note 1's table, and nothing beside it.
+MISSED_AFTER_MS = 30 * 60_000
+"""So long after its slot began a car may be said not to have come."""
+UNTOLD_VISIT_MS = 7 * 86_400_000
+"""So long after its slot a visit of which nobody told anything counts as one that did not take place."""
+UNTOLD_END_MS = 30 * 86_400_000
+"""So long after its check-in a visit whose end nobody told counts as over, with nothing found."""
+
+# The whole machine: (from, to) → who may move it. Design note 1's table, and nothing beside it; the clock ends visits
+# that nobody ends (ADR 78). `python -m tools.draw_booking_machine` draws it into docs/booking-machine.md.
 TRANSITIONS: dict[tuple[ProposalState, ProposalState], frozenset[Actor]] = {
     (S.DRAFT, S.SENT): frozenset({A.OWNER}),
     (S.DRAFT, S.WITHDRAWN): frozenset({A.OWNER, A.CONSENT}),
@@ -59,8 +67,8 @@ TRANSITIONS: dict[tuple[ProposalState, ProposalState], frozenset[Actor]] = {
     **{(s, S.WITHDRAWN): frozenset({A.OWNER, A.CONSENT}) for s in (S.SENT, S.COUNTERED, S.ACCEPTED)},
     (S.CONFIRMED, S.CANCELLED): frozenset({A.OWNER, A.DEALER, A.CONSENT}),
     (S.CONFIRMED, S.CHECKED_IN): frozenset({A.DEALER}),
-    (S.CONFIRMED, S.NO_SHOW): frozenset({A.DEALER}),
-    (S.CHECKED_IN, S.COMPLETED): frozenset({A.DEALER}),
+    (S.CONFIRMED, S.NO_SHOW): frozenset({A.DEALER, A.CLOCK}),
+    (S.CHECKED_IN, S.COMPLETED): frozenset({A.DEALER, A.CLOCK}),
 }
 
 TRANSITIONS_FROM: dict[ProposalState, frozenset[ProposalState]] = {
@@ -116,6 +124,28 @@ class BookingProposal:
         return replace(
             self, state=state, version=self.version + 1, updated_ms=now_ms, end_reason=reason or self.end_reason
         )
+
+    @property
+    def missed_from_ms(self) -> int:
+        """From when on its car may be said not to have come."""
+        return self.slot.start_ms + MISSED_AFTER_MS if self.slot is not None else 0
+
+    @property
+    def ends_untold_ms(self) -> int:
+        """When the clock ends it, if nobody says anything any more."""
+        if self.state is S.CONFIRMED:
+            return (self.slot.end_ms if self.slot is not None else self.updated_ms) + UNTOLD_VISIT_MS
+        return self.updated_ms + UNTOLD_END_MS if self.state is S.CHECKED_IN else self.expires_ms
+
+    def ended_by_clock(self, now_ms: int) -> tuple[ProposalState, str] | None:
+        """What time alone has made of it, and why; None while somebody's word is still waited for."""
+        if self.state.is_over or now_ms < self.ends_untold_ms:
+            return None
+        if self.state is S.CONFIRMED:
+            return S.NO_SHOW, "nobody told what became of the visit"
+        if self.state is S.CHECKED_IN:
+            return S.COMPLETED, "nobody told how the visit ended"
+        return S.EXPIRED, "nobody answered in time"
 
     @property
     def slots_held(self) -> tuple[Slot, ...]:

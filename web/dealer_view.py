@@ -144,7 +144,7 @@ def entry_card(entry: DeskEntry, now_ms: int, reading: Reading) -> EntryCard:
         can_decline=is_open and is_live,
         can_check_in=state is ProposalState.CONFIRMED and is_live,
         can_complete=is_inside,
-        can_report_no_show=state is ProposalState.CONFIRMED and slot is not None and slot.start_ms <= now_ms,
+        can_report_no_show=state is ProposalState.CONFIRMED and proposal.missed_from_ms <= now_ms,
         odometer_km="" if not is_inside or proposal.odometer_m is None else str(proposal.odometer_m // 1000),
     )
 

@@ -121,6 +121,7 @@ async def confirm(
         before = await of_consenting_owner(uow, customer_id, proposal_id, now)
         slot = _chosen(before, start_ms)
         after = replace(before.to(ProposalState.CONFIRMED, Actor.OWNER, now), slot=slot, offered=())
+        after = replace(after, expires_ms=after.ends_untold_ms)
         after = await advance(uow, before, after, actor=Actor.OWNER, actor_id=customer_id, channel=channel)
         await _book_needs(uow, after, now)
         return after
@@ -192,14 +193,16 @@ async def cancel(
 
 
 async def expire_proposals(office: Office) -> int:
-    """End what nobody answered in time, and what stands under a consent that has run out; how many those were."""
+    """End what nobody answered in time, visits of which nobody told the end, and what stands under a consent that has
+    run out; how many those were."""
     now = office.clock.now_ms()
     async with office.unit_of_work() as uow:
-        due = await uow.proposals.expired(now)
-        for proposal in due:
-            await end_proposal(
-                uow, proposal, ProposalState.EXPIRED, Actor.CLOCK, "clock", now, "nobody answered in time", "clock"
-            )
+        due = 0
+        for proposal in await uow.proposals.expired(now):
+            end = proposal.ended_by_clock(now)
+            if end is not None:
+                await end_proposal(uow, proposal, end[0], Actor.CLOCK, "clock", now, end[1], "clock")
+                due += 1
         uncovered = await uow.proposals.without_consent(now)
         for proposal in uncovered:
             # So that the notice of the end waits for nothing that may not be sent any longer.
@@ -207,7 +210,7 @@ async def expire_proposals(office: Office) -> int:
             is_firm = proposal.state is ProposalState.CONFIRMED
             ended = ProposalState.CANCELLED if is_firm else ProposalState.WITHDRAWN
             await end_proposal(uow, proposal, ended, Actor.CONSENT, "clock", now, "the consent has run out", "clock")
-    return len(due) + len(uncovered)
+    return due + len(uncovered)
 
 
 def _extend(proposal: BookingProposal, now_ms: int) -> BookingProposal:

@@ -186,7 +186,7 @@ class Proposals(Protocol):
     ) -> list[BookingProposal]: ...
     async def under_grant(self, grant_id: str) -> list[BookingProposal]: ...
     async def expired(self, now_ms: int) -> list[BookingProposal]:
-        """Open or draft proposals whose expires_ms has passed."""
+        """Those that are not over and whose expires_ms has passed; what that means `ended_by_clock` says."""
 
     async def without_consent(self, now_ms: int) -> list[BookingProposal]:
         """Sent, countered, accepted or confirmed proposals whose grant has run out or was withdrawn."""

@@ -114,7 +114,8 @@ async def end_proposal(
     cause: str,
     channel: str = "api",
 ) -> BookingProposal:
-    """End a proposal without a visit, and let the needs it had booked stand open again."""
+    """End a proposal without a visit, or with one of which nothing was told, and let the needs it had booked stand open
+    again."""
     ended = await advance(
         uow,
         proposal,
@@ -125,7 +126,7 @@ async def end_proposal(
         channel=channel,
     )
     # Only a visit that was agreed on books needs: a draft that was left over must not reopen another's.
-    if proposal.state is ProposalState.CONFIRMED:
+    if proposal.state in (ProposalState.CONFIRMED, ProposalState.CHECKED_IN):
         await reopen_needs(uow, ended, now_ms)
     return ended
 

@@ -39,18 +39,19 @@ async def check_in(
     async with office.unit_of_work() as uow:
         before = await of_dealer(uow, dealer_id, proposal_id, now)
         after = replace(before.to(ProposalState.CHECKED_IN, Actor.DEALER, now), odometer_m=odometer_m)
+        after = replace(after, expires_ms=after.ends_untold_ms)
         return await advance(uow, before, after, actor=Actor.DEALER, actor_id=actor_id, channel=channel)
 
 
 async def no_show(
     office: Office, *, dealer_id: str, actor_id: str, proposal_id: str, channel: str = "api"
 ) -> BookingProposal:
-    """The car did not come; only after the slot has begun."""
+    """The car did not come; only half an hour after the slot has begun."""
     now = office.clock.now_ms()
     async with office.unit_of_work() as uow:
         before = await of_dealer(uow, dealer_id, proposal_id, now)
-        if before.slot is not None and now < before.slot.start_ms:
-            raise Conflict("the slot has not begun yet")
+        if now < before.missed_from_ms:
+            raise Conflict("wait until half an hour after the slot began before you say that the car did not come")
         return await end_proposal(
             uow, before, ProposalState.NO_SHOW, Actor.DEALER, actor_id, now, "the car did not come", channel
         )

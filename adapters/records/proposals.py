@@ -13,7 +13,7 @@ from adapters.records.tables import consent_grants, proposal_steps, proposals
 from domain.errors import Conflict
 from domain.proposal import BookingProposal, ProposalState, ProposalStep
 
-_WAITING = [str(state) for state in ProposalState if state.is_open or state is ProposalState.DRAFT]
+_WAITING = [str(state) for state in ProposalState if not state.is_over]
 
 _UNDER_CONSENT = [str(state) for state in ProposalState if state.is_open or state is ProposalState.CONFIRMED]
 

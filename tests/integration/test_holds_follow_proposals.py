@@ -10,7 +10,7 @@ from typing import Any, Self
 
 import pytest
 
-from domain.proposal import BookingProposal, ProposalState
+from domain.proposal import MISSED_AFTER_MS, BookingProposal, ProposalState
 from domain.slot import Hold
 from tests.support.moments import DAY, HOUR, NOW
 from tests.support.town import TOMORROW, Garage, Household, Town
@@ -161,7 +161,7 @@ STEPS: dict[str, tuple[Begin, Step, ProposalState, int]] = {
     "cancel": (confirmed, lambda o, a: negotiate.cancel(o, **a.owner), S.CANCELLED, 0),
     "expire": (countered, lambda o, a: negotiate.expire_proposals(o), S.EXPIRED, PROPOSAL_OPEN_MS),
     "check in": (confirmed, lambda o, a: visit.check_in(o, odometer_m=1, **a.dealer), S.CHECKED_IN, DAY),
-    "stay away": (confirmed, lambda o, a: visit.no_show(o, **a.dealer), S.NO_SHOW, DAY),
+    "stay away": (confirmed, lambda o, a: visit.no_show(o, **a.dealer), S.NO_SHOW, DAY + MISSED_AFTER_MS),
     "complete": (
         checked_in,
         lambda o, a: visit.complete(o, odometer_m=1, findings=[], **a.dealer),

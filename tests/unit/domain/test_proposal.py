@@ -34,8 +34,8 @@ DESIGN: dict[tuple[str, str], set[str]] = {
     **{(state, "withdrawn"): {"owner", "consent"} for state in ("sent", "countered", "accepted")},
     ("confirmed", "cancelled"): {"owner", "dealer", "consent"},
     ("confirmed", "checked-in"): {"dealer"},
-    ("confirmed", "no-show"): {"dealer"},
-    ("checked-in", "completed"): {"dealer"},
+    ("confirmed", "no-show"): {"dealer", "clock"},
+    ("checked-in", "completed"): {"dealer", "clock"},
 }
 
 

@@ -8,7 +8,7 @@ import pytest
 
 from domain.errors import Conflict, InvalidInput, NotFound, SlotTaken
 from domain.need import NeedState
-from domain.proposal import BookingProposal, ProposalState
+from domain.proposal import MISSED_AFTER_MS, UNTOLD_END_MS, UNTOLD_VISIT_MS, Actor, BookingProposal, ProposalState
 from tests.support.moments import DAY, MINUTE, NOW
 from tests.support.town import TOMORROW, Garage, Household, Town
 from workflow import negotiate, visit
@@ -264,16 +264,51 @@ async def test_a_draft_that_is_left_over_does_not_reopen_what_another_visit_has_
     assert (await town.stored(chosen)).state is S.CONFIRMED
 
 
-async def test_a_car_that_did_not_come_is_a_no_show_after_its_slot_began(
+async def test_a_car_that_did_not_come_is_a_no_show_half_an_hour_after_its_slot_began(
     town: Town, home: Household, garage: Garage
 ) -> None:
     booked = await town.confirmed(home, garage)
-    with pytest.raises(Conflict, match="not begun"):
-        await visit.no_show(town.office, proposal_id=booked.proposal_id, **garage.party)
-    town.later(DAY)
+    for wait_ms in (0, DAY, MISSED_AFTER_MS - 1):
+        town.later(wait_ms)
+        with pytest.raises(Conflict, match="half an hour"):
+            await visit.no_show(town.office, proposal_id=booked.proposal_id, **garage.party)
+    town.later(1)
     ended = await visit.no_show(town.office, proposal_id=booked.proposal_id, **garage.party)
     assert ended.state is S.NO_SHOW
     assert (await town.live_need(home)).state is NeedState.OPEN
+
+
+async def test_a_visit_of_which_nobody_tells_did_not_take_place_after_a_week(
+    town: Town, home: Household, garage: Garage
+) -> None:
+    booked = await town.confirmed(home, garage)
+    assert booked.slot is not None
+    town.later(booked.slot.end_ms - town.clock.now_ms() + UNTOLD_VISIT_MS - 1)
+    assert await expire_proposals(town.office) == 0
+    town.later(1)
+    assert await expire_proposals(town.office) == 1
+    assert (await town.stored(booked)).state is S.NO_SHOW
+    assert (await town.live_need(home)).state is NeedState.OPEN
+    assert await town.busy(garage) == 0
+    with pytest.raises(Conflict, match="no-show"):
+        await visit.check_in(town.office, odometer_m=1, proposal_id=booked.proposal_id, **garage.party)
+
+
+async def test_a_visit_whose_end_nobody_tells_is_over_after_a_month_and_left_its_needs_undone(
+    town: Town, home: Household, garage: Garage
+) -> None:
+    booked = await town.confirmed(home, garage)
+    town.later(DAY)
+    await visit.check_in(town.office, odometer_m=1, proposal_id=booked.proposal_id, **garage.party)
+    town.later(UNTOLD_END_MS - 1)
+    assert await expire_proposals(town.office) == 0
+    town.later(1)
+    assert await expire_proposals(town.office) == 1
+    ended = await town.stored(booked)
+    assert (ended.state, ended.end_reason) == (S.COMPLETED, "nobody told how the visit ended")
+    assert (await town.live_need(home)).state is NeedState.OPEN
+    async with town.records.unit_of_work() as uow:
+        assert (await uow.proposals.steps(booked.proposal_id))[-1].actor is Actor.CLOCK
 
 
 async def test_what_is_not_theirs_is_not_there_for_anybody(town: Town, home: Household, garage: Garage) -> None:
