@@ -17,7 +17,7 @@ def scaled(values: npt.NDArray[Any], scale: UnitScale | None) -> npt.NDArray[Any
     """Values in a signal's own unit; finite, as they were."""
     if scale is None:
         return values
-    with np.errstate(over="ignore"):
+    with np.errstate(over="ignore", invalid="ignore"):  # a gap may be any NaN, one that signals, too
         return np.clip(values.astype(np.float64) * scale.factor + scale.offset, -_LARGEST, _LARGEST)
 
 
@@ -51,7 +51,9 @@ class Column(Sequence[float | None]):
         return None if value != value else value
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> npt.NDArray[Any]:
-        return np.array(self._values, dtype=dtype, copy=copy)
+        # A gap may be any NaN, one that signals, too.
+        with np.errstate(invalid="ignore"):
+            return np.array(self._values, dtype=dtype, copy=copy)
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Sequence) or isinstance(other, str | bytes):

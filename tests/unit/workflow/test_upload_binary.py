@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 from msgspec.msgpack import Ext
 
 from adapters.catalogue_file import load_catalogue
+from domain.catalogue import UnitScale
 from domain.errors import Forbidden, InvalidInput, PitcallError, TooLarge
 from domain.telemetry import TelemetryUpload, UploadId
 from workflow.signal_names import SignalNames
@@ -26,6 +27,7 @@ from workflow.upload_codec import (
     encode_binary,
     without_position,
 )
+from workflow.upload_column import Column, scaled
 
 CATALOGUE = load_catalogue(Path(__file__).parents[3] / "pitcall" / "data" / "car.yaml")
 SIGNALS = SignalNames(CATALOGUE)
@@ -99,6 +101,14 @@ def test_numpy_takes_a_column_whole_with_nan_for_a_gap() -> None:
     assert table.tolist()[1] == [61_000_000.0, 61_000_003.0]
     assert table[0, 0] == 12.0
     assert math.isnan(table[0, 1])
+
+
+def test_a_gap_may_be_any_nan_one_that_signals_too() -> None:
+    values = np.array([0x7F80_0001, 0x3F80_0000], dtype=np.uint32).view(np.float32)
+    column = Column(values)
+    assert list(column) == [None, 1.0]
+    assert np.array_equal(np.asarray(column, dtype=np.float64), [np.nan, 1.0], equal_nan=True)
+    assert np.array_equal(scaled(values, UnitScale(2.0, 1.0)), [np.nan, 3.0], equal_nan=True)
 
 
 def test_a_column_is_a_sequence_like_any_other() -> None:
