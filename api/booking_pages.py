@@ -34,7 +34,7 @@ from workflow.consents import grant_consent, withdraw_consent
 from workflow.dealers import dealers
 from workflow.dossiers import car_dossier, proposal_of
 from workflow.free_slots import free_slots_of
-from workflow.negotiate import cancel, confirm, counter_back, withdraw
+from workflow.negotiate import cancel, confirm, counter_back, move, withdraw
 from workflow.propose import draft_proposal, send_proposal
 from workflow.slot_choice import demand_of
 
@@ -202,8 +202,8 @@ async def _proposal_page(
 
 
 async def _other_times(desk: Reception, dossier: ProposalDossier, reading: Reading) -> tuple[SlotDay, ...]:
-    """What the owner may ask for instead, while the dealer's offers stand."""
-    if dossier.proposal.state is not ProposalState.COUNTERED:
+    """What the owner may ask for instead while the dealer's offers stand, or may move an appointment to."""
+    if dossier.proposal.state not in (ProposalState.COUNTERED, ProposalState.CONFIRMED):
         return ()
     ranked = await free_slots_of(desk.office, dealer_id=dossier.dealer.dealer_id, demand=dossier.proposal.demand)
     return slot_days([free.slot for free in ranked], reading)
@@ -211,7 +211,7 @@ async def _other_times(desk: Reception, dossier: ProposalDossier, reading: Readi
 
 @router.post("/proposals/{proposal_id}/{action}")
 async def act(proposal_id: str, action: str, request: Request, desk: Desk, visitor: Owner) -> Response:
-    """Send, confirm, ask for another time, take back, cancel; what does not go is said on the same page."""
+    """Send, confirm, ask for another time, move, take back, cancel; what does not go is said on the same page."""
     form = await form_of(request)
     try:
         notice = await _act(
@@ -238,6 +238,10 @@ async def _act(
         start = required(start_ms, "start_ms", "choose a time")
         await counter_back(office, customer_id=customer_id, proposal_id=proposal_id, start_ms=start, channel="page")
         return "countered"
+    if action == "move":
+        start = required(start_ms, "start_ms", "choose a time")
+        await move(office, customer_id=customer_id, proposal_id=proposal_id, start_ms=start, channel="page")
+        return "moved"
     if action == "withdraw":
         await withdraw(office, customer_id=customer_id, proposal_id=proposal_id, channel="page")
         return "taken_back"

@@ -8,7 +8,7 @@ from fastapi import APIRouter, Query
 
 from api.answers import EntryAnswer, QueueAnswer
 from api.authentication import DealerCaller
-from api.bodies import CheckIn, Completion, Nothing, Reason, StartTimes
+from api.bodies import CheckIn, Completion, Nothing, Reason, StartTime, StartTimes
 from api.conditional import AsSeen
 from api.idempotency import IdempotentRoute
 from api.paging import Paging
@@ -19,7 +19,7 @@ from domain.errors import InvalidInput
 from domain.proposal import ProposalState
 from workflow.access import Caller, require_dealer
 from workflow.dossiers import dealer_desk, desk_entry
-from workflow.negotiate import accept, counter, decline
+from workflow.negotiate import accept, cancel_by_dealer, counter, decline, move_by_dealer
 from workflow.visit import Finding, check_in, complete, no_show
 
 router = APIRouter(prefix="/v1/dealer/proposals", tags=["dealers"], route_class=IdempotentRoute)
@@ -88,6 +88,20 @@ async def decline_proposal(proposal_id: str, body: Reason, desk: AsSeen, caller:
     return await _told(desk, caller, proposal_id)
 
 
+@router.post("/{proposal_id}/move", summary="Move the appointment")
+async def move_visit(proposal_id: str, body: StartTime, desk: AsSeen, caller: DealerCaller) -> EntryAnswer:
+    """To another of your free times, until it begins. The owner sees it, and may move it again or cancel."""
+    await move_by_dealer(desk.office, proposal_id=proposal_id, start_ms=body.start_ms, **_party(caller))
+    return await _told(desk, caller, proposal_id)
+
+
+@router.post("/{proposal_id}/cancel", summary="Cancel the appointment")
+async def cancel_visit(proposal_id: str, body: Reason, desk: AsSeen, caller: DealerCaller) -> EntryAnswer:
+    """With a reason for the owner; what was to be done stands open again."""
+    await cancel_by_dealer(desk.office, proposal_id=proposal_id, reason=body.reason, **_party(caller))
+    return await _told(desk, caller, proposal_id)
+
+
 @router.post("/{proposal_id}/check-in", summary="The car is here")
 async def check_in_car(proposal_id: str, body: CheckIn, desk: AsSeen, caller: DealerCaller) -> EntryAnswer:
     """With its odometer."""
@@ -114,6 +128,6 @@ async def complete_visit(proposal_id: str, body: Completion, desk: AsSeen, calle
 async def did_not_come(
     proposal_id: str, desk: AsSeen, caller: DealerCaller, body: Nothing | None = None
 ) -> EntryAnswer:
-    """After the slot has passed."""
+    """From half an hour after the slot began."""
     await no_show(desk.office, proposal_id=proposal_id, **_party(caller))
     return await _told(desk, caller, proposal_id)

@@ -19,7 +19,7 @@ from web.ledger_view import ledger_view
 from web.reading import Reading
 from workflow.dossiers import dealer_desk, desk_entry
 from workflow.free_slots import free_slots_of
-from workflow.negotiate import accept, counter, decline
+from workflow.negotiate import accept, cancel_by_dealer, counter, decline
 from workflow.visit import Finding, check_in, complete, no_show
 
 router = APIRouter(prefix="/dealer", include_in_schema=False, route_class=PatientRoute)
@@ -138,6 +138,12 @@ async def _act(
             office, dealer_id=dealer_id, actor_id=actor_id, proposal_id=proposal_id, reason=reason, channel="page"
         )
         return "declined"
+    if action == "cancel":
+        reason = text(form, "reason", 200)
+        await cancel_by_dealer(
+            office, dealer_id=dealer_id, actor_id=actor_id, proposal_id=proposal_id, reason=reason, channel="page"
+        )
+        return "cancelled_owner"
     if action == "check-in":
         odometer = _odometer(form)
         await check_in(

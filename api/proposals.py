@@ -15,7 +15,7 @@ from api.representations import proposal_json
 from domain.errors import Conflict
 from workflow.calendar import appointment_ics
 from workflow.dossiers import cars_of, proposal_of
-from workflow.negotiate import cancel, confirm, counter_back, withdraw
+from workflow.negotiate import cancel, confirm, counter_back, move, withdraw
 from workflow.propose import draft_proposal, send_proposal
 
 router = APIRouter(prefix="/v1/me/proposals", tags=["bookings"], route_class=IdempotentRoute)
@@ -80,6 +80,13 @@ async def cancel_appointment(
     """After it is confirmed; the dealer hears of it."""
     reason = body.reason if body else ""
     await cancel(desk.office, customer_id=customer_id, proposal_id=proposal_id, reason=reason)
+    return await _told(desk, customer_id, proposal_id)
+
+
+@router.post("/{proposal_id}/move", summary="Move the appointment")
+async def move_appointment(proposal_id: str, body: StartTime, desk: AsSeen, customer_id: CustomerId) -> ProposalAnswer:
+    """To another free time of the dealer, who hears of it; until the appointment begins."""
+    await move(desk.office, customer_id=customer_id, proposal_id=proposal_id, start_ms=body.start_ms)
     return await _told(desk, customer_id, proposal_id)
 
 

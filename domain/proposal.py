@@ -65,6 +65,7 @@ TRANSITIONS: dict[tuple[ProposalState, ProposalState], frozenset[Actor]] = {
     **{(s, S.DECLINED): frozenset({A.DEALER}) for s in (S.SENT, S.COUNTERED, S.ACCEPTED)},
     **{(s, S.EXPIRED): frozenset({A.CLOCK}) for s in (S.SENT, S.COUNTERED, S.ACCEPTED)},
     **{(s, S.WITHDRAWN): frozenset({A.OWNER, A.CONSENT}) for s in (S.SENT, S.COUNTERED, S.ACCEPTED)},
+    (S.CONFIRMED, S.CONFIRMED): frozenset({A.OWNER, A.DEALER}),  # moved to another time
     (S.CONFIRMED, S.CANCELLED): frozenset({A.OWNER, A.DEALER, A.CONSENT}),
     (S.CONFIRMED, S.CHECKED_IN): frozenset({A.DEALER}),
     (S.CONFIRMED, S.NO_SHOW): frozenset({A.DEALER, A.CLOCK}),

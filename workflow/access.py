@@ -87,6 +87,7 @@ ACCESS: Mapping[str, Rule] = {
     "proposals.counter": OWNERS,
     "proposals.withdraw_proposal": OWNERS,
     "proposals.cancel_appointment": OWNERS,
+    "proposals.move_appointment": OWNERS,
     "proposals.appointment": OWNERS,
     "dealers.all_dealers": _only(Role.OWNER, Role.ADVISOR, Role.OPERATOR),
     "dealers.free_slots": Rule(
@@ -99,6 +100,8 @@ ACCESS: Mapping[str, Rule] = {
     "dealer_desk.accept_slot": ANSWERS_PROPOSALS,
     "dealer_desk.offer": ANSWERS_PROPOSALS,
     "dealer_desk.decline_proposal": ANSWERS_PROPOSALS,
+    "dealer_desk.move_visit": ANSWERS_PROPOSALS,
+    "dealer_desk.cancel_visit": ANSWERS_PROPOSALS,
     "dealer_desk.check_in_car": ANSWERS_PROPOSALS,
     "dealer_desk.complete_visit": ANSWERS_PROPOSALS,
     "dealer_desk.did_not_come": ANSWERS_PROPOSALS,

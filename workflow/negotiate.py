@@ -119,6 +119,8 @@ async def confirm(
     now = office.clock.now_ms()
     async with office.unit_of_work() as uow:
         before = await of_consenting_owner(uow, customer_id, proposal_id, now)
+        if before.state is ProposalState.CONFIRMED:
+            raise Conflict("it is confirmed already: an appointment is moved, not confirmed once more")
         slot = _chosen(before, start_ms)
         after = replace(before.to(ProposalState.CONFIRMED, Actor.OWNER, now), slot=slot, offered=())
         after = replace(after, expires_ms=after.ends_untold_ms)
@@ -190,6 +192,53 @@ async def cancel(
         before = await of_owner(uow, customer_id, proposal_id)
         why = reason or "cancelled by the owner"
         return await end_proposal(uow, before, ProposalState.CANCELLED, Actor.OWNER, customer_id, now, why, channel)
+
+
+async def move(
+    office: Office, *, customer_id: str, proposal_id: str, start_ms: int, channel: str = "api"
+) -> BookingProposal:
+    """The owner moves the appointment to another free time of the dealer's, who hears of it."""
+    now = office.clock.now_ms()
+    async with office.unit_of_work() as uow:
+        before = await of_consenting_owner(uow, customer_id, proposal_id, now)
+        return await _moved(uow, before, start_ms, Actor.OWNER, customer_id, now, channel)
+
+
+async def move_by_dealer(
+    office: Office, *, dealer_id: str, actor_id: str, proposal_id: str, start_ms: int, channel: str = "api"
+) -> BookingProposal:
+    """The dealer moves the appointment to another of its free times; the owner may move it again, or cancel."""
+    now = office.clock.now_ms()
+    async with office.unit_of_work() as uow:
+        before = await of_dealer(uow, dealer_id, proposal_id, now)
+        return await _moved(uow, before, start_ms, Actor.DEALER, actor_id, now, channel)
+
+
+async def _moved(
+    uow: UnitOfWork, before: BookingProposal, start_ms: int, actor: Actor, actor_id: str, now_ms: int, channel: str
+) -> BookingProposal:
+    if before.state is not ProposalState.CONFIRMED or before.slot is None:
+        raise Conflict(f"only an appointment can be moved: this proposal is {before.state}")
+    if now_ms >= before.slot.start_ms:
+        raise Conflict("the time of this appointment has come: it can no longer be moved")
+    if start_ms == before.slot.start_ms:
+        raise InvalidInput("the appointment is at this time already", field="start_ms", fix="choose another time")
+    dealer = await known_dealer(uow, before.dealer_id)
+    slot = await pick_slot(uow, dealer, start_ms, before.demand, now_ms, but_of=before.proposal_id)
+    after = replace(before.to(ProposalState.CONFIRMED, actor, now_ms), slot=slot)
+    after = replace(after, expires_ms=after.ends_untold_ms)
+    return await advance(uow, before, after, actor=actor, actor_id=actor_id, cause="moved", channel=channel)
+
+
+async def cancel_by_dealer(
+    office: Office, *, dealer_id: str, actor_id: str, proposal_id: str, reason: str = "", channel: str = "api"
+) -> BookingProposal:
+    """The dealer cancels a confirmed appointment; its needs stand open again."""
+    now = office.clock.now_ms()
+    async with office.unit_of_work() as uow:
+        before = await of_dealer(uow, dealer_id, proposal_id, now)
+        why = reason or "cancelled by the dealer"
+        return await end_proposal(uow, before, ProposalState.CANCELLED, Actor.DEALER, actor_id, now, why, channel)
 
 
 async def expire_proposals(office: Office) -> int:

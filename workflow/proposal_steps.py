@@ -12,6 +12,8 @@ from workflow.ports import UnitOfWork
 
 # The events of design note 1's vocabulary; "sent" by an owner's counter-offer is a counter too.
 EVENT_OF_STATE = {state: f"proposal-{state}" for state in ProposalState}
+MOVED = "moved"
+"""What an appointment is told as that was confirmed before and is at another time now."""
 
 
 async def advance(
@@ -38,9 +40,10 @@ async def advance(
     await uow.proposals.add_step(
         ProposalStep(after.proposal_id, after.version, after.state, actor, actor_id, now, cause, channel)
     )
+    is_moved = before is not None and before.state is after.state is ProposalState.CONFIRMED
     await tell(
         uow,
-        EVENT_OF_STATE[after.state],
+        f"proposal-{MOVED}" if is_moved else EVENT_OF_STATE[after.state],
         event_id=f"{after.proposal_id}:{after.version}",
         vehicle_id=after.vehicle_id,
         time_ms=now,
@@ -59,7 +62,7 @@ async def advance(
         channel=channel,
     )
     if actor is not Actor.DEALER and not _has_not_left(before, after):
-        await _notify_dealer(uow, after)
+        await _notify_dealer(uow, after, is_moved=is_moved)
     return after
 
 
@@ -69,19 +72,22 @@ def _has_not_left(before: BookingProposal | None, after: BookingProposal) -> boo
     return was_draft and after.state is not ProposalState.SENT
 
 
-async def _notify_dealer(uow: UnitOfWork, proposal: BookingProposal) -> None:
+async def _notify_dealer(uow: UnitOfWork, proposal: BookingProposal, *, is_moved: bool) -> None:
     """Queue the dealer's webhook. What carries data needs the grant; a withdrawal carries ids only."""
     dealer = await uow.people.dealer(proposal.dealer_id)
     if dealer is None or not dealer.webhook_url:
         return
-    await uow.outbox.put(notice_of(proposal), proposal.updated_ms)
+    await uow.outbox.put(notice_of(proposal, is_moved=is_moved), proposal.updated_ms)
 
 
-def notice_of(proposal: BookingProposal) -> Delivery:
-    """What a dealer with a webhook is sent when a proposal has come to its state; the body goes byte for byte."""
+def notice_of(proposal: BookingProposal, *, is_moved: bool = False) -> Delivery:
+    """What a dealer with a webhook is sent when a proposal has come to its state; the body goes byte for byte.
+
+    `is_moved`: it had been confirmed before, for another time.
+    """
     carries_data = proposal.state in (ProposalState.SENT, ProposalState.CONFIRMED)
     body = {
-        "type": f"proposal.{proposal.state}",
+        "type": f"proposal.{MOVED if is_moved else proposal.state}",
         "proposal_id": proposal.proposal_id,
         "version": proposal.version,
         "time_ms": proposal.updated_ms,

@@ -43,12 +43,17 @@ TABLE: dict[str, dict[str, set[str]]] = {
     "sent": {"accepted": {DEALER}, "countered": {DEALER}, **ENDS},
     "countered": {"sent": {OWNER}, "accepted": {DEALER}, "confirmed": {OWNER}, **ENDS},
     "accepted": {"confirmed": {OWNER}, **ENDS},
-    "confirmed": {"checked-in": {DEALER}, "no-show": {DEALER, CLOCK}, "cancelled": {OWNER, DEALER, CONSENT}},
+    "confirmed": {
+        "confirmed": {OWNER, DEALER},
+        "checked-in": {DEALER},
+        "no-show": {DEALER, CLOCK},
+        "cancelled": {OWNER, DEALER, CONSENT},
+    },
     "checked-in": {"completed": {DEALER, CLOCK}},
 }
 OVER = {"completed", "declined", "expired", "withdrawn", "cancelled", "no-show"}
-OWNERS_ANSWERS = ["confirm", "confirm", "confirm", "counter", "withdraw", "cancel"]
-VISITS = ["check in", "check in", "complete", "no-show"]
+OWNERS_ANSWERS = ["confirm", "confirm", "confirm", "counter", "withdraw", "cancel", "move"]
+VISITS = ["check in", "check in", "complete", "no-show", "move", "cancel"]
 crashes = st.sampled_from(["", "", "", "before", "after", "before the second", "after the second"])
 numbers = st.integers(0, 10**6)
 
@@ -219,7 +224,7 @@ class BookingMachine(RuleBasedStateMachine):
 
     @rule(number=numbers, crash=crashes, answer=st.sampled_from(OWNERS_ANSWERS))
     def an_owner_answers(self, number: int, crash: str, answer: str) -> None:
-        if p := self.pick(number, "accepted", "countered", *(["confirmed"] if answer == "cancel" else [])):
+        if p := self.pick(number, "accepted", "countered", *(["confirmed"] if answer in ("cancel", "move") else [])):
             own = {"customer_id": p.customer_id, "proposal_id": p.proposal_id}
             start = p.offered[number % len(p.offered)].start_ms if p.offered else None
             steps: dict[str, Callable[[], Awaitable[Any]]] = {
@@ -227,6 +232,7 @@ class BookingMachine(RuleBasedStateMachine):
                 "counter": lambda: negotiate.counter_back(self.town.office, start_ms=self.day(number), **own),
                 "withdraw": lambda: negotiate.withdraw(self.town.office, **own),
                 "cancel": lambda: negotiate.cancel(self.town.office, **own),
+                "move": lambda: negotiate.move(self.town.office, start_ms=self.day(number), **own),
             }
             self.attempt(steps[answer], crash)
 
@@ -239,6 +245,8 @@ class BookingMachine(RuleBasedStateMachine):
                 "check in": lambda: visit.check_in(self.town.office, odometer_m=90_000_000, **party),
                 "complete": lambda: visit.complete(self.town.office, odometer_m=90_000_000, findings=found, **party),
                 "no-show": lambda: visit.no_show(self.town.office, **party),
+                "move": lambda: negotiate.move_by_dealer(self.town.office, start_ms=self.day(number), **party),
+                "cancel": lambda: negotiate.cancel_by_dealer(self.town.office, **party),
             }
             self.attempt(steps[what], crash)
 

@@ -32,6 +32,7 @@ DESIGN: dict[tuple[str, str], set[str]] = {
     **{(state, "declined"): {"dealer"} for state in ("sent", "countered", "accepted")},
     **{(state, "expired"): {"clock"} for state in ("sent", "countered", "accepted")},
     **{(state, "withdrawn"): {"owner", "consent"} for state in ("sent", "countered", "accepted")},
+    ("confirmed", "confirmed"): {"owner", "dealer"},
     ("confirmed", "cancelled"): {"owner", "dealer", "consent"},
     ("confirmed", "checked-in"): {"dealer"},
     ("confirmed", "no-show"): {"dealer", "clock"},

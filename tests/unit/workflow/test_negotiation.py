@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 
 import pytest
 
@@ -10,6 +11,7 @@ from domain.errors import Conflict, InvalidInput, NotFound, SlotTaken
 from domain.need import NeedState
 from domain.proposal import MISSED_AFTER_MS, UNTOLD_END_MS, UNTOLD_VISIT_MS, Actor, BookingProposal, ProposalState
 from tests.support.moments import DAY, MINUTE, NOW
+from tests.support.outlets import KeptWebhooks, dispatch_deliveries
 from tests.support.town import TOMORROW, Garage, Household, Town
 from workflow import negotiate, visit
 from workflow.dossiers import desk_entry, proposal_of
@@ -278,6 +280,62 @@ async def test_a_car_that_did_not_come_is_a_no_show_half_an_hour_after_its_slot_
     assert (await town.live_need(home)).state is NeedState.OPEN
 
 
+async def test_an_appointment_is_moved_by_either_and_its_old_time_is_free_again(
+    town: Town, home: Household, garage: Garage
+) -> None:
+    booked = await town.confirmed(home, garage)
+    moved = await negotiate.move(town.office, customer_id=home.id, proposal_id=booked.proposal_id, start_ms=OTHER)
+    assert moved.slot and (moved.state, moved.slot.start_ms) == (S.CONFIRMED, OTHER)
+    assert moved.version == booked.version + 1 and moved.expires_ms == moved.slot.end_ms + UNTOLD_VISIT_MS
+    again = await negotiate.move_by_dealer(town.office, proposal_id=booked.proposal_id, start_ms=THIRD, **garage.party)
+    assert again.slot and again.slot.start_ms == THIRD and await town.busy(garage) == 1
+    assert (await town.live_need(home)).state is NeedState.BOOKED
+    rival = await town.confirmed(await town.household(), garage, start_ms=OTHER)
+    with pytest.raises(SlotTaken):
+        await negotiate.move(town.office, customer_id=home.id, proposal_id=booked.proposal_id, start_ms=OTHER)
+    assert (await town.stored(rival)).state is S.CONFIRMED
+    assert (await town.stored(booked)).slot == again.slot
+
+
+async def test_a_dealer_with_a_webhook_hears_that_it_moved_and_where_to(
+    town: Town, home: Household, garage: Garage
+) -> None:
+    booked = await town.confirmed(home, garage)
+    moved = await negotiate.move(town.office, customer_id=home.id, proposal_id=booked.proposal_id, start_ms=OTHER)
+    hooks = KeptWebhooks()
+    await dispatch_deliveries(town.office, hooks)
+    _, delivery, _ = hooks.kept[-1]
+    assert delivery.kind == "proposal.moved" and delivery.delivery_id == f"{booked.proposal_id}:{moved.version}"
+    assert json.loads(delivery.body)["slot"]["start_ms"] == OTHER and delivery.needs_consent
+
+
+async def test_what_cannot_be_moved_says_why(town: Town, home: Household, garage: Garage) -> None:
+    sent = await town.sent(home, garage)
+    own = {"customer_id": home.id, "proposal_id": sent.proposal_id}
+    with pytest.raises(Conflict, match="is sent"):
+        await negotiate.move(town.office, start_ms=OTHER, **own)
+    await negotiate.accept(town.office, proposal_id=sent.proposal_id, **garage.party)
+    await negotiate.confirm(town.office, **own)
+    with pytest.raises(Conflict, match="not confirmed once more"):
+        await negotiate.confirm(town.office, **own)
+    with pytest.raises(InvalidInput, match="already"):
+        await negotiate.move(town.office, start_ms=TOMORROW, **own)
+    town.later(DAY)
+    with pytest.raises(Conflict, match="has come"):
+        await negotiate.move(town.office, start_ms=OTHER, **own)
+
+
+async def test_a_dealer_cancels_with_a_reason_and_the_need_stands_open_again(
+    town: Town, home: Household, garage: Garage
+) -> None:
+    booked = await town.confirmed(home, garage)
+    ended = await negotiate.cancel_by_dealer(
+        town.office, proposal_id=booked.proposal_id, reason="the lift is broken", **garage.party
+    )
+    assert (ended.state, ended.end_reason) == (S.CANCELLED, "the lift is broken")
+    assert (await town.live_need(home)).state is NeedState.OPEN and await town.busy(garage) == 0
+
+
 async def test_a_visit_of_which_nobody_tells_did_not_take_place_after_a_week(
     town: Town, home: Household, garage: Garage
 ) -> None:
@@ -313,6 +371,10 @@ async def test_a_visit_whose_end_nobody_tells_is_over_after_a_month_and_left_its
 
 async def test_what_is_not_theirs_is_not_there_for_anybody(town: Town, home: Household, garage: Garage) -> None:
     sent, stranger, rival = await town.sent(home, garage), await town.owner(), await town.garage()
+    for step in (negotiate.move, negotiate.move_by_dealer):
+        party = {"customer_id": stranger.customer_id} if step is negotiate.move else rival.party
+        with pytest.raises(NotFound):
+            await step(town.office, proposal_id=sent.proposal_id, start_ms=OTHER, **party)
     for owner_step in (negotiate.confirm, negotiate.withdraw, negotiate.cancel):
         with pytest.raises(NotFound):
             await owner_step(town.office, customer_id=stranger.customer_id, proposal_id=sent.proposal_id)
@@ -322,7 +384,7 @@ async def test_what_is_not_theirs_is_not_there_for_anybody(town: Town, home: Hou
         )
     with pytest.raises(NotFound):
         await proposal_of(town.office, customer_id=stranger.customer_id, proposal_id=sent.proposal_id)
-    for answer in (negotiate.accept, negotiate.decline, visit.no_show):
+    for answer in (negotiate.accept, negotiate.decline, negotiate.cancel_by_dealer, visit.no_show):
         with pytest.raises(NotFound):
             await answer(town.office, proposal_id=sent.proposal_id, **rival.party)
 
