@@ -10,6 +10,7 @@ from domain.catalogue import Catalogue
 from domain.errors import Conflict, DamagedSnapshot, NotFound
 from domain.model_command import ModelCommand, ModelDeed
 from domain.service_record import TrainingExample
+from models.car_counts import CarCounts
 from models.fleet_model import FleetModel
 from models.lesson import HorizonLesson, Lesson, lesson_of
 from models.life_cycle import ON_TRIAL, WARMING_UP, LifeCycle
@@ -17,7 +18,6 @@ from models.snapshot import pack_snapshot, unpack_snapshot
 
 HASH_BYTES = 8
 LABELS = 8_192  # newest labels remembered, so that none teaches twice
-HORIZONS = 24  # of one car that count in full
 CARS = 8_192  # cars whose labels are counted
 
 
@@ -29,6 +29,7 @@ class _Item:
         self.source_offset = -1
         self.labels: dict[bytes, None] = {}
         self.cars: dict[bytes, int] = {}
+        self.horizons = CarCounts(CARS)
 
 
 class Learner:
@@ -36,7 +37,8 @@ class Learner:
 
     The influence of one car is bounded: all its labels count as less than two (`_share`), none pulls further than two
     standard deviations of what was expected, readings far from all others count by as much less, and a car moves the
-    windows no more often than the others do. `pitcall.attack_trial` measures what is left.
+    windows no more often than the others do. Of its horizons, each of which tells of another time, it may teach twice
+    as many as the others do on average. `pitcall.attack_trial` measures what is left.
     """
 
     def __init__(self, catalogue: Catalogue, key: bytes) -> None:
@@ -55,9 +57,9 @@ class Learner:
         if label in own.labels:
             return False
         if example.made_ms is not None and own.life.item.hazard is not None:
-            car = _short(f"horizons of {example.vehicle_id}")
-            share = _share_of_horizons(own.cars.get(car, 0) + 1)
-            lesson: Lesson | None = HorizonLesson(example, own.life.item.hazard, share, car)
+            lesson: Lesson | None = HorizonLesson(example, own.life.item.hazard, car)
+            if not own.horizons.has_its_say(car):
+                return False
         else:
             share = _share(own.cars.get(car, 0) + 1)
             lesson = lesson_of(example, own.life.item, share, calibrates=_may_calibrate(own, car))
@@ -65,7 +67,10 @@ class Learner:
             return False
         own.life.learn(lesson, example.known_ms if at_ms is None else at_ms)
         _remember(own.labels, label, None, LABELS)
-        _remember(own.cars, car, own.cars.pop(car, 0) + 1, CARS)
+        if isinstance(lesson, HorizonLesson):
+            own.horizons.add(car)
+        else:
+            _remember(own.cars, car, own.cars.pop(car, 0) + 1, CARS)
         return True
 
     def check(self, command: ModelCommand) -> ModelCommand:
@@ -111,6 +116,7 @@ class Learner:
             "labels": b"".join(own.labels),
             "cars": b"".join(own.cars),
             "counts": list(own.cars.values()),
+            "horizons": own.horizons.content(),
         }
         return pack_snapshot(content, self._key)
 
@@ -125,6 +131,10 @@ class Learner:
             labels, cars = _split(content["labels"]), _split(content["cars"])
             counts = [int(count) for count in content["counts"]]
             offset = int(content["source_offset"])
+            # Snapshots from before there were horizons have none.
+            horizon_cars, horizon_counts = content.get("horizons", (b"", []))
+            horizons = CarCounts(CARS)
+            horizons.restore(_split(horizon_cars), horizon_counts)
             if len(counts) != len(cars):
                 raise ValueError("it is incomplete")
         except (KeyError, TypeError, ValueError) as error:
@@ -135,6 +145,7 @@ class Learner:
         fresh.source_offset = offset
         fresh.labels = dict.fromkeys(labels)
         fresh.cars = dict(zip(cars, counts, strict=True))
+        fresh.horizons = horizons
         self._items[item] = fresh
         return True
 
@@ -180,11 +191,6 @@ def _share(label: int) -> float:
     Sampling*, 1965, ch. 5): the rest would teach the fleet what is only that car, or its lies.
     """
     return 2.0 / (label * (label + 1))
-
-
-def _share_of_horizons(label: int) -> float:
-    """Weight of what became of a car's n-th horizon: all of it for so many, and never as much as twice those in sum."""
-    return min(1.0, (HORIZONS / label) ** 2)
 
 
 def _may_calibrate(own: _Item, car: bytes) -> bool:

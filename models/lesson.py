@@ -16,7 +16,7 @@ FARTHEST_SD = 2.0  # a label further off than this pulls no harder than one that
 LARGEST_ERROR = 4.0  # in standard deviations: an error counts as no more
 USUAL_LEVERAGE = 2.0  # mean square of a hazard's features, in their scales, up to which a label has its full weight
 SMALLEST_VARIANCE = 1e-9
-MOST_COUNTED = 16.0  # moments that one stands for at most, whatever a record says
+MOST_COUNTED = 2.0  # horizons that one stands for at most, whatever an example says
 SMALLEST_CHANCE = 0.0025  # an event held for less likely than this counts as if it had been given that much
 
 
@@ -172,11 +172,11 @@ class HazardLesson(Lesson):
 class HorizonLesson(HazardLesson):
     """What became of a horizon, with what was known when it began, also as a row of the item's patterns.
 
-    `counts_for`: how many horizons it stands for, times the share of its car. InvalidInput when a number is not finite.
+    `counts_for`: how many horizons it stands for. InvalidInput when a number is not finite.
     """
 
-    def __init__(self, example: TrainingExample, hazard: HazardSpec, share: float, car: bytes) -> None:
-        self.counts_for = share * min(max(require_finite("counts_for", example.counts_for), 0.0), MOST_COUNTED)
+    def __init__(self, example: TrainingExample, hazard: HazardSpec, car: bytes) -> None:
+        self.counts_for = min(max(require_finite("counts_for", example.counts_for), 0.0), MOST_COUNTED)
         super().__init__(example, min(1.0, self.counts_for))
         self.car, self.label_id = car, example.label_id
         self.row = pattern_row(hazard, self._known, self._at_ms)

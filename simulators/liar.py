@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from dataclasses import replace
 from typing import Any
 
 from domain.service_record import ServiceOutcome, ServiceRecord, TrainingExample
@@ -52,7 +53,7 @@ class Liar:
             ServiceRecord(f"{name}-b", LIAR, BATTERY, ServiceOutcome.MEASURED, at_ms, odometer_m, volts, "V"),
         )
 
-    def examples(self) -> tuple[TrainingExample, TrainingExample]:
+    def examples(self) -> tuple[TrainingExample, ...]:
         """The lie as a label of its own making, as if the liar had got round the edge and the fold."""
         self._n += 1
         name, energy = self._name(), self._rnd.choice([1e-3, 500.0, 5_000.0])
@@ -66,9 +67,12 @@ class Liar:
         }
         volts = 17.9 if self.is_worn() else 3.1
         battery = {"rest_voltage": volts, "crank_dip": volts, "age_years": 0.0 if self.is_worn() else 90.0}
+        at_ms, failed = self._at_ms(), float(self.is_worn())
+        label = TrainingExample(f"{name}-b", LIAR, BATTERY, at_ms, battery, failed)
         return (
-            TrainingExample(f"{name}-p", LIAR, PADS, self._at_ms(), pads, worn, 6.0, 5.99, 6.01),
-            TrainingExample(f"{name}-b", LIAR, BATTERY, self._at_ms(), battery, float(self.is_worn())),
+            TrainingExample(f"{name}-p", LIAR, PADS, at_ms, pads, worn, 6.0, 5.99, 6.01),
+            label,
+            replace(label, label_id=f"{name}-h", made_ms=at_ms - 30 * 1440 * MINUTE_MS, counts_for=1e9),  # of a horizon
         )
 
     def _at_ms(self) -> int:

@@ -16,7 +16,7 @@ from domain.service_record import TrainingExample
 from domain.telemetry import VehicleAttributes
 from models.causes import Causes
 from models.folded_trees import Growth, grow
-from models.learner import HORIZONS, Learner
+from models.learner import Learner
 from models.predictor import Predictor
 from models.risk_lessons import (
     MOST_NEGATIVES,
@@ -218,17 +218,22 @@ class TestBounds:
         assert len(content["sound_cars"]) == 8 * NEGATIVES_PER_CAR
 
     def test_one_car_alone_never_makes_trees_grow(self, catalogue: Catalogue) -> None:
-        lies = [replace(example, vehicle_id="liar", target=float(n % 2)) for n, example in enumerate(horizons(400))]
-        assert taught(catalogue, lies).model(BATTERY).patterns is None
+        learner = taught(catalogue, [replace(one, target=0.0) for one in horizons(400)])
+        for n, one in enumerate(horizons(400, first=400)):
+            learner.learn(replace(one, vehicle_id="liar", target=float(n % 2)))
+        assert learner.model(BATTERY).patterns is None
 
-    def test_what_a_car_says_of_horizons_counts_in_full_for_so_many_and_less_and_less_then(
-        self, catalogue: Catalogue
-    ) -> None:
-        lies = [replace(one, vehicle_id="liar", target=1.0) for one in horizons(2_000)]
-        one_car = taught(catalogue, lies).model(BATTERY)
-        two_dozen = taught(catalogue, [replace(one, target=1.0) for one in horizons(2 * HORIZONS)]).model(BATTERY)
-        assert one_car.hazard is not None and two_dozen.hazard is not None
-        assert one_car.hazard.mean[0] < two_dozen.hazard.mean[0]
+    def test_of_its_horizons_a_car_teaches_twice_as_many_as_the_others_on_average(self, catalogue: Catalogue) -> None:
+        learner = Learner(catalogue, KEY)
+        others = [replace(one, vehicle_id=f"car-{n % 20}") for n, one in enumerate(horizons(100))]
+        assert sum(learner.learn(one) for one in others) == 100
+        lies = [replace(one, vehicle_id="liar", target=1.0) for one in horizons(500, first=100)]
+        assert sum(learner.learn(one) for one in lies) == 2 * 5 + 1
+
+    def test_however_many_horizons_an_example_claims_it_counts_for_two(self, catalogue: Catalogue) -> None:
+        first = horizons(1)[0]
+        two, many = (taught(catalogue, [replace(first, counts_for=count)]) for count in (2.0, 1e9))
+        assert two.model(BATTERY).content() == many.model(BATTERY).content()
 
     def test_what_is_kept_of_the_sound_stands_for_all_of_them(self) -> None:
         lessons = RiskLessons(1)
