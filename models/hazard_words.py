@@ -57,12 +57,12 @@ def _contributions(
     amounts = own["contribution"].tolist()
     parts = [Contribution(INTERCEPT, float(own["usual"]), wording("usual"))]
     for feature, amount in zip(hazard.features, amounts, strict=False):
+        # That a reading is missing tells something, too, where trees serve.
         if feature.name not in features:
             said = wording("not_seen", name=feature.text(wording.code))
-            parts.append(Contribution(feature.name, 0.0, said))
         else:
             said = _reading(catalogue, feature, features[feature.name], wording)
-            parts.append(Contribution(feature.name, amount, said))
+        parts.append(Contribution(feature.name, amount, said))
     return tuple(parts)
 
 

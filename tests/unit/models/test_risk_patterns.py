@@ -162,6 +162,19 @@ class TestServing:
         named = {part.name: part.amount for part in prediction.contributions}
         assert min(named["crank_dip"], named["ambient"]) > 0.5 > abs(named["rest_voltage"])
 
+    def test_what_was_not_seen_has_its_part_in_the_sum(
+        self, catalogue: Catalogue, layout: StateLayout, learner: Learner
+    ) -> None:
+        predictor = Predictor(catalogue, KEY)
+        predictor.install(BATTERY, learner.snapshot(BATTERY, 0))
+        state = layout.empty(catalogue, VehicleAttributes(powertrain="petrol"))
+        state["first_ms"], state["last_ms"] = START_MS - DAY_MS, START_MS
+        state["trends"]["count"][0], state["trends"]["fast"][0] = 20, 12.5
+        (prediction,) = predictor.predict([state], ["car-1"], items=[BATTERY])
+        parts = {part.name: part.amount for part in prediction.contributions}
+        assert sum(parts.values()) == pytest.approx(prediction.features["log_odds"], abs=1e-4)
+        assert parts["crank_dip"] != 0.0
+
 
 class TestSnapshots:
     def test_a_learner_that_was_restored_learns_on_to_the_same_model(self, catalogue: Catalogue) -> None:
