@@ -138,6 +138,19 @@ class AtFloor(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class WearSensor:
+    """A signal in which some cars tell of a wear item themselves: `at_new` when it is new, `at_limit` at its limit.
+
+    Straight in between, and beyond the limit as far as the signal goes; `sd` is of one reading, in the signal's unit.
+    """
+
+    signal: str
+    at_new: float
+    at_limit: float
+    sd: float
+
+
+@dataclass(frozen=True, slots=True)
 class WearSpec:
     """A wear item: from `new` down to `limit` in `unit`, by non-negative `rates` (unit per unit of exposure).
 
@@ -157,6 +170,7 @@ class WearSpec:
     say_until_days: float = 1825.0
     floor: float | None = None
     at_floor: AtFloor = AtFloor.USED_UP
+    sensor: WearSensor | None = None
 
 
 AGE_YEARS = "age_years"  # a hazard's feature that is no trend: since the item was renewed, or the car built
@@ -388,6 +402,11 @@ class Catalogue:
     def summed_exposures(self) -> tuple[str, ...]:
         """Names of the exposures that are sums over signals or codes, in file order: columns of a vehicle's state."""
         return tuple(name for name, spec in self.exposures.items() if spec.function != ELAPSED_DAYS)
+
+    @property
+    def sensed(self) -> Mapping[str, WearSensor]:
+        """The sensors of wear items, by item; a vehicle's state holds the newest reading of each."""
+        return {name: item.wear.sensor for name, item in self.items.items() if item.wear and item.wear.sensor}
 
     @property
     def followed(self) -> tuple[str, ...]:

@@ -24,6 +24,7 @@ from domain.catalogue import (
     SignalSpec,
     UnitScale,
     VssVersion,
+    WearSensor,
     WearSpec,
 )
 from domain.cost_reader import read_cost, refuse_beside_cost
@@ -284,6 +285,7 @@ def _wear(reader: FieldReader, value: Any, path: str) -> WearSpec:
             say_until_days=at.number("say_until_days", 1825.0, low=1.0),
             floor=None if at.get("floor") is None else at.number("floor"),
             at_floor=AtFloor(at.choice("at_floor", tuple(kind.value for kind in AtFloor), AtFloor.USED_UP.value)),
+            sensor=None if at.get("sensor") is None else _sensor(reader, at.get("sensor"), at.at("sensor")),
         )
         if spec.floor is not None and spec.floor > spec.limit:
             reader.wrong(at.at("floor"), "must not be above limit")
@@ -294,6 +296,15 @@ def _wear(reader: FieldReader, value: Any, path: str) -> WearSpec:
         for name, prior in rates.items():
             if prior.mean < 0:
                 reader.wrong(f"{at.at('rates')}.{name}.mean", "must not be negative: nothing grows back")
+        return spec
+
+
+def _sensor(reader: FieldReader, value: Any, path: str) -> WearSensor:
+    with reader.fields(value, path) as at:
+        at.get("source")
+        spec = WearSensor(at.text("signal"), at.number("at_new"), at.number("at_limit"), at.number("sd", low=1e-9))
+        if spec.at_new == spec.at_limit:
+            reader.wrong(at.at("at_limit"), "must differ from at_new")
         return spec
 
 

@@ -44,6 +44,8 @@ def check_references(reader: FieldReader, catalogue: Catalogue) -> None:
         for name in item.wear.rates if item.wear else ():
             if name not in catalogue.exposures:
                 reader.wrong(f"items.{item.id}.wear.rates.{name}", "no such exposure")
+        if item.wear and item.wear.sensor and item.wear.sensor.signal not in catalogue.signals:
+            reader.wrong(f"items.{item.id}.wear.sensor.signal", f"no such signal: {item.wear.sensor.signal}")
         if item.life or item.risk:
             check_short_item(reader, catalogue, item)
         for feature in item.hazard.features if item.hazard else ():

@@ -18,6 +18,7 @@ from models.kept_readings import KeptReadings
 from models.levels import LevelFold
 from models.upload_summary import SummaryBlock
 from models.vehicle_state import CLOCK_WRONG, IMPLAUSIBLE_VALUE, UNKNOWN, Entries, StateLayout, States
+from models.wear_sensors import remember_readings
 
 Ints = npt.NDArray[np.int64]
 Bools = npt.NDArray[np.bool_]
@@ -76,6 +77,8 @@ class RoundFold:
         self._order.add(states, cars, arrivals.entries[rows])
         self._kept.keep(states, cars)
         self._add_sums(states, cars, arrivals, rows)
+        if sums.sensed.shape[1]:
+            remember_readings(states, cars, sums.sensed[rows], sums.end_ms[rows])
 
     def _remember_boots(self, states: States, cars: Ints, index: Ints, arrivals: Arrivals, rows: Ints) -> None:
         """Mark the uploads as seen, in new boots where they are of new ones."""

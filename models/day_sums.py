@@ -26,7 +26,7 @@ SUMS = ("observed_m", "exposure", "exposure_m")
 def day_dtype(catalogue: Catalogue) -> np.dtype[Any]:
     """One car's day: sums over its drives, the odometer in the evening (m, −1 unknown), a value per trend and signal.
 
-    `trends` and `followed` are NaN where the car has none that day; `is_running`: its engine ran.
+    `trends`, `followed` and `sensed` are NaN where the car has none that day; `is_running`: its engine ran.
     """
     exposures, followed = len(catalogue.summed_exposures), len(catalogue.followed)
     return np.dtype(
@@ -37,6 +37,7 @@ def day_dtype(catalogue: Catalogue) -> np.dtype[Any]:
             ("odometer_m", "i8"),
             ("trends", "f8", (len(catalogue.trends),)),
             ("followed", "f8", (followed,)),
+            ("sensed", "f8", (len(catalogue.sensed),)),
             ("is_running", "?"),
         ]
     )
@@ -59,4 +60,5 @@ def summary_of(rows: Rows, end_ms: Ints) -> SummaryBlock:
         is_clock_wrong=nothing.astype(np.bool_),
         implausible=nothing,
         followed=rows["followed"],
+        sensed=rows["sensed"],
     )

@@ -182,6 +182,17 @@ class VehicleFold:
         for rows in _rounds(cars):
             yield self._fold_round(states, every[rows], arrivals, rows, places, codes)
 
+    def serve(self, state: Record, record: ServiceRecord, predictor: Predictor) -> list[TrainingExample]:
+        """Fold a service record into `state`, in place, and return all that it teaches.
+
+        That is what became of the moments the state has kept, what the car's own sensors read, and what was found.
+        """
+        examples = self.horizons_passed(state, record)
+        service = ServiceFold(predictor, self._layout)
+        examples += service.read_sensors(state, record)
+        found = service.apply(state, record)
+        return examples if found is None else [*examples, found]
+
     def apply_service(self, state: Record, record: ServiceRecord, predictor: Predictor) -> TrainingExample | None:
         """Fold a service record into `state`, in place, and return the label it teaches, if any (see ServiceFold)."""
         return ServiceFold(predictor, self._layout).apply(state, record)

@@ -16,6 +16,12 @@ ENGLISH: Mapping[str, str] = {
     "known": "{amount} {unit} at {since}",
     "guess": "a guess: {amount} {unit} at {since}, when we began to watch",
     "raised": ", raised to {amount} {unit} because the car still drives",
+    "by_sensor": ", taken as {amount} {unit} by what the car's own sensor reads now",
+    "sensed": " What the car's own sensor reads is in these figures.",
+    "sensed_alone": (
+        "About {remaining} {unit} of {new} {unit} are left by what the car's own sensor reads, and "
+        "{limit} {unit} is the limit; at {km_per_day} km a day it is reached around {due}."
+    ),
     "exposure": "{name}: {amount} {unit}",
     "unseen": ", of it {amount} estimated for {km} km not seen",
     "bounded": "; bounded by what there was to lose, else {amount} {unit}",
@@ -39,6 +45,12 @@ GERMAN: Mapping[str, str] = {
     "known": "{amount} {unit} bei {since}",
     "guess": "eine Schätzung: {amount} {unit} bei {since}, als wir zu beobachten begannen",
     "raised": ", angehoben auf {amount} {unit}, weil das Auto noch fährt",
+    "by_sensor": ", nach dem, was der Sensor des Autos jetzt anzeigt, als {amount} {unit} gerechnet",
+    "sensed": " Was der Sensor des Autos anzeigt, ist in diesen Zahlen enthalten.",
+    "sensed_alone": (
+        "Nach dem Sensor des Autos sind noch etwa {remaining} {unit} von {new} {unit} übrig, und "
+        "{limit} {unit} ist die Grenze; bei {km_per_day} km am Tag ist sie um den {due} erreicht."
+    ),
     "exposure": "{name}: {amount} {unit}",
     "unseen": ", davon {amount} geschätzt für {km} km, die wir nicht gesehen haben",
     "bounded": "; begrenzt auf das, was zu verlieren war, sonst {amount} {unit}",
@@ -62,6 +74,12 @@ FRENCH: Mapping[str, str] = {
     "known": "{amount} {unit} à {since}",
     "guess": "une estimation : {amount} {unit} à {since}, quand nous avons commencé à observer",
     "raised": ", relevée à {amount} {unit} puisque la voiture roule encore",
+    "by_sensor": ", comptée pour {amount} {unit} d'après ce que le capteur de la voiture indique",
+    "sensed": " Ce que le capteur de la voiture indique est compris dans ces chiffres.",
+    "sensed_alone": (
+        "D'après le capteur de la voiture, il reste environ {remaining} {unit} sur {new} {unit}, "
+        "et la limite est de {limit} {unit} ; à {km_per_day} km par jour, elle sera atteinte vers le {due}."
+    ),
     "exposure": "{name} : {amount} {unit}",
     "unseen": ", dont {amount} estimés pour {km} km non observés",
     "bounded": " ; limité à ce qu’il y avait à perdre, sinon {amount} {unit}",
@@ -85,6 +103,12 @@ CHINESE: Mapping[str, str] = {
     "known": "{since}时为 {amount} {unit}",
     "guess": "估计值：{since}开始观察时为 {amount} {unit}",
     "raised": "，因车辆仍在行驶而上调至 {amount} {unit}",
+    "by_sensor": "，按车辆自身传感器目前的读数计为 {amount} {unit}",
+    "sensed": "车辆自身传感器的读数已计入这些数字。",
+    "sensed_alone": (
+        "按车辆自身传感器的读数，{new} {unit} 中约剩 {remaining} {unit}，极限为 {limit} {unit}；"
+        "按每天 {km_per_day} 公里计算，预计在 {due} 左右达到极限。"
+    ),
     "exposure": "{name}：{amount} {unit}",
     "unseen": "，其中 {amount} 是对未观察到的 {km} km 的估计",
     "bounded": "；以原有余量为限，否则为 {amount} {unit}",

@@ -27,6 +27,7 @@ IS_READY = 1
 IS_KNOWN = 2  # when the item was last renewed
 IS_DATED = 4  # the car uses the item, so that a date can be reckoned
 IS_TOLD = 8  # moved materially, or may change a need (models.told)
+IS_SENSED = 32  # what the car's own sensor reads of the item is in it
 IS_ABSENT = 16  # cars of this power train have no such item: nothing is said of it
 
 _ITEM: list[Any] = [

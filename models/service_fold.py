@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -21,12 +22,15 @@ from models.vehicle_state import DAY_MS, IMPLAUSIBLE_RECORD, UNKNOWN, Record, St
 from models.wear_bound import bound_wear
 from models.wear_history import estimate_wear, wear_history
 from models.wear_items import WearItems, WearRates
-from models.wear_promise import promised_at_anchor
+from models.wear_promise import LEAST_AHEAD_DAYS, promised_at_anchor
+from models.wear_sensors import heed, level_sd, sensed_levels
 
 States = npt.NDArray[Any]
 
 LATE_DAYS = 14  # a hazard's features as of now are not those of a record older than this
 FACTOR_RANGE = (0.3, 3.0)
+LEAST_LEFT = 0.4  # of an item's range: with less a workshop will soon look for itself
+SAME_VISIT_DAYS = 3  # measured again within so many, by sensor and by gauge: it tells nothing of wear
 GROWTH_SD = 3.0  # a part that seems to have grown by more than this was not the part we thought
 
 
@@ -68,6 +72,51 @@ class ServiceFold:
                     )
         return example if record.teaches else None
 
+    def read_sensors(self, state: Record, record: ServiceRecord) -> list[TrainingExample]:
+        """Measure the wear items that the car has sensors of by these, and return the labels; before `apply`.
+
+        Driving since the last measurement, against what is left by the sensor: the car's own factor learns of it, and
+        with a record that may teach, so do cars without the sensor. A workshop has the car then; in between, readings
+        count for the car's forecasts alone. Of the item that the record is of the workshop's own word counts, and of
+        one near its end it will: that is left to it.
+        """
+        examples = []
+        for item in self._layout.sensed:
+            spec = self._catalogue.items[item]
+            own_ms = int(state["sensed"][self._layout.sensed.index(item)]["at_s"]) * 1000
+            known_ms = int(state["items"][item]["set_ms"])
+            is_new = own_ms - known_ms >= LEAST_AHEAD_DAYS * DAY_MS
+            if item == record.item or spec.wear is None or spec.wear.sensor is None or not is_new:
+                continue
+            at = position_at(state, self._quanta, own_ms, UNKNOWN)
+            value = self._sensed_value(state, item, at, record.performed_ms)
+            if value is None or value - spec.wear.limit < LEAST_LEFT * (spec.wear.new - spec.wear.limit):
+                continue
+            read = ServiceRecord(
+                record_id=f"{record.record_id}/{item}/sensor",
+                vehicle_id=record.vehicle_id,
+                item=item,
+                outcome=ServiceOutcome.MEASURED,
+                performed_ms=own_ms,
+                odometer_m=UNKNOWN,
+                value=value,
+                unit=spec.wear.unit,
+            )
+            wear = replace(spec.wear, measurement_sd=level_sd(spec.wear, spec.wear.sensor))
+            example = self._apply_wear(state, read, spec, wear)
+            if example is not None:
+                examples.append(example)
+        return examples if record.teaches else []
+
+    def _sensed_value(self, state: Record, item: str, at: Position, at_ms: int) -> float | None:
+        """What is left by the sensor, if it is fresh at `at_ms` and nothing speaks against it."""
+        items, states = WearItems(self._catalogue, [item]), _block(state)
+        history = wear_history(states, items, usage_of(states, self._catalogue), at.as_block())
+        rates = WearRates(items, [self._predictor.model(item)])
+        sensed = sensed_levels(states, items, np.array([at_ms]))
+        heeded = heed(history, estimate_wear(history, items, rates), sensed, items, rates)
+        return float(sensed.level[0, 0]) if heeded.is_heeded[0, 0] else None
+
     def _apply_wear(
         self, state: Record, record: ServiceRecord, item: ItemSpec, wear: WearSpec
     ) -> TrainingExample | None:
@@ -104,7 +153,8 @@ class ServiceFold:
         own = state["items"][item.id]
         is_seen = int(state["first_ms"]) != UNKNOWN and record.performed_ms >= int(state["first_ms"])
         is_ready = float(state["observed_m"]) / 1000 >= wear.km_until_ready
-        if int(own["set_ms"]) == UNKNOWN or not is_seen or not is_ready:
+        is_anew = record.performed_ms - int(own["set_ms"]) < SAME_VISIT_DAYS * DAY_MS
+        if int(own["set_ms"]) == UNKNOWN or not is_seen or not is_ready or is_anew:
             return None
         model, items, states = self._predictor.model(item.id), WearItems(self._catalogue, [item.id]), _block(state)
         history = wear_history(states, items, usage_of(states, self._catalogue), at.as_block())

@@ -30,7 +30,7 @@ class ForeignState(Unavailable):
 class LayoutDescription(msgspec.Struct, frozen=True):
     """A layout's version, its fields, what the places of its arrays stand for, and the steps of its days' sums.
 
-    `axes`: `exposures`, `trends`, `told` and `kept`; and for each wear item the exposures of its own columns.
+    `axes`: `exposures`, `trends`, `told`, `kept` and `sensed`; and for each wear item the exposures of its own columns.
     """
 
     layout: int
@@ -48,6 +48,7 @@ def describe(layout: StateLayout, catalogue: Catalogue) -> LayoutDescription:
     """The description of a catalogue's layout."""
     axes = {"exposures": list(layout.exposures), "trends": list(layout.trends), "told": list(layout.told_items)}
     axes["kept"] = kept_names(catalogue, layout.kept)
+    axes["sensed"] = list(layout.sensed)
     for item, columns in layout.wear_columns.items():
         axes[f"item:{item}"] = [layout.exposures[column] for column in columns]
     return LayoutDescription(LAYOUT_VERSION, layout.version, layout.fields, axes, day_quanta(catalogue).tolist())
@@ -150,7 +151,7 @@ class StateMigration:
         """Which names the last places of an array stand for."""
         if name in ("exposure", "exposure_m"):
             return f"item:{item}" if item else "exposures"
-        return {"trends": "trends", "told": "told", "kept_value": "kept"}.get(name)
+        return {"trends": "trends", "told": "told", "kept_value": "kept", "sensed": "sensed"}.get(name)
 
     def _carry_axis(self, old: npt.NDArray[Any], new: npt.NDArray[Any], axis: str, name: str) -> None:
         before, after = self._steps

@@ -51,7 +51,8 @@ class SummaryBlock:
     `observed_m`: distance over the stretches whose speed is known (m); `exposure`: sums per exposure, shape (m, E);
     `exposure_m`: the distance over which each exposure was observed (m), (m, E); `first_odometer_m` and
     `odometer_m`: oldest and newest plausible reading or −1; `trends`: a value per trend, (m, T), NaN where the upload
-    has none; `followed`: the mean of each followed signal, (m, S), likewise; `is_running`: the engine ran at some time;
+    has none; `followed`: the mean of each followed signal, (m, S), likewise, and `sensed` of each sensor of wear,
+    (m, W); `is_running`: the engine ran at some time;
     `implausible`: values that were dropped as impossible.
     """
 
@@ -68,6 +69,7 @@ class SummaryBlock:
     is_clock_wrong: Bools
     implausible: Ints
     followed: Floats
+    sensed: Floats
 
     def row(self, i: int) -> UploadSummary:
         """The sums of upload `i`; raises UnusableUpload with the reason when there are none."""
@@ -104,6 +106,8 @@ class Summariser:
         used.update(path for trend in self._trends for path in trend.signals.values())
         used.update(path for path in (self._speed, self._odometer) if path)
         self._followed = catalogue.followed
+        self._sensors = [sensor.signal for sensor in catalogue.sensed.values()]
+        used.update(self._sensors)
         self._trend_places = {name: place for place, name in enumerate(catalogue.trends)}
         used.update(path for path in self._followed if path in catalogue.signals)
         # Where nothing is made of signals, any of them tells that the machine is there.
@@ -146,6 +150,7 @@ class Summariser:
             is_clock_wrong=np.zeros(m, dtype=np.bool_),
             implausible=np.zeros(m, dtype=np.int64),
             followed=np.full((m, len(self._followed)), np.nan),
+            sensed=np.full((m, len(self._sensors)), np.nan),
         )
 
     def _sum(self, samples: SampleBlock, attributes: Sequence[VehicleAttributes], block: SummaryBlock) -> None:
@@ -159,6 +164,8 @@ class Summariser:
         for i, path in enumerate(self._followed):
             place = self._trend_places.get(path)
             block.followed[rows, i] = mean(samples.columns[path]) if place is None else block.trends[rows, place]
+        for i, path in enumerate(self._sensors):
+            block.sensed[rows, i] = mean(samples.columns[path])
         block.is_running[rows] = is_running(self._trends, turning)
         block.implausible[rows] = samples.implausible
 

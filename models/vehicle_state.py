@@ -95,6 +95,7 @@ class StateLayout:
         self.exposures = catalogue.summed_exposures
         self.followed, self.counted = catalogue.followed, catalogue.counted
         self.trends = tuple(catalogue.trends)
+        self.sensed = tuple(catalogue.sensed)
         self.items = tuple(catalogue.items)
         # In the order of prediction rows, so that what was told is compared with them place by place.
         by_kind = items_by_kind(catalogue)
@@ -121,6 +122,8 @@ class StateLayout:
         ]
         steps = [(item, feature.name, feature.centre, feature.scale) for item, feature in kept]
         names = repr((LAYOUT_VERSION, self.fields, exposures, self.trends, self.items, self.wear_columns, steps))
+        if self.sensed:
+            names += repr(list(catalogue.sensed.items()))
         self.version = int.from_bytes(hashlib.sha256(names.encode()).digest()[:4], "big")
         self.dtype: np.dtype[Any] = np.dtype(self.fields)
         self.mark = np.uint32(self.version).tobytes()
@@ -210,6 +213,7 @@ class StateLayout:
             ("codes", [("code", "u4"), ("changed_s", "u4")], (CODES,)),
             *([("counts", COUNT_FIELDS, (len(self.counted),))] if self.counted else []),
             *([("kept", kept, (KEPT_OLDER + KEPT_NEWEST,))] if self.kept else []),
+            *([("sensed", [("at_s", "u4"), ("value", "f4")], (len(self.sensed),))] if self.sensed else []),
             ("items", items),
             ("told_ms", "i8"),
             ("told", TOLD, (len(self.told_items),)),

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from models.due_moments import moments, set_window
-from models.prediction_row import IS_DATED, IS_KNOWN, IS_READY, Rows
+from models.prediction_row import IS_DATED, IS_KNOWN, IS_READY, IS_SENSED, Rows
 from models.usage import Usage
 from models.vehicle_state import UNKNOWN
 from models.wear_bound import BoundedWear, bound_wear
@@ -21,6 +22,7 @@ from models.wear_history import (
     worn_per_day,
 )
 from models.wear_items import WearItems, WearRates
+from models.wear_sensors import heed, sensed_levels
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
@@ -35,18 +37,23 @@ def forecast_wear(rows: Rows, states: npt.NDArray[Any], items: WearItems, rates:
 
     Due when what remains, less the car's own wear per day, reaches the limit. The window's half-width is the model's
     calibrated multiple of the standard deviation carried to that day: anchor, per-car factor, coefficients,
-    extrapolation, and the scatter of the car's own distance per day.
+    extrapolation, and the scatter of the car's own distance per day. Where the car has a sensor, what it reads counts
+    (`models.wear_sensors`).
     """
     at = newest_positions(states)
-    history = wear_history(states, items, usage, at)
+    told = history = wear_history(states, items, usage, at)
     reckoned = estimate_wear(history, items, rates)
+    is_sensed: Bools = np.zeros(history.anchor.shape, dtype=np.bool_)
+    if items.sensor_places:
+        heeded = heed(history, reckoned, sensed_levels(states, items, at.time_ms), items, rates)
+        history, reckoned, is_sensed = heeded.history, heeded.estimate, heeded.is_heeded
     now = bound_wear(history, reckoned, items)
     per_day = worn_per_day(history, rates)
-    is_dated, days_left = _window(rows, at.time_ms, history, reckoned, now, per_day, items, rates, usage)
+    is_dated, days_left = _window(rows, at.time_ms, history, reckoned, now, is_sensed, per_day, items, rates, usage)
     own = rows["wear"]
     own["health"] = np.clip((now.remains - items.limit) / (items.new - items.limit), 0.0, 1.0).T
     is_ready = usage.observed_km >= items.km_until_ready
-    flags = is_ready * IS_READY | history.is_known * IS_KNOWN | is_dated * IS_DATED
+    flags = is_ready * IS_READY | history.is_known * IS_KNOWN | is_dated * IS_DATED | is_sensed * IS_SENSED
     own["flags"] = flags.astype(np.uint8).T
     own["remaining_km"] = (days_left * usage.km_per_day).T
     own["raised_anchor"] = now.anchor.T
@@ -54,8 +61,9 @@ def forecast_wear(rows: Rows, states: npt.NDArray[Any], items: WearItems, rates:
     own["unseen_worn"] = reckoned.unseen_worn.T
     own["relief"] = now.relief.T
     own["factor_sd"] = (1.0 / np.sqrt(history.factor_precision)).T
-    for name in ("since_ms", "since_odometer_m", "anchor", "anchor_sd", "factor", "unseen_km", "distance_km"):
-        own[name] = getattr(history, name).T
+    own["factor"] = history.factor.T
+    for name in ("since_ms", "since_odometer_m", "anchor", "anchor_sd", "unseen_km", "distance_km"):
+        own[name] = getattr(told, name).T
     for name, amounts in (("seen", history.seen), ("unseen", history.unseen)):
         own[name] = amounts.transpose(2, 1, 0)
     own["part"] = now.parts.transpose(2, 1, 0)
@@ -68,6 +76,7 @@ def _window(
     history: WearHistory,
     reckoned: WearEstimate,
     now: BoundedWear,
+    is_sensed: Bools,
     per_day: Floats,
     items: WearItems,
     rates: WearRates,
@@ -81,9 +90,15 @@ def _window(
     left = now.level - items.limit
     days_left = np.where(is_unused, 0.0, np.maximum(0.0, left / pace))
     reach_days = np.minimum(days_left, 4 * items.say_until_days)
-    then = estimate_wear(history, items, rates, reach_days)
+    origin, begun = history, reckoned
+    if is_sensed.any():
+        # What a sensor read is where the days ahead begin: errors of the way there are no longer theirs.
+        past = (np.where(is_sensed, 0.0, amounts) for amounts in (history.seen, history.unseen))
+        origin = replace(history, **dict(zip(("seen", "unseen"), past, strict=True)))
+        begun = estimate_wear(origin, items, rates)
+    then = estimate_wear(origin, items, rates, reach_days)
     # The bound narrows what is known today; what the days ahead add to the scatter is as without it.
-    ahead = np.maximum(0.0, then.variance - reckoned.variance)
+    ahead = np.maximum(0.0, then.variance - begun.variance)
     # The share of what lies ahead that is unsure: habits, rates and the car's own factor all grow with the days.
     spread = usage.km_spread**2 + ahead / np.maximum(1e-12, reach_days * pace) ** 2
     soonest, latest = _bounds(left, pace, now.variance, spread, rates.width)

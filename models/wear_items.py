@@ -37,6 +37,9 @@ class WearItems:
         undrivable = [[spec.floor is not None and spec.at_floor is AtFloor.UNDRIVABLE] for spec in self.specs]
         self.is_undrivable: Bools = np.array(undrivable, dtype=np.bool_)
         self.undrivable: Ints = np.flatnonzero(self.is_undrivable)
+        # Where the newest readings of their sensors stand in a state, by the place of the item; most have none.
+        sensed = list(catalogue.sensed)
+        self.sensor_places = {w: sensed.index(item) for w, item in enumerate(ids) if item in sensed}
         # The state's column of each slot; 0, and not summed, where time itself is the exposure or the slot is empty.
         self.columns: Ints = np.zeros((self.slots, len(ids)), dtype=np.int64)
         self.is_summed: Bools = np.zeros((self.slots, len(ids), 1), dtype=np.bool_)

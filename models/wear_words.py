@@ -8,7 +8,7 @@ from typing import Any
 from domain.catalogue import Catalogue, ItemSpec, WearSpec
 from domain.prediction import Contribution
 from models.main_cause import cause_in_words, main_cause
-from models.prediction_row import IS_DATED, IS_KNOWN, Row
+from models.prediction_row import IS_DATED, IS_KNOWN, IS_SENSED, Row
 from models.vehicle_state import DAY_MS, UNKNOWN
 from models.wording import Wording
 
@@ -29,6 +29,7 @@ class WearNumbers:
     is_known: bool
     is_dated: bool
     is_bounded: bool
+    is_sensed: bool
 
 
 def wear_words(
@@ -41,7 +42,13 @@ def wear_words(
         template = text.reason_unknown
     elif numbers.is_bounded and text.reason_bounded:
         template = f"{template} {text.reason_bounded}"
-    reason = template.format_map(_words(catalogue, item, wear, row, numbers, wording))
+    said = _words(catalogue, item, wear, row, numbers, wording)
+    if not numbers.is_sensed:
+        reason = template.format_map(said)
+    elif numbers.is_dated and not numbers.is_known:
+        reason = wording("sensed_alone", **said)
+    else:
+        reason = f"{template.format_map(said)}{wording('sensed')}"
     return reason, _contributions(catalogue, wear, numbers, wording)
 
 
@@ -60,6 +67,7 @@ def wear_numbers(wear: WearSpec, own: Row) -> WearNumbers:
         relief=fields["relief"],
         is_known=bool(fields["flags"] & IS_KNOWN),
         is_dated=bool(fields["flags"] & IS_DATED),
+        is_sensed=bool(fields["flags"] & IS_SENSED),
         is_bounded=fields["relief"] > TOLD_FROM * (wear.new - wear.limit),
     )
 
@@ -98,7 +106,9 @@ def _contributions(
     anchor = wording(
         "known" if numbers.is_known else "guess", amount=wording.amount(own["anchor"]), unit=unit, since=since
     )
-    if not numbers.is_known and numbers.is_bounded and own["raised_anchor"] > own["anchor"]:
+    if numbers.is_sensed:
+        anchor += wording("by_sensor", amount=wording.amount(own["raised_anchor"]), unit=unit)
+    elif not numbers.is_known and numbers.is_bounded and own["raised_anchor"] > own["anchor"]:
         anchor += wording("raised", amount=wording.amount(own["raised_anchor"]), unit=unit)
     parts = [Contribution("anchor", own["raised_anchor"], anchor)]
     for i, (name, exposure) in enumerate(zip(numbers.names, _exposures(numbers), strict=True)):

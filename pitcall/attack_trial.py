@@ -89,8 +89,9 @@ class _Fleet:
         for car, state in zip(self._cars, states, strict=True):
             if liar is not None:
                 self._lie(liar, predictor, learner)
-            found = [self._fold.apply_service(state, record, predictor) for record in car.found()]
-            judged += [example for example in found if example is not None]
+            records = car.found()
+            found = [one for record in records if (one := self._fold.apply_service(state, record, predictor))]
+            judged += found
             _learn(learner, found)
             _install(learner, predictor)
         return _scores(judged, sum(learner.versions().values()))
@@ -104,8 +105,8 @@ class _Fleet:
                 _learn(learner, liar.liar.examples())
                 continue
             self._drive(liar.state, [(0, LIAR, liar.liar.upload())])
-            found = [self._fold.apply_service(liar.state[0], record, predictor) for record in liar.liar.records()]
-            _learn(learner, found)
+            for record in liar.liar.records():
+                _learn(learner, self._fold.serve(liar.state[0], record, predictor))
         _install(learner, predictor)
 
 
@@ -116,10 +117,9 @@ class _LyingCar:
     state: States
 
 
-def _learn(learner: Learner, examples: Iterable[TrainingExample | None]) -> None:
+def _learn(learner: Learner, examples: Iterable[TrainingExample]) -> None:
     for example in examples:
-        if example is not None:
-            learner.learn(example)
+        learner.learn(example)
 
 
 def _install(learner: Learner, predictor: Predictor) -> None:

@@ -96,7 +96,7 @@ class FleetHistory:
 
     def _fill_levels(self, rows: npt.NDArray[Any], sent: CarDays, day: Ints, car: Ints) -> None:
         """What the cars' sensors showed, as trends and followed signals."""
-        rows["trends"], rows["followed"] = np.nan, np.nan
+        rows["trends"], rows["followed"], rows["sensed"] = np.nan, np.nan, np.nan
         of_trends = {name: self._of_trend(sent, trend) for name, trend in self.catalogue.trends.items()}
         for n, reading in enumerate(of_trends.values()):
             if reading is not None:
@@ -105,6 +105,10 @@ class FleetHistory:
             reading = of_trends[name] if name in of_trends else self._reading(sent, name)
             if reading is not None:
                 rows["followed"][:, n] = reading[day, car]
+        for n, sensor in enumerate(self.catalogue.sensed.values()):
+            reading = self._reading(sent, sensor.signal)
+            if reading is not None:
+                rows["sensed"][:, n] = reading[day, car]
 
     def _of_trend(self, sent: CarDays, trend: TrendSpec) -> npt.NDArray[Any] | None:
         """The trend of each day, shape (d, n)."""

@@ -11,6 +11,7 @@ from simulators.honest_cars import BATTERY, NEW_MM, PADS, drive
 
 LIAR = "liar"
 MINUTE_MS = 60_000
+PAD_SENSOR = "Vehicle.Chassis.Axle.Row1.Wheel.Left.Brake.PadWear"
 
 STYLES = ("worn", "sound", "alternating")
 
@@ -36,7 +37,9 @@ class Liar:
         """A drive of readings at the edge of what is possible, of which the next lie makes the opposite."""
         self._n += 1
         rest_v, dip_v = (17.9, 17.9) if self.is_worn() else (3.1, 3.1)
-        return drive(self._at_ms(), f"lie-{self._n}", 60_000_000.0 + 40_000.0 * self._n, 79.0, rest_v, dip_v)
+        lie = drive(self._at_ms(), f"lie-{self._n}", 60_000_000.0 + 40_000.0 * self._n, 79.0, rest_v, dip_v)
+        lie["signals"][PAD_SENSOR] = [100.0 if self.is_worn() else 0.0] * len(lie["offsets_ms"])
+        return lie
 
     def records(self) -> tuple[ServiceRecord, ServiceRecord]:
         """What its workshop claims to have found after the drive."""

@@ -73,22 +73,21 @@ class NamedPredictions:
             value=service.value,
         )
         state = self._machines.states[service.vehicle]
-        horizons = self._machines.fold.horizons_passed(state, record)
-        example = self._machines.fold.apply_service(state, record, self._predictor)
+        examples = self._machines.fold.serve(state, record, self._predictor)
+        example = next((one for one in examples if one.label_id == record.record_id), None)
+        of_wear = [one for one in examples if self._catalogue.items[one.item].wear is not None]
+        for one in of_wear:
+            self.heard(one)
         if not self._tells_all_failures:
-            if example is not None and self._catalogue.items[service.item].hazard is None:
-                self.heard(example)
-            return sum(self._learn(one) for one in [*horizons, *([example] if example is not None else [])])
+            return sum(self._learn(one) for one in examples)
         own = self._horizons.get(service.item)
-        if own is None and example is not None:
-            self.heard(example)
-            return self._learn(example)
+        learnt = sum(self._learn(one) for one in of_wear)
         if own is None:
-            return 0
+            return learnt
         # A failure is held to its horizon, as its negatives are: learnt sooner, it would push probabilities up.
         if service.outcome is ServiceOutcome.FAILED or (example is not None and example.target >= 1.0):
             own.failed(service.vehicle, service.time_ms, service.known_ms)
-        return 0
+        return learnt
 
     def say(self, now_ms: int, vehicles: Ints) -> Iterator[ItemPredictions]:
         """What is said of each item of these machines."""

@@ -277,10 +277,9 @@ class VehiclesAgent:
         state["withdrawn_ms"] = withdrawn_ms
         if record.offset <= self._layout.offset(state, SERVICE_RECORDS):
             return
-        examples = self._fold.horizons_passed(state, service)
-        found = self._fold.apply_service(state, service, self._predictor)
+        examples = self._fold.serve(state, service, self._predictor)
         self._layout.set_offset(state, SERVICE_RECORDS, record.offset)
-        for example in [*examples, *([found] if found is not None else [])]:
+        for example in examples:
             taught = NewRecord(TRAINING_EXAMPLES, example.item.encode(), encode(example), record.timestamp_ms)
             outcome.send(position, taught)
         states: States = np.array([state], dtype=self._layout.dtype)

@@ -36,6 +36,9 @@ def random_states(catalogue: Catalogue, layout: StateLayout, fold: VehicleFold, 
             for name in ("fast", "slow"):
                 state["trends"][i][name] = rnd.choice([0.0, 12.4, rnd.uniform(-30, 300)])
             state["trends"][i]["count"] = rnd.choice([0, 1, 3, 50])
+        for sensor in range(len(layout.sensed)):
+            read_s = int(state["last_ms"]) // 1000 - rnd.choice([0, 3_600, 30 * 86_400])
+            state["sensed"][sensor] = rnd.choice([(0, 0.0), (read_s, rnd.uniform(0.0, 100.0))])
         for item, spec in catalogue.items.items():
             own = state["items"][item]
             own["set_ms"] = rnd.choice([UNKNOWN, int(state["last_ms"]) - rnd.randrange(2500) * DAY_MS])

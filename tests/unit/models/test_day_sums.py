@@ -20,13 +20,14 @@ from simulators.drive import AMBIENT, ODOMETER, Drive, load_drives
 DRIVES = sorted(load_drives(), key=len)[:12]
 FIRST_DAY = 19_000
 HOUR = 3_600_000
+PAD_WEAR = "Vehicle.Chassis.Axle.Row1.Wheel.Left.Brake.PadWear"
 
 
-def upload(drive: Drive, start_ms: int, attributes: VehicleAttributes, boot: int, evening: tuple[float, float] | None):
-    """A drive as the car sends it; in the last of a day it tells the odometer and the air's temperature."""
+def upload(drive: Drive, start_ms: int, attributes: VehicleAttributes, boot: int, evening: tuple[float, ...] | None):
+    """A drive as the car sends it; in the last of a day it tells odometer, the air's temperature and its pads' wear."""
     columns = {path: column.astype(np.float64)[None] for path, column in drive.columns.items() if path != AMBIENT}
     if evening is not None:
-        for path, value in zip((ODOMETER, AMBIENT), evening, strict=True):
+        for path, value in zip((ODOMETER, AMBIENT, PAD_WEAR), evening, strict=True):
             columns[path] = np.full((1, len(drive)), np.nan)
             columns[path][0, -1] = value
     return UploadBlock(
@@ -46,9 +47,10 @@ def upload(drive: Drive, start_ms: int, attributes: VehicleAttributes, boot: int
     kind=st.sampled_from(["petrol", "diesel", "hybrid", "electric"]),
     mass_kg=st.integers(1_000, 2_300),
     air_c=st.floats(-20, 40, width=32),
+    worn_pct=st.floats(0, 100, width=32),
 )
 def test_a_day_is_the_sum_of_its_drives(
-    catalogue: Catalogue, days: list[list[int]], kind: str, mass_kg: int, air_c: float
+    catalogue: Catalogue, days: list[list[int]], kind: str, mass_kg: int, air_c: float, worn_pct: float
 ) -> None:
     layout = StateLayout(catalogue)
     fold, summariser = VehicleFold(catalogue, layout), Summariser(catalogue)
@@ -59,12 +61,12 @@ def test_a_day_is_the_sum_of_its_drives(
     for number, trips in enumerate(days):
         evening_ms = (FIRST_DAY + number) * DAY_MS + ENDS_MS
         row = np.zeros(1, dtype=day_dtype(catalogue))
-        row["is_running"], row["trends"] = True, np.nan
+        row["is_running"], row["trends"], row["sensed"] = True, np.nan, np.nan
         odometer_m += int(sum(DRIVES[trip].distance_m for trip in trips))
         for n, trip in enumerate(trips):
             drive, is_last = DRIVES[trip], n == len(trips) - 1
             start_ms = evening_ms - drive.duration_ms if is_last else evening_ms - ENDS_MS + BEGINS_MS + n * 3 * HOUR
-            block = upload(drive, start_ms, attributes, boot, (odometer_m, air_c) if is_last else None)
+            block = upload(drive, start_ms, attributes, boot, (odometer_m, air_c, worn_pct) if is_last else None)
             boot += 1
             assert [one.outcomes[0].is_folded for one in fold.fold_block(by_second, [0], block)] == [True]
             sums = summariser.summarise_block(block)
@@ -72,9 +74,10 @@ def test_a_day_is_the_sum_of_its_drives(
                 row[name][0] += getattr(sums, name)[0]
         row["odometer_m"] = odometer_m
         row["trends"][0, list(catalogue.trends).index("ambient")] = air_c
+        row["sensed"][0, list(catalogue.sensed).index("front_brake_pads")] = worn_pct
         outcomes = fold.fold_days(by_day, [0], row, np.array([number]), np.array([evening_ms]), [attributes])
         assert [outcome.is_folded for outcome in outcomes] == [True]
-    for name in (*SUMS, "odometer_m", "first_ms", "last_ms", "powertrain"):
+    for name in (*SUMS, "odometer_m", "first_ms", "last_ms", "powertrain", "sensed"):
         assert by_day[name].tolist() == by_second[name].tolist(), name
     ambient = list(catalogue.trends).index("ambient")
     assert by_day["trends"][0, ambient] == by_second["trends"][0, ambient]

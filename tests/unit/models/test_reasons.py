@@ -78,6 +78,9 @@ def check_wear(found: Prediction, spec: ItemSpec, wear: WearSpec, row: Row, lang
     text, features = spec.text(language), found.features
     templates = [text.reason, text.reason_unknown, text.reason_unused]
     templates += [f"{template} {text.reason_bounded}" for template in templates]
+    if wear.sensor is not None:
+        phrases = PHRASES[language]
+        templates += [template + phrases["sensed"] for template in templates] + [phrases["sensed_alone"]]
     said = read_back(found.reason_in(language), templates, language)
     parts = {part.name: -part.amount for part in found.contributions if part.name != "anchor"}
     worn = sum(parts.values())

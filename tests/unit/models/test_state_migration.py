@@ -62,6 +62,9 @@ def test_what_both_catalogues_name_is_carried_over_by_its_name(seed: int, is_gro
         for levels_before, levels_after in ((before, after), (before["base"], after["base"])):
             found = np.ascontiguousarray(levels_after["trends"][:, target])
             assert found.tobytes() == np.ascontiguousarray(levels_before["trends"][:, source]).tobytes()
+    for item in set(was.sensed) & set(is_now.sensed):
+        source, target = was.sensed.index(item), is_now.sensed.index(item)
+        assert after["sensed"][:, target].tolist() == before["sensed"][:, source].tolist()
     for item in set(old.items) & set(new.items):
         for name in ("set_ms", "heard_ms"):
             assert after["items"][item][name].tolist() == before["items"][item][name].tolist()

@@ -54,15 +54,33 @@ def wear_one_by_one(state: Any, catalogue: Catalogue, item: str, model: FleetMod
     anchor_sd, f, precision = float(own["anchor_sd"]), float(own["factor"]), float(own["factor_precision"])
     rates, covariance = model.wear.coefficients, model.wear.covariance
     unseen_parts = [f * rate * x for rate, x in zip(rates, unseen, strict=True)]
+    begins = 1.0  # 0 where a sensor tells where the days ahead begin
 
     def estimate(days: float) -> tuple[list[float], float]:
-        x = [s + u + days * d for s, u, d in zip(seen, unseen, per_day, strict=True)]
+        x = [begins * (s + u) + days * d for s, u, d in zip(seen, unseen, per_day, strict=True)]
         parts = [f * rate * amount for rate, amount in zip(rates, x, strict=True)]
         spread = sum(x[i] * x[j] * covariance[i][j] for i in range(len(x)) for j in range(len(x)))
         variance = anchor_sd**2 + (sum(parts) / f) ** 2 / precision + f * f * spread
-        return parts, variance + (wear.unseen_sd * sum(unseen_parts)) ** 2
+        return parts, variance + (wear.unseen_sd * begins * sum(unseen_parts)) ** 2
 
     reckoned, variance = estimate(0.0)
+    read = reading(state, catalogue, item)
+    if read is not None:
+        level, noise = read
+        gap, total = level - (anchor - sum(reckoned)), variance + noise
+        is_off_scale = gap > 0 and level <= wear.limit + math.sqrt(noise)
+        if not is_off_scale and gap**2 <= 9 * total:
+            remains, usual = anchor - sum(reckoned) + variance / total * gap, sum(reckoned) / f
+            if usual > 1e-3 * (wear.new - wear.limit):
+                own_share = max(0.0, variance - anchor_sd**2) / (usual * total)
+                anchor = min(max(remains + (f - own_share * gap) * usual, remains), max(wear.new, remains))
+                precision = 1 / (1 / precision - (usual / precision) ** 2 / total)
+                ratio = max(0.05, (anchor - remains) / usual) / f
+                f, reckoned = f * ratio, [ratio * part for part in reckoned]
+                unseen_parts = [ratio * part for part in unseen_parts]
+            anchor, variance = remains + f * usual, variance * noise / total
+            anchor_sd, begins = min(anchor_sd, math.sqrt(variance)), 0.0
+    begun = variance if begins else estimate(0.0)[1]
     worn, unseen_worn, free = sum(reckoned), sum(unseen_parts), anchor - sum(reckoned)
     raised = relief = 0.0
     bounded_variance = variance
@@ -96,7 +114,7 @@ def wear_one_by_one(state: Any, catalogue: Catalogue, item: str, model: FleetMod
     if cost > 1e-9 * (wear.new - wear.limit):
         left = max(0.0, (level - wear.limit) / cost)
         reach = min(left, 4 * wear.say_until_days)
-        ahead = max(0.0, estimate(reach)[1] - variance)
+        ahead = max(0.0, estimate(reach)[1] - begun)
         width, below = model.windows.width, level - wear.limit
         spread = float(usage.km_spread[car]) ** 2 + ahead / max(1e-12, reach * cost) ** 2
         share = 1 - min(width**2 * spread, 0.85)
@@ -107,3 +125,18 @@ def wear_one_by_one(state: Any, catalogue: Catalogue, item: str, model: FleetMod
     elif is_known and anchor <= wear.limit:
         days = [0.0, 0.0, 0.0]
     return Wear(parts, reckoned, anchor + raised, remains, cost, days)
+
+
+def reading(state: Any, catalogue: Catalogue, item: str) -> tuple[float, float] | None:
+    """What the car's sensor says is left, and the variance of that; None where it says nothing of today."""
+    wear = catalogue.items[item].wear
+    if wear is None or wear.sensor is None:
+        return None
+    at_s, value = state["sensed"][list(catalogue.sensed).index(item)].tolist()
+    apart_ms = abs(int(state["last_ms"]) - at_s * 1000)
+    if not at_s or at_s * 1000 <= int(state["items"][item]["set_ms"]) or apart_ms > 2 * DAY_MS:
+        return None
+    per_step = (wear.new - wear.limit) / (wear.sensor.at_limit - wear.sensor.at_new)
+    level = wear.new - (value - wear.sensor.at_new) * per_step
+    floor = -math.inf if wear.floor is None else wear.floor
+    return min(max(level, floor), wear.new), (wear.sensor.sd * per_step) ** 2
