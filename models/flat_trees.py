@@ -74,26 +74,27 @@ class FlatTrees:
 
         A row's numbers are the same to the bit whatever else is in the block.
         """
-        leaves = self.value.take(self._leaves(rows))
+        leaves = self.value.take(self.leaves(rows))
         predictions = np.repeat(self.base[None, :], len(leaves), axis=0)
         # Tree by tree: a sum along an axis may depend on how many rows there are.
         for tree, group in enumerate(self.groups.tolist()):
             predictions[:, group] += leaves[:, tree]
         return predictions
 
-    def explain_many(self, rows: npt.NDArray[Any]) -> tuple[float, Floats]:
-        """What a single group of trees says before it looks at a row, and what each column adds, shape (n, columns).
+    def explain_leaves(self, leaves: Ints, width: int) -> tuple[float, Floats]:
+        """What a single group of trees says before it looks at a row, and what each of `width` columns adds.
 
-        They add up to the prediction: on its way to a leaf a row changes what is expected of it at each node, and the
-        change is the column's that was asked there (A. Saabas, *Interpreting random forests*, 2014). Only for one
-        group; rows as for `predict_many`, and the same to the bit whatever else is in the block.
+        `leaves`: where rows end in each tree, shape (n, t) → (n, width). They add up to the prediction: on its way to a
+        leaf a row changes what is expected of it at each node, and the change is the column's that was asked there (A.
+        Saabas, *Interpreting random forests*, 2014). Only for one group; a row's numbers are the same to the bit
+        whatever else is in the block.
         """
-        shares = self._shares(np.asarray(rows).shape[1])
+        shares = self._shares(width)
         # Summed over the first axis, tree by tree: along another a sum may depend on how many rows there are.
-        contributions: Floats = shares.take(self._leaves(rows).T, axis=0).sum(axis=0)
+        contributions: Floats = shares.take(leaves.T, axis=0).sum(axis=0)
         return float(self.base[0]) + float(self.value[self.roots].sum()), contributions
 
-    def _leaves(self, rows: npt.NDArray[Any]) -> Ints:
+    def leaves(self, rows: npt.NDArray[Any]) -> Ints:
         """The leaf of each row in each tree, shape (n, t)."""
         values = np.ascontiguousarray(rows, dtype=np.float64)
         n, width = values.shape

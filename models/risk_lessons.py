@@ -105,7 +105,7 @@ class RiskLessons:
         folds = np.zeros(len(rows), dtype=np.int64)
         trees = grow(rows, labels, weights, folds, GROWTH, is_probability=True).trees
         # As they come out of a snapshot, so that whoever reads one says the same to the bit.
-        return RiskPatterns.of_content(RiskPatterns(trees).content(), self.columns)
+        return RiskPatterns.of_content(RiskPatterns(trees, self.columns).content(), self.columns)
 
     def content(self) -> dict[str, Any]:
         """Everything, as plain numbers and bytes."""

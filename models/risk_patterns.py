@@ -15,6 +15,7 @@ import numpy.typing as npt
 from domain.catalogue import HazardSpec
 from models.finite import require_finite
 from models.flat_trees import FlatTrees
+from models.leaf_masks import LeafMasks
 from models.vehicle_state import DAY_MS
 
 Floats = npt.NDArray[np.float64]
@@ -32,18 +33,19 @@ _PACKED: Mapping[str, Any] = {
 class RiskPatterns:
     """Trees over the features of one hazard, in its order, and the season; log-odds of failing within its horizon."""
 
-    def __init__(self, trees: FlatTrees) -> None:
-        """ValueError when they are of several groups."""
+    def __init__(self, trees: FlatTrees, width: int) -> None:
+        """`width`: of rows. ValueError when they are of several groups, or larger than `LeafMasks` can do."""
         if len(trees.base) != 1:
             raise ValueError("patterns are one group of trees")
         self.trees = trees
+        self._masks, self._width = LeafMasks(trees, width), width
 
     def explain_many(self, rows: Floats) -> tuple[Floats, Floats]:
         """Of rows of `pattern_rows`: the usual log-odds at their season, shape (n,), and each feature's part, (n, e).
 
         Their sum is the log-odds.
         """
-        usual, parts = self.trees.explain_many(rows)
+        usual, parts = self.trees.explain_leaves(self._masks.leaves(rows), self._width)
         season = np.full(len(rows), usual)
         for column in range(1, SEASON + 1):
             season += parts[:, -column]
@@ -70,7 +72,7 @@ class RiskPatterns:
         if len(arrays["feature"]) and int(arrays["feature"].max()) >= width:
             raise ValueError("the trees ask for columns that are not there")
         groups = np.zeros(len(arrays["roots"]), dtype=np.int64)
-        return cls(FlatTrees(arrays | {"groups": groups, "base": [float(content["base"])]}))
+        return cls(FlatTrees(arrays | {"groups": groups, "base": [float(content["base"])]}), width)
 
 
 def pattern_rows(values: Floats, is_seen: npt.NDArray[np.bool_], at_ms: Ints) -> Floats:

@@ -15,7 +15,9 @@ from domain.model_command import ModelCommand, ModelDeed
 from domain.service_record import TrainingExample
 from domain.telemetry import VehicleAttributes
 from models.causes import Causes
+from models.flat_trees import FlatTrees
 from models.folded_trees import Growth, grow
+from models.leaf_masks import LeafMasks
 from models.learner import Learner
 from models.predictor import Predictor
 from models.risk_lessons import (
@@ -80,11 +82,26 @@ class TestTrees:
         target = (np.nan_to_num(rows[:, 0]) * np.nan_to_num(rows[:, 1]) > 0.3).astype(float)
         trees = grow(rows, target, np.ones(200), np.zeros(200, dtype=np.int64), GROWTH, is_probability=True).trees
         asked = rows[:count].astype(np.float64)
-        usual, parts = trees.explain_many(asked)
+        asked[0, 0] = trees.threshold[trees.roots[0]]  # what lies on a threshold goes left
+        leaves = LeafMasks(trees, 4).leaves(asked)
+        assert leaves.tolist() == trees.leaves(asked).tolist(), "asked all at once, and walked from node to node"
+        usual, parts = trees.explain_leaves(leaves, 4)
         assert usual + parts.sum(axis=1) == pytest.approx(trees.predict_many(asked)[:, 0], abs=1e-9)
         for n in range(count):
-            _, alone = trees.explain_many(asked[n : n + 1])
+            _, alone = trees.explain_leaves(leaves[n : n + 1], 4)
             assert alone[0].tobytes() == parts[n].tobytes()
+
+    def test_trees_of_more_leaves_than_a_mask_has_bits_are_refused(self) -> None:
+        chain = 9  # nodes 0, 2, 4 … ask the only column; each has a leaf to its left and the rest to its right
+        nodes = np.arange(2 * chain + 1)
+        asks = (nodes % 2 == 0) & (nodes < 2 * chain)
+        arrays = {
+            "feature": np.zeros(len(nodes)), "threshold": nodes * 0.1, "left": np.where(asks, nodes + 1, nodes),
+            "right": np.where(asks, nodes + 2, nodes), "value": np.zeros(len(nodes)),
+            "missing_left": np.zeros(len(nodes)), "roots": [0], "groups": [0], "base": [0.0],
+        }  # fmt: skip
+        with pytest.raises(ValueError, match="more than 8 leaves"):
+            LeafMasks(FlatTrees(arrays), 1)
 
     def test_they_come_back_to_the_bit(self, learner: Learner) -> None:
         patterns = learner.model(BATTERY).patterns
