@@ -110,7 +110,15 @@ class GrantAnswer(TypedDict):
     granted_ms: int
     expires_ms: int | None
     withdrawn_ms: int | None
+    ended: str | None
+    erasure_asked_ms: int | None
     receipt: dict[str, Any]
+
+
+class GrantHistoryAnswer(TypedDict):
+    """A consent grant version by version, the newest last."""
+
+    versions: list[GrantAnswer]
 
 
 class GrantsAnswer(Listed):
@@ -282,6 +290,13 @@ class MeAnswer(TypedDict):
     dealer_id: NotRequired[str]
     client_id: NotRequired[str]
     scopes: NotRequired[list[str]]
+
+
+class SoldAnswer(TypedDict):
+    """A car that is its former owner's no more."""
+
+    vehicle_id: str
+    until_ms: int
 
 
 class ClaimedAnswer(TypedDict):

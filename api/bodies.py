@@ -128,6 +128,13 @@ class NewConsent(Body):
     expires_ms: Milliseconds | None = None
 
 
+class LessConsent(Body):
+    """What is left of a consent; what is not named stays as it is."""
+
+    data_items: list[DataItem] | None = None
+    expires_ms: Milliseconds | None = None
+
+
 class NewProposal(Body):
     vehicle_id: Identifier
     need_ids: Annotated[list[Identifier], Field(min_length=1, max_length=50)]

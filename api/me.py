@@ -4,9 +4,18 @@ from __future__ import annotations
 
 from fastapi import APIRouter
 
-from api.answers import CarsAnswer, ClaimedAnswer, ExportAnswer, MeAnswer, NeedAnswer, OwnCarAnswer, RecordedAnswer
+from api.answers import (
+    CarsAnswer,
+    ClaimedAnswer,
+    ExportAnswer,
+    MeAnswer,
+    NeedAnswer,
+    OwnCarAnswer,
+    RecordedAnswer,
+    SoldAnswer,
+)
 from api.authentication import CustomerId, SignedIn
-from api.bodies import Claim, Reason, ServiceHistory, Snooze
+from api.bodies import Claim, Nothing, Reason, ServiceHistory, Snooze
 from api.idempotency import IdempotentRoute
 from api.paging import Paging
 from api.quality_answers import LedgerAnswer, LedgerRowAnswer
@@ -18,6 +27,7 @@ from workflow.dossiers import car_dossier, cars_of
 from workflow.enrol import PastService, claim_vehicle, record_service_history
 from workflow.export import person_dossier
 from workflow.needs import dismiss, snooze
+from workflow.sale import sell_vehicle
 
 router = APIRouter(prefix="/v1/me", tags=["owners"], route_class=IdempotentRoute)
 
@@ -39,7 +49,7 @@ async def me(caller: SignedIn) -> MeAnswer:
 @router.get("/export", summary="What is kept about me")
 async def export(desk: Desk, customer_id: CustomerId) -> ExportAnswer:
     """One document: account, cars with the needs since they are the caller's, consents, proposals, timeline."""
-    return export_json(await person_dossier(desk.office, customer_id=customer_id))
+    return export_json(await person_dossier(desk.office, customer_id=customer_id), desk.office.controller)
 
 
 @router.post("/vehicles", status_code=201, summary="Claim a car with the code it shows")
@@ -70,6 +80,16 @@ async def ledger(vehicle_id: str, desk: Desk, customer_id: CustomerId) -> Ledger
     """The newest hundred rows since the car is the caller's."""
     labels = await car_ledger(desk.office, customer_id=customer_id, vehicle_id=vehicle_id)
     return LedgerAnswer(rows=[LedgerRowAnswer.of(label) for label in labels])
+
+
+@router.post("/vehicles/{vehicle_id}/sale", summary="I have given this car away")
+async def sale(vehicle_id: str, desk: Desk, customer_id: CustomerId, body: Nothing | None = None) -> SoldAnswer:
+    """All consents for it end, and with them what stands on them; whoever has it now claims it with a code of its own.
+
+    What came of it until now stays in the export; the next owner sees nothing of it.
+    """
+    ended = await sell_vehicle(desk.office, customer_id=customer_id, vehicle_id=vehicle_id)
+    return {"vehicle_id": vehicle_id, "until_ms": ended.until_ms or 0}
 
 
 @router.post("/vehicles/{vehicle_id}/service-history", status_code=201, summary="Tell of past services")

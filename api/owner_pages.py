@@ -12,16 +12,17 @@ from api.forms import form_of, required, see, text, texts, whole
 from api.page_response import owner_reading, page
 from api.patience import PatientRoute
 from api.reception import Desk
-from domain.consent import Purpose
+from domain.consent import DataItem, Purpose
 from domain.errors import Conflict, InvalidInput
 from web.need_view import DISMISSALS, SNOOZE_DAYS
 from web.owner_view import car_view, grant_lines
 from web.reading import Reading
-from workflow.consents import consents_of, withdraw_consent
+from workflow.consents import consents_of, narrow_consent, withdraw_consent
 from workflow.dealers import dealers
 from workflow.dossiers import car_dossier, cars_of
 from workflow.enrol import claim_vehicle
 from workflow.needs import dismiss, snooze
+from workflow.sale import sell_vehicle
 
 router = APIRouter(prefix="/owner", include_in_schema=False, route_class=PatientRoute)
 DAY_MS = 86_400_000
@@ -120,6 +121,25 @@ async def withdraw(grant_id: str, desk: Desk, visitor: Owner) -> Response:
     """Withdraw at once."""
     await withdraw_consent(desk.office, customer_id=visitor.customer_id, grant_id=grant_id)
     return see("/owner/consents", "withdrawn")
+
+
+@router.post("/consents/{grant_id}/narrow")
+async def narrow(grant_id: str, request: Request, desk: Desk, visitor: Owner) -> Response:
+    """Let the dealer have no more than what is still ticked."""
+    kept = texts(await form_of(request), "data_items")
+    known = [item for item in DataItem if str(item) in kept]
+    await narrow_consent(desk.office, customer_id=visitor.customer_id, grant_id=grant_id, data_items=known)
+    return see("/owner/consents", "narrowed")
+
+
+@router.post("/cars/{vehicle_id}/sale")
+async def sale(vehicle_id: str, request: Request, desk: Desk, visitor: Owner) -> Response:
+    """The owner has given the car away, and says so twice."""
+    own = await car_dossier(desk.office, customer_id=visitor.customer_id, vehicle_id=vehicle_id)
+    if text(await form_of(request), "sure") != "yes":
+        raise InvalidInput("a car is given away once", field="sure", fix="tick that you have given it away")
+    await sell_vehicle(desk.office, customer_id=visitor.customer_id, vehicle_id=own.vehicle.vehicle_id)
+    return see("/owner", "sold")
 
 
 def _claim_page(

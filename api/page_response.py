@@ -46,7 +46,10 @@ async def owner_reading(reception: Reception, visitor: Visitor) -> Reading:
         customer = await uow.people.customer(visitor.customer_id)
     if customer is None:
         return Reading.of(reception.office.catalogue)
-    return Reading.of(reception.office.catalogue, locale=customer.locale, time_zone=customer.time_zone)
+    office = reception.office
+    return Reading.of(
+        office.catalogue, locale=customer.locale, time_zone=customer.time_zone, controller=office.controller
+    )
 
 
 async def dealer_reading(request: Request, dealer_id: str) -> Reading:

@@ -172,8 +172,8 @@ def need_json(need: MaintenanceNeed) -> NeedAnswer:
     }
 
 
-def grant_json(grant: ConsentGrant) -> GrantAnswer:
-    """A consent grant with its receipt."""
+def grant_json(grant: ConsentGrant, controller: str) -> GrantAnswer:
+    """A consent grant with its receipt, in which the controller stands."""
     return {
         "grant_id": grant.grant_id,
         "version": grant.version,
@@ -184,7 +184,9 @@ def grant_json(grant: ConsentGrant) -> GrantAnswer:
         "granted_ms": grant.granted_ms,
         "expires_ms": grant.expires_ms,
         "withdrawn_ms": grant.withdrawn_ms,
-        "receipt": grant.receipt(),
+        "ended": None if grant.end is None else str(grant.end),
+        "erasure_asked_ms": grant.erasure_asked_ms,
+        "receipt": grant.receipt(controller),
     }
 
 
@@ -287,8 +289,8 @@ def car_json(car: CarDossier, catalogue: Catalogue) -> OwnCarAnswer:
     }
 
 
-def export_json(person: PersonDossier) -> ExportAnswer:
-    """What is kept about a person."""
+def export_json(person: PersonDossier, controller: str) -> ExportAnswer:
+    """What is kept about a person, and for whom (the controller)."""
     customer = person.customer
     return {
         "now_ms": person.now_ms,
@@ -307,7 +309,7 @@ def export_json(person: PersonDossier) -> ExportAnswer:
             }
             for car in person.cars
         ],
-        "consents": [grant_json(grant) for grant in person.grants],
+        "consents": [grant_json(grant, controller) for grant in person.grants],
         "proposals": [proposal_json(proposal) for proposal in person.proposals],
         "timeline": [event_json(event) for event in person.timeline],
     }

@@ -48,6 +48,15 @@ def duration_ms(text: str) -> int:
     return round(total)
 
 
+def iso_moment(time_ms: int) -> str:
+    """A moment of time (ms since 1970) in UTC, as ISO 8601 and XML Schema's dateTime write it.
+
+    >>> iso_moment(1_767_225_600_500)
+    '2026-01-01T00:00:00.500Z'
+    """
+    return datetime.fromtimestamp(time_ms / 1000, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
 def moment_ms(value: str | date | datetime) -> int:
     """Milliseconds since 1970 in UTC of a moment with its zone, as text or as YAML has read it.
 

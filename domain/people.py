@@ -109,6 +109,10 @@ class Vehicle:
     vin: str = ""
     label: str = ""
 
+    def labelled(self, label: str) -> Vehicle:
+        """The same car under the name that its owner gives it."""
+        return replace(self, label=label)
+
 
 @dataclass(frozen=True, slots=True)
 class Ownership:

@@ -41,6 +41,7 @@ from streams.topics import (
 from streams.watchdog import Watchdog
 from streams.worker import StreamWorker
 from streams.writers import LogTopicWriter, LogUploads
+from workflow.consents import end_run_out
 from workflow.deliveries import Deliveries
 from workflow.dispatch import BLOCK, dispatch_reminders, dispatch_topics
 from workflow.needs import wake_snoozed
@@ -102,6 +103,7 @@ class Node:
             ids=self.ids,
             catalogue=self.catalogue,
             passwords=self.passwords,
+            controller=settings.controller,
         )
         self.quality = QualityReadings(self.office)
         self.producer: RecordProducer = await self._stack.enter_async_context(record_producer(self.broker_url))
@@ -214,6 +216,7 @@ class Node:
 
     async def _tidy(self) -> int:
         ended = await self.records.run(lambda: expire_proposals(self.office))
+        ended += await self.records.run(lambda: end_run_out(self.office))
         await self.records.run(lambda: wake_snoozed(self.office))
         return ended
 

@@ -147,6 +147,10 @@ class Settings:
     sign_ins_per_minute: int = _setting(
         "PITCALL_SIGN_INS_PER_MINUTE", 300, _count, "sign-ins and registrations from one address, likewise"
     )
+    controller: str = _setting(
+        "PITCALL_CONTROLLER", "the operator of this Pitcall", _text,
+        "who answers for what is done with personal data (a company and its address); stands in every consent receipt",
+    )  # fmt: skip
     webhooks_inside: bool = _setting(
         "PITCALL_WEBHOOKS_INSIDE", False, _yes_or_no,
         "yes: webhooks go to inside addresses too, for dealers on your own network and for trials on one machine",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from domain.consent import ConsentGrant, Purpose
+from domain.consent import ConsentGrant, GrantEnd, Purpose
 from domain.dossier import CarDossier, ProposalDossier
 from domain.need import NeedState
 from domain.people import Dealer, Vehicle
@@ -58,6 +58,9 @@ class GrantLine:
     is_live: bool
     receipt: Mapping[str, object]
     warning: str
+    kept_items: tuple[tuple[str, str], ...] = ()
+    """What may be left out of a live one: each data item and its name, the last one too."""
+    erasure: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,7 +190,8 @@ def _grant_line(
     dealer = dealers.get(grant.dealer_id or "")
     car = cars.get(grant.vehicle_id)
     if grant.withdrawn_ms is not None:
-        period = texts("consents.withdrawn", date=fmt.day(grant.withdrawn_ms))
+        how = "sold" if grant.end is GrantEnd.SOLD else "withdrawn"
+        period = texts(f"consents.{how}", date=fmt.day(grant.withdrawn_ms))
     elif grant.expires_ms is None:
         period = texts("consents.open_ended")
     elif grant.is_live(now_ms):
@@ -204,8 +208,10 @@ def _grant_line(
         items=", ".join(texts(f"data_item.{item}.short") for item in grant.data_items),
         period=period,
         is_live=grant.is_live(now_ms),
-        receipt=grant.receipt(),
+        receipt=grant.receipt(reading.controller),
         warning=texts(warning) if grant.purpose in (Purpose.PREDICTION, Purpose.BOOKING) else "",
+        kept_items=tuple((str(item), texts(f"data_item.{item}.name")) for item in grant.data_items),
+        erasure=texts("consents.erasure", date=fmt.day(grant.erasure_asked_ms)) if grant.erasure_asked_ms else "",
     )
 
 

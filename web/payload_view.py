@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from domain.iso_time import moment_ms
 from domain.prediction import Contribution, DueWindow, ItemKind
 from web.need_view import Waterfall, WindowFigure, waterfall, window_figure
 from web.reading import Reading
@@ -71,8 +72,8 @@ def payload_view(payload: Mapping[str, Any] | str, now_ms: int, reading: Reading
     minutes = sum(int(need.get("labour_minutes", 0)) for need in data["needs"])
     make = " ".join(str(vehicle[k]) for k in ("make", "model", "model_year") if vehicle.get(k))
     odometer = vehicle.get("odometer_km")
-    expires = consent.get("dpv:hasExpiryTime")
-    items = [texts(f"data_item.{item}.short") for item in consent.get("dpv:hasPersonalData", ())]
+    expires = _ends_ms(consent)
+    items = [texts(f"data_item.{item}.short") for item in consent["dpv:hasProcess"]["dpv:hasPersonalData"]]
     return PayloadView(
         needs=needs,
         car=make,
@@ -90,6 +91,12 @@ def payload_view(payload: Mapping[str, Any] | str, now_ms: int, reading: Reading
         consent_expires="" if expires is None else fmt.day(expires),
         raw=text if text is not None else json.dumps(data, ensure_ascii=False, indent=2),
     )
+
+
+def _ends_ms(consent: Mapping[str, Any]) -> int | None:
+    """When the consent of a receipt ends by itself; None when it runs until it is withdrawn."""
+    lasts = consent["dpv:hasProcess"]["dpv:hasDuration"]
+    return moment_ms(lasts["rdf:value"]["@value"]) if lasts["@type"] == "dpv:UntilTimeDuration" else None
 
 
 def _need(need: Mapping[str, Any], now_ms: int, reading: Reading) -> PayloadNeed:
@@ -135,7 +142,7 @@ def _rows(
 
     make = " ".join(str(vehicle[k]) for k in ("make", "model", "model_year", "powertrain") if vehicle.get(k))
     odometer = vehicle.get("odometer_km")
-    expires = consent.get("dpv:hasExpiryTime")
+    expires = _ends_ms(consent)
     has_evidence = any(need.has_evidence for need in needs)
     count = sum(len(need.contributions.bars) for need in needs if need.contributions)
     about_needs = [Row(need.title, f"{need.severity_text}. {need.reason}") for need in needs]

@@ -19,12 +19,13 @@ class Reading:
     formatting: Formatting
     catalogue: Catalogue
     language: str = "en"
+    controller: str = ""
 
     @classmethod
-    def of(cls, catalogue: Catalogue, *, locale: str = "en", time_zone: str = "UTC") -> Reading:
-        """For a reader with this locale and IANA time zone."""
+    def of(cls, catalogue: Catalogue, *, locale: str = "en", time_zone: str = "UTC", controller: str = "") -> Reading:
+        """For a reader with this locale and IANA time zone; `controller` answers for what is done with their data."""
         texts = texts_of(locale)
-        return cls(texts, Formatting(texts, time_zone), catalogue, texts("locale"))
+        return cls(texts, Formatting(texts, time_zone), catalogue, texts("locale"), controller)
 
     def item_name(self, item: str) -> str:
         """What a person calls the item; its id when the catalogue has lost it."""

@@ -45,10 +45,10 @@ async def car_dossier(office: Office, *, customer_id: str, vehicle_id: str) -> C
             vehicle=vehicle,
             assessments=tuple(await uow.assessments.of_vehicle(vehicle_id)),
             needs=tuple(need for need in needs if need.state.is_live),
-            past_needs=tuple(n for n in needs if not n.state.is_live and n.updated_ms >= since_ms),
+            past_needs=tuple(n for n in needs if not n.state.is_live and n.opened_ms >= since_ms),
             proposals=tuple([await dossier_of(uow, p) for p in proposals]),
             grants=tuple(g for g in grants if g.vehicle_id == vehicle_id),
-            service_records=tuple(await uow.service_records.of_vehicle(vehicle_id)),
+            service_records=tuple(await uow.service_records.of_owner(vehicle_id, customer_id)),
             timeline=tuple(
                 event
                 for event in timeline

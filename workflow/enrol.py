@@ -18,6 +18,7 @@ from workflow.measurement import LATEST_ODOMETER_M, check_measurement, item_of
 from workflow.messages import SERVICE_RECORDS, encode
 from workflow.outbox_rows import TopicMessage
 from workflow.ports import Office, UnitOfWork
+from workflow.sale import forget_past
 
 CLAIM_CODE_MS = 15 * 60_000
 CLAIM_ALPHABET = "ABCDEFGHJKMNPQRSTUVWXYZ23456789"  # nothing that reads like something else
@@ -112,10 +113,16 @@ async def claim_vehicle(
                 field="code",
                 fix="let the car show a new one and type it within 15 minutes",
             )
-        if await uow.vehicles.owner_of(vehicle.vehicle_id) not in (None, customer_id):
+        owner = await uow.vehicles.owner_of(vehicle.vehicle_id)
+        if owner not in (None, customer_id):
             raise Conflict("the car has an owner already; a sale is recorded by the present owner first")
+        if owner is None:
+            # What was on its way when the former owner gave it away.
+            await forget_past(uow, vehicle.vehicle_id, now)
         await uow.vehicles.own(Ownership(vehicle.vehicle_id, customer_id, now))
-        vehicle = await _label(uow, vehicle, label)
+        if label:
+            vehicle = vehicle.labelled(label)
+            await uow.vehicles.update(vehicle)
         for purpose in consents:
             if purpose is Purpose.BOOKING:
                 raise InvalidInput("booking is granted per dealer", field="consents", fix="leave booking out here")
@@ -123,29 +130,13 @@ async def claim_vehicle(
         await tell(
             uow,
             "vehicle-claimed",
-            event_id=f"{vehicle.vehicle_id}:{customer_id}",
+            event_id=f"{vehicle.vehicle_id}:{customer_id}:{now}",
             vehicle_id=vehicle.vehicle_id,
             time_ms=now,
             actor="owner",
             customer_id=customer_id,
         )
     return vehicle
-
-
-async def _label(uow: UnitOfWork, vehicle: Vehicle, label: str) -> Vehicle:
-    if not label:
-        return vehicle
-    labelled = Vehicle(
-        vehicle.vehicle_id,
-        vehicle.make,
-        vehicle.model,
-        vehicle.model_year,
-        vehicle.attributes,
-        vin=vehicle.vin,
-        label=label,
-    )
-    await uow.vehicles.update(labelled)
-    return labelled
 
 
 async def record_service_history(

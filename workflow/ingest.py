@@ -20,6 +20,8 @@ from workflow.signal_names import SignalNames
 from workflow.upload_codec import decode_upload, without_position
 from workflow.upload_reading import Arrival, read_uploads
 
+CONSENT_ENDED = ("pitcall.consent-withdrawn.v1", "pitcall.consent-expired.v1")
+"""The events after which a purpose is no longer allowed."""
 # The edge trusts its knowledge of a car's consent for this long (wall clock); withdrawing reaches it within that.
 CONSENT_TRUST_MS = 1_000
 TRUSTED_CARS = 100_000

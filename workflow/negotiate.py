@@ -242,8 +242,7 @@ async def cancel_by_dealer(
 
 
 async def expire_proposals(office: Office) -> int:
-    """End what nobody answered in time, visits of which nobody told the end, and what stands under a consent that has
-    run out; how many those were."""
+    """End what nobody answered in time, and visits of which nobody told the end; how many those were."""
     now = office.clock.now_ms()
     async with office.unit_of_work() as uow:
         due = 0
@@ -252,14 +251,7 @@ async def expire_proposals(office: Office) -> int:
             if end is not None:
                 await end_proposal(uow, proposal, end[0], Actor.CLOCK, "clock", now, end[1], "clock")
                 due += 1
-        uncovered = await uow.proposals.without_consent(now)
-        for proposal in uncovered:
-            # So that the notice of the end waits for nothing that may not be sent any longer.
-            await uow.deliveries.drop_under(proposal.grant_id, "the consent has run out", office.wall.now_ms())
-            is_firm = proposal.state is ProposalState.CONFIRMED
-            ended = ProposalState.CANCELLED if is_firm else ProposalState.WITHDRAWN
-            await end_proposal(uow, proposal, ended, Actor.CONSENT, "clock", now, "the consent has run out", "clock")
-    return due + len(uncovered)
+    return due
 
 
 def _extend(proposal: BookingProposal, now_ms: int) -> BookingProposal:

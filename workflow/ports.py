@@ -59,6 +59,9 @@ class Vehicles(Protocol):
     async def own(self, ownership: Ownership) -> None:
         """Begin an ownership; the one that ran until now (if any) ends at its `from_ms`."""
 
+    async def disown(self, vehicle_id: str, customer_id: str, until_ms: int) -> None:
+        """End the customer's ownership; Conflict when it is not theirs any more."""
+
     async def owner_of(self, vehicle_id: str) -> str | None:
         """The customer id of the present owner."""
 
@@ -141,6 +144,15 @@ class Consents(Protocol):
 
     async def of_customer(self, customer_id: str) -> list[ConsentGrant]: ...
     async def live(self, vehicle_id: str, purpose: Purpose, now_ms: int) -> list[ConsentGrant]: ...
+    async def run_out(self, now_ms: int, limit: int) -> list[ConsentGrant]:
+        """Grants whose time is over and of which nobody has noted it yet, the oldest end first."""
+
+    async def standing(self, vehicle_id: str) -> list[ConsentGrant]:
+        """All grants of a car whose end nobody has noted."""
+
+    async def versions(self, grant_id: str) -> list[ConsentGrant]:
+        """What the grant said, version by version."""
+
     async def permitting(self, vehicle_ids: Collection[str], purpose: Purpose, now_ms: int) -> set[str]:
         """Those of these cars for which a live grant of the purpose stands."""
 
@@ -150,6 +162,9 @@ class Assessments(Protocol):
         """The newest prediction per car and item, by event time (an older one never overwrites a newer)."""
 
     async def of_vehicle(self, vehicle_id: str) -> list[Prediction]: ...
+    async def forget_vehicle(self, vehicle_id: str) -> None:
+        """Remove the car's newest predictions."""
+
     async def keep_evidence(self, prediction: Prediction, why: str, kept_ms: int) -> None:
         """Keep a prediction whole (idempotent by its id), so that a later label finds what was known then."""
 
@@ -188,8 +203,8 @@ class Proposals(Protocol):
     async def expired(self, now_ms: int) -> list[BookingProposal]:
         """Those that are not over and whose expires_ms has passed; what that means `ended_by_clock` says."""
 
-    async def without_consent(self, now_ms: int) -> list[BookingProposal]:
-        """Sent, countered, accepted or confirmed proposals whose grant has run out or was withdrawn."""
+    async def replace_payload(self, proposal: BookingProposal) -> None:
+        """Store what the proposal's `payload` says now; Conflict unless all else is as stored (its version)."""
 
     async def add_step(self, step: ProposalStep) -> None: ...
     async def steps(self, proposal_id: str) -> list[ProposalStep]: ...
@@ -223,6 +238,8 @@ class ServiceRecords(Protocol):
         """False when the record id is known already."""
 
     async def of_vehicle(self, vehicle_id: str) -> list[ServiceRecord]: ...
+    async def of_owner(self, vehicle_id: str, customer_id: str) -> list[ServiceRecord]:
+        """Those of a car that came to be known while it was this customer's, or of their visits."""
 
 
 class JudgedLabels(Protocol):
@@ -303,6 +320,9 @@ class Deliveries(Protocol):
 
         What is leased is left to who tries it now.
         """
+
+    async def rewrite_under(self, grant_id: str, rewritten: Callable[[Delivery], Delivery]) -> None:
+        """Change the content of all that carries data under a grant, sent or not: a replay sends no more than that."""
 
 
 class Timeline(Protocol):
@@ -433,3 +453,5 @@ class Office:
     ids: Ids
     catalogue: Catalogue
     passwords: Passwords
+    controller: str = "the operator of this Pitcall"
+    """Who answers for what is done with personal data; it stands in every consent receipt."""

@@ -3,14 +3,26 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from domain.catalogue import Catalogue
-from domain.consent import DataItem, Permit
+from domain.consent import ConsentGrant, DataItem, Permit
 from domain.need import MaintenanceNeed
 from domain.people import Customer, Vehicle
+from domain.proposal import BookingProposal
 from domain.slot import Slot
+from workflow.outbox_rows import Delivery
+
+# Where each data item stands in a payload: the part, and its fields there.
+_STANDS: Mapping[DataItem, tuple[str, tuple[str, ...]]] = {
+    DataItem.CONTACT: ("customer", ("name", "email")),
+    DataItem.VEHICLE: ("vehicle", ("make", "model", "model_year", "powertrain")),
+    DataItem.ODOMETER: ("vehicle", ("odometer_km",)),
+    DataItem.VIN: ("vehicle", ("vin",)),
+    DataItem.EVIDENCE: ("needs", ("evidence",)),
+}
 
 
 def render_payload(
@@ -26,6 +38,7 @@ def render_payload(
     wants_loaner: bool,
     note: str,
     created_ms: int,
+    controller: str,
 ) -> str:
     """JSON text with only the data items the permit covers; the needs themselves are the message."""
     payload: dict[str, Any] = {
@@ -39,8 +52,41 @@ def render_payload(
         "vehicle": _vehicle(permit, vehicle, odometer_m),
         "customer": _customer(permit, customer),
         "note": note,
-        "consent": permit.grant.receipt(),
+        "consent": permit.grant.receipt(controller),
     }
+    return _written(payload)
+
+
+def narrowed_payload(proposal: BookingProposal, grant: ConsentGrant, receipt: Mapping[str, Any]) -> BookingProposal:
+    """The proposal with no more in its payload than `grant` still covers, and the grant's new receipt."""
+    return replace(proposal, payload=_written(_narrowed(json.loads(proposal.payload), grant, receipt)))
+
+
+def narrowed_delivery(delivery: Delivery, grant: ConsentGrant, receipt: Mapping[str, Any]) -> Delivery:
+    """Likewise a delivery that carries a payload."""
+    body = json.loads(delivery.body)
+    payload = body.pop("proposal", None)
+    if payload is None:
+        return delivery
+    return replace(delivery, body=carrying(body, _written(_narrowed(payload, grant, receipt))))
+
+
+def carrying(body: Mapping[str, Any], payload: str) -> str:
+    """The text of a webhook with a payload in it, to the byte: written again it could say the same in other words."""
+    text = json.dumps(body, separators=(",", ":"), ensure_ascii=False, sort_keys=True)
+    return f'{text[:-1]},"proposal":{payload}}}'
+
+
+def _narrowed(payload: dict[str, Any], grant: ConsentGrant, receipt: Mapping[str, Any]) -> dict[str, Any]:
+    for item in set(DataItem) - set(grant.data_items):
+        part, fields = _STANDS[item]
+        for own in payload[part] if isinstance(payload[part], list) else [payload[part]]:
+            for field in fields:
+                own.pop(field, None)
+    return payload | {"consent": dict(receipt)}
+
+
+def _written(payload: Mapping[str, Any]) -> str:
     return json.dumps(payload, ensure_ascii=False, separators=(",", ":"))
 
 

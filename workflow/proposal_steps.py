@@ -9,6 +9,7 @@ from domain.proposal import Actor, BookingProposal, ProposalState, ProposalStep
 from workflow.history import tell
 from workflow.outbox_rows import Delivery
 from workflow.ports import UnitOfWork
+from workflow.proposal_payload import carrying
 
 # The events of design note 1's vocabulary; "sent" by an owner's counter-offer is a counter too.
 EVENT_OF_STATE = {state: f"proposal-{state}" for state in ProposalState}
@@ -95,10 +96,8 @@ def notice_of(proposal: BookingProposal, *, is_moved: bool = False) -> Delivery:
     if carries_data:
         slot = proposal.slot
         body["slot"] = {"start_ms": slot.start_ms, "end_ms": slot.end_ms} if slot else None
-    text = json.dumps(body, separators=(",", ":"), ensure_ascii=False, sort_keys=True)
-    if carries_data:
-        # As the owner read it, to the byte: parsed and written again it could say the same in other words.
-        text = f'{text[:-1]},"proposal":{proposal.payload}}}'
+    # As the owner read it, to the byte.
+    text = carrying(body, proposal.payload) if carries_data else json.dumps(body, separators=(",", ":"), sort_keys=True)
     return Delivery(
         delivery_id=f"{proposal.proposal_id}:{proposal.version}",
         dealer_id=proposal.dealer_id,

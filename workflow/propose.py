@@ -83,6 +83,7 @@ async def _draft(
         wants_loaner=demand.wants_loaner,
         note=note,
         created_ms=now,
+        controller=office.controller,
     )
     return BookingProposal(
         proposal_id=proposal_id,

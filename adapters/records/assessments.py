@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from sqlalchemy import select
+from sqlalchemy import delete, select
 
 from adapters.records.documents import from_document, to_document
 from adapters.records.repository import Repository
@@ -40,6 +40,9 @@ class SqlAssessments(Repository):
             select(assessments.c.document).where(assessments.c.vehicle_id == vehicle_id).order_by(assessments.c.item)
         )
         return [from_document(row.document, Prediction) for row in rows]
+
+    async def forget_vehicle(self, vehicle_id: str) -> None:
+        await self._execute(delete(assessments).where(assessments.c.vehicle_id == vehicle_id))
 
     async def keep_evidence(self, prediction: Prediction, why: str, kept_ms: int) -> None:
         await self._insert_new(

@@ -10,7 +10,7 @@ from sqlalchemy import bindparam, or_, select, update
 from adapters.records.documents import from_document, to_document
 from adapters.records.repository import Repository
 from adapters.records.tables import consent_grants as grants
-from adapters.records.tables import proposals
+from adapters.records.tables import consent_versions, proposals
 from domain.consent import ConsentGrant, Purpose
 from domain.errors import Conflict
 
@@ -31,6 +31,7 @@ _BEHIND_LOCKED = (
 class SqlConsents(Repository):
     async def add(self, grant: ConsentGrant) -> None:
         await self._insert_or_conflict(grants, _columns(grant), "there is a consent with this id already")
+        await self._insert_new(consent_versions, _version(grant))
 
     async def update(self, grant: ConsentGrant) -> None:
         """Conflict unless the stored version is one less: of two changes at once, the second is told."""
@@ -41,6 +42,7 @@ class SqlConsents(Repository):
         )
         if await self._changed(change) == 0:
             raise Conflict("this consent was changed by someone else just now")
+        await self._insert_new(consent_versions, _version(grant))
 
     async def get(self, grant_id: str, *, lock: bool = False) -> ConsentGrant | None:
         row = await self._one(_OF_ID_LOCKED if lock else _OF_ID, {"of_grant": grant_id})
@@ -80,6 +82,31 @@ class SqlConsents(Repository):
         )
         return [from_document(row.document, ConsentGrant) for row in rows]
 
+    async def run_out(self, now_ms: int, limit: int) -> list[ConsentGrant]:
+        rows = await self._all(
+            select(grants.c.document)
+            .where(grants.c.ended_ms.is_(None), grants.c.expires_ms <= now_ms)
+            .order_by(grants.c.expires_ms, grants.c.grant_id)
+            .limit(limit)
+        )
+        return [from_document(row.document, ConsentGrant) for row in rows]
+
+    async def standing(self, vehicle_id: str) -> list[ConsentGrant]:
+        rows = await self._all(
+            select(grants.c.document)
+            .where(grants.c.vehicle_id == vehicle_id, grants.c.ended_ms.is_(None))
+            .order_by(grants.c.grant_id)
+        )
+        return [from_document(row.document, ConsentGrant) for row in rows]
+
+    async def versions(self, grant_id: str) -> list[ConsentGrant]:
+        rows = await self._all(
+            select(consent_versions.c.document)
+            .where(consent_versions.c.grant_id == grant_id)
+            .order_by(consent_versions.c.version)
+        )
+        return [from_document(row.document, ConsentGrant) for row in rows]
+
     async def permitting(self, vehicle_ids: Collection[str], purpose: Purpose, now_ms: int) -> set[str]:
         rows = await self._all(
             select(grants.c.vehicle_id)
@@ -94,6 +121,10 @@ class SqlConsents(Repository):
         return {str(row.vehicle_id) for row in rows}
 
 
+def _version(grant: ConsentGrant) -> dict[str, Any]:
+    return {"grant_id": grant.grant_id, "version": grant.version, "document": to_document(grant)}
+
+
 def _columns(grant: ConsentGrant) -> dict[str, Any]:
     return {
         "grant_id": grant.grant_id,
@@ -105,5 +136,6 @@ def _columns(grant: ConsentGrant) -> dict[str, Any]:
         "granted_ms": grant.granted_ms,
         "expires_ms": grant.expires_ms,
         "withdrawn_ms": grant.withdrawn_ms,
+        "ended_ms": grant.changed_ms if grant.end is not None else grant.withdrawn_ms,
         "document": to_document(grant),
     }

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from typing import Any
 
 import msgspec
 from sqlalchemy import ColumnElement, CursorResult, Executable, Row, and_, bindparam, exists, func, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from adapters.records.documents import from_document
+from adapters.records.documents import from_document, to_document
 from adapters.records.outbox import DELIVERY, SqlOutbox, is_free, is_waiting, lease, lock_those_free
 from adapters.records.repository import Parameters, Repository
 from adapters.records.tables import outbox
@@ -131,6 +131,19 @@ class SqlDeliveries(Repository):
                 .where(outbox.c.outbox_id.in_(ended))
                 .values(dropped_reason=why, done_ms=now_ms, dead_ms=None, document=None)
             )
+
+    async def rewrite_under(self, grant_id: str, rewritten: Callable[[Delivery], Delivery]) -> None:
+        rows = await self._all(
+            select(outbox.c.outbox_id, outbox.c.document)
+            .where(outbox.c.grant_id == grant_id, outbox.c.kind == DELIVERY, outbox.c.document.is_not(None))
+            .order_by(outbox.c.outbox_id)
+            .with_for_update()
+        )
+        for row in rows:
+            delivery = from_document(row.document, Delivery)
+            if delivery.needs_consent:
+                change = update(outbox).where(outbox.c.outbox_id == row.outbox_id)
+                await self._execute(change.values(document=to_document(rewritten(delivery))))
 
 
 def attempts_of(log: str | None) -> tuple[DeliveryAttempt, ...]:

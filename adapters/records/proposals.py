@@ -5,17 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from sqlalchemy import BigInteger, Integer, Select, Text, bindparam, or_, select, update
+from sqlalchemy import BigInteger, Integer, Select, Text, bindparam, select, update
 
 from adapters.records.documents import from_document, to_document
 from adapters.records.repository import Repository, insert_new
-from adapters.records.tables import consent_grants, proposal_steps, proposals
+from adapters.records.tables import proposal_steps, proposals
 from domain.errors import Conflict
 from domain.proposal import BookingProposal, ProposalState, ProposalStep
 
 _WAITING = [str(state) for state in ProposalState if not state.is_over]
-
-_UNDER_CONSENT = [str(state) for state in ProposalState if state.is_open or state is ProposalState.CONFIRMED]
 
 _OF_ID = select(proposals.c.document).where(proposals.c.proposal_id == bindparam("of_proposal"))
 _OF_ID_LOCKED = _OF_ID.with_for_update(key_share=True)
@@ -48,6 +46,11 @@ class SqlProposals(Repository):
         if await self._changed(_UPDATE, known | _columns(proposal)) == 0:
             raise Conflict("this proposal was changed by someone else just now; look at it again")
 
+    async def replace_payload(self, proposal: BookingProposal) -> None:
+        known = {"of_proposal": proposal.proposal_id, "of_version": proposal.version}
+        if await self._changed(_UPDATE, known | _columns(proposal)) == 0:
+            raise Conflict("this proposal was changed by someone else just now; look at it again")
+
     async def get(self, proposal_id: str, *, lock: bool = False) -> BookingProposal | None:
         row = await self._one(_OF_ID_LOCKED if lock else _OF_ID, {"of_proposal": proposal_id})
         return None if row is None else from_document(row.document, BookingProposal)
@@ -69,15 +72,6 @@ class SqlProposals(Repository):
             select(proposals.c.document)
             .where(proposals.c.state.in_(_WAITING), proposals.c.expires_ms <= now_ms)
             .order_by(proposals.c.expires_ms, proposals.c.proposal_id)
-        )
-
-    async def without_consent(self, now_ms: int) -> list[BookingProposal]:
-        is_over = or_(consent_grants.c.expires_ms <= now_ms, consent_grants.c.withdrawn_ms.is_not(None))
-        return await self._list(
-            select(proposals.c.document)
-            .join(consent_grants, consent_grants.c.grant_id == proposals.c.grant_id)
-            .where(proposals.c.state.in_(_UNDER_CONSENT), is_over)
-            .order_by(proposals.c.proposal_id)
         )
 
     async def add_step(self, step: ProposalStep) -> None:

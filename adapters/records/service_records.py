@@ -35,6 +35,14 @@ class SqlServiceRecords(Repository):
         )
         return [from_document(row.document, ServiceRecord) for row in rows]
 
+    async def of_owner(self, vehicle_id: str, customer_id: str) -> list[ServiceRecord]:
+        rows = await self._all(
+            select(service_records.c.document)
+            .where(service_records.c.vehicle_id == vehicle_id, service_records.c.customer_id == customer_id)
+            .order_by(service_records.c.performed_ms, service_records.c.record_id)
+        )
+        return [from_document(row.document, ServiceRecord) for row in rows]
+
     async def _parties(self, record: ServiceRecord, proposal_id: str | None) -> tuple[str | None, str | None]:
         """Whose it is: the parties of the visit, or whoever owns the car now."""
         if proposal_id is not None:

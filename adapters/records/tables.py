@@ -190,8 +190,19 @@ consent_grants = Table(
     Column("granted_ms", BigInteger, nullable=False),
     Column("expires_ms", BigInteger),
     Column("withdrawn_ms", BigInteger),
+    # When its end was noted: it was withdrawn, its car was sold, or its time was over.
+    Column("ended_ms", BigInteger),
     Column("document", Text, nullable=False),
     Index("ix_consent_grants_standing", "vehicle_id", "purpose", **_where("withdrawn_ms IS NULL")),
+    Index("ix_consent_grants_running", "expires_ms", **_where("ended_ms IS NULL")),
+)
+
+consent_versions = Table(
+    "consent_versions",
+    metadata,
+    Column("grant_id", Text, _to("consent_grants.grant_id"), primary_key=True),
+    Column("version", Integer, primary_key=True),
+    Column("document", Text, nullable=False),
 )
 
 # The tables that follow the stream (assessments, evidence, needs, judged_labels, timeline) hold the pseudonymous

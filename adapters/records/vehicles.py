@@ -109,6 +109,19 @@ class SqlVehicles(Repository):
         }
         await self._insert_or_conflict(ownerships, row, "someone else became the owner of this car just now")
 
+    async def disown(self, vehicle_id: str, customer_id: str, until_ms: int) -> None:
+        change = (
+            update(ownerships)
+            .where(
+                ownerships.c.vehicle_id == vehicle_id,
+                ownerships.c.customer_id == customer_id,
+                ownerships.c.until_ms.is_(None),
+            )
+            .values(until_ms=until_ms)
+        )
+        if await self._changed(change) == 0:
+            raise Conflict("the car is not this owner's any more")
+
     async def owner_of(self, vehicle_id: str) -> str | None:
         row = await self._one(
             select(ownerships.c.customer_id).where(

@@ -53,6 +53,7 @@ def made_up_proposal(run: str, number: int, catalogue: Catalogue, now_ms: int) -
         wants_loaner=False,
         note=NOTE,
         created_ms=now_ms,
+        controller="nobody: all of this is made up",
     )
     return BookingProposal(
         proposal_id=proposal_id,

@@ -20,7 +20,7 @@ from streams.block import Block, Record
 from streams.table import BlockTable
 from streams.topics import DOMAIN_EVENTS, TELEMETRY_UPLOADS
 from streams.upload_headers import attributes, received_ms
-from workflow.ingest import CONSENT_TRUST_MS
+from workflow.ingest import CONSENT_ENDED, CONSENT_TRUST_MS
 from workflow.messages import decode_event
 from workflow.signal_history import SignalHistory
 from workflow.signal_names import SignalNames
@@ -85,7 +85,7 @@ class HistoryAgent:
         term = self._withdrawals.term(block.partition)
         for record in block.records:
             event = decode_event(record.value or b"")
-            if event.get("type") != "pitcall.consent-withdrawn.v1" or event["data"].get("purpose") != "prediction":
+            if event.get("type") not in CONSENT_ENDED or event["data"].get("purpose") != "prediction":
                 continue
             key, at_ms = record.key or b"", int(event["data"]["time_ms"]) + CONSENT_TRUST_MS
             if at_ms > int(withdrawn.get(key) or self._withdrawals.get(block.partition, key) or -1):

@@ -39,7 +39,7 @@ from streams.topics import (
     TRAINING_EXAMPLES,
 )
 from streams.upload_headers import attributes, received_ms
-from workflow.ingest import CONSENT_TRUST_MS
+from workflow.ingest import CONSENT_ENDED, CONSENT_TRUST_MS
 from workflow.messages import decode, decode_event, encode
 from workflow.signal_names import SignalNames
 from workflow.upload_reading import Arrival, read_uploads
@@ -293,7 +293,7 @@ class VehiclesAgent:
         car = block.partition, record.key or b""
         if event.get("type") == NEED_REOPENED:
             self._tell_anew(car, record.offset, outcome)
-        if event.get("type") != "pitcall.consent-withdrawn.v1" or event["data"].get("purpose") != "prediction":
+        if event.get("type") not in CONSENT_ENDED or event["data"].get("purpose") != "prediction":
             return
         # The edge may have trusted the consent that little longer.
         at_ms = int(event["data"]["time_ms"]) + CONSENT_TRUST_MS

@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from adapters.records import Records
-from domain.consent import ConsentGrant, Purpose
+from domain.consent import ConsentGrant, GrantEnd, Purpose
 from domain.errors import Conflict
 from domain.need import NeedState
 from domain.people import Account, Customer, Ownership, Role, Session, Vehicle
@@ -171,7 +171,7 @@ async def test_a_consent_is_live_until_withdrawn_or_expired(records: Records) ->
         assert await work.consents.permitting(several, Purpose.BOOKING, NOW) == {CAR.vehicle_id}
         assert await work.consents.permitting(several, Purpose.BOOKING, NOW + 90 * DAY) == set()
         assert await work.consents.permitting(["another"], Purpose.BOOKING, NOW) == set()
-        withdrawn = GRANT.withdraw(NOW + 5)
+        withdrawn = GRANT.ended(GrantEnd.WITHDRAWN, NOW + 5)
         await work.consents.update(withdrawn)
         assert await work.consents.live(CAR.vehicle_id, Purpose.BOOKING, NOW) == []
         assert await work.consents.permitting(several, Purpose.BOOKING, NOW) == set()

@@ -8,6 +8,7 @@ import pytest
 from sqlalchemy import text
 
 from adapters.records import Records, open_records
+from domain.consent import GrantEnd
 from domain.errors import Conflict, InvalidInput, TryAgain, Unavailable
 from domain.need import NeedState
 from domain.people import Account, Role
@@ -85,7 +86,7 @@ async def test_a_consent_that_is_locked_is_not_withdrawn_before_the_commit(recor
         async with records.unit_of_work() as work:
             grant = await work.consents.get(GRANT.grant_id, lock=True)
             assert grant is not None
-            await work.consents.update(grant.withdraw(NOW + 1))
+            await work.consents.update(grant.ended(GrantEnd.WITHDRAWN, NOW + 1))
             order.append("withdrawn")
 
     async with records.unit_of_work() as work:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import json
 import shutil
 import tempfile
 from collections.abc import Awaitable, Callable
@@ -21,6 +22,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule, run_state_machine_as_test
 
 from adapters.records import open_records
+from domain.consent import DataItem
 from domain.errors import PitcallError
 from domain.need import MaintenanceNeed, NeedState
 from domain.people import Dealer
@@ -29,7 +31,7 @@ from domain.service_record import ServiceOutcome
 from tests.support.moments import DAY, HOUR, NOW
 from tests.support.town import OIL, PADS, Garage, Household, Town
 from workflow import negotiate, visit
-from workflow.consents import withdraw_consent
+from workflow.consents import end_run_out, narrow_consent, withdraw_consent
 from workflow.deliveries import Deliveries as DeliveryDesk
 from workflow.outbox_rows import Delivery
 from workflow.propose import send_proposal
@@ -84,17 +86,34 @@ class CrashingUnitOfWork:
             raise Crash
 
 
+def items_in(payload: dict[str, Any]) -> set[DataItem]:
+    """The data items that stand in what a dealer gets."""
+    there = {
+        DataItem.CONTACT: "name" in payload["customer"],
+        DataItem.VEHICLE: "make" in payload["vehicle"],
+        DataItem.ODOMETER: "odometer_km" in payload["vehicle"],
+        DataItem.VIN: "vin" in payload["vehicle"],
+        DataItem.EVIDENCE: any("evidence" in need for need in payload["needs"]),
+    }
+    return {item for item, is_there in there.items() if is_there}
+
+
 @dataclass
 class Dealers:
     """What reaches the dealers' servers, and what started although its consent had been withdrawn."""
 
     withdrawn: set[str] = field(default_factory=set)
+    narrowed: dict[str, set[DataItem]] = field(default_factory=dict)  # what is left of narrowed grants
     got: dict[str, list[str]] = field(default_factory=dict)  # bodies by the webhook's id
     too_late: list[str] = field(default_factory=list)
 
     async def send(self, dealer: Dealer, delivery: Delivery, now_ms: int) -> None:
         if delivery.needs_consent and delivery.grant_id in self.withdrawn:
             self.too_late.append(delivery.delivery_id)
+        if delivery.needs_consent and delivery.grant_id in self.narrowed:
+            told = items_in(json.loads(delivery.body)["proposal"])
+            if told - self.narrowed[delivery.grant_id]:
+                self.too_late.append(f"{delivery.delivery_id} says {told}")
         self.got.setdefault(delivery.delivery_id, []).append(delivery.body)
 
 
@@ -259,6 +278,18 @@ class BookingMachine(RuleBasedStateMachine):
             if done is not None or crash.startswith("after"):
                 self.dealers.withdrawn.add(p.grant_id)
 
+    @rule(number=numbers, left=st.sets(st.sampled_from(DataItem), max_size=2), crash=crashes)
+    def an_owner_narrows_a_consent(self, number: int, left: set[DataItem], crash: str) -> None:
+        if p := self.pick(number):
+            done = self.attempt(
+                lambda: narrow_consent(
+                    self.town.office, customer_id=p.customer_id, grant_id=p.grant_id, data_items=sorted(left)
+                ),
+                crash,
+            )
+            if done is not None:
+                self.dealers.narrowed[p.grant_id] = left
+
     @rule(crash=crashes)
     def webhooks_leave(self, crash: str) -> None:
         self.attempt(lambda: DeliveryDesk(self.town.office, self.dealers).work_off(), crash)
@@ -268,12 +299,14 @@ class BookingMachine(RuleBasedStateMachine):
     def time_passes(self, hours: int, crash: str) -> None:
         self.town.later(hours * HOUR)
         self.attempt(lambda: negotiate.expire_proposals(self.town.office), crash)
+        self.attempt(lambda: end_run_out(self.town.office), crash)
 
     @invariant()
     def what_was_promised_holds(self) -> None:
         assert self.dealers.too_late == []
         self.sent_again |= {own for own, bodies in self.dealers.got.items() if len(bodies) > 1}
-        assert all(len(set(bodies)) == 1 for bodies in self.dealers.got.values()), "one id, one body"
+        if not self.dealers.narrowed:
+            assert all(len(set(bodies)) == 1 for bodies in self.dealers.got.values()), "one id, one body"
         self.run(self._check())
 
     async def _check(self) -> None:
@@ -308,6 +341,7 @@ class BookingMachine(RuleBasedStateMachine):
             for _ in range(8):
                 self.town.later(6 * DAY)
                 self.run(negotiate.expire_proposals(self.sound))
+                self.run(end_run_out(self.sound))
             self.what_was_promised_holds()
             assert {str(p.state) for p in self.proposals()} <= OVER
         finally:

@@ -299,12 +299,21 @@ async def _try(journey: Journey, step: Step, was: ProposalState | None) -> None:
 
 
 def _assert_notice(journey: Journey, sent_before: int, was: ProposalState | None, had_left: bool) -> None:
-    """A dealer who was asked hears that it is over, by ids only; a dealer who was not hears nothing."""
+    """A dealer who was asked hears that it is over, by ids only; a dealer who was not hears nothing.
+
+    Of what was not withdrawn with the consent it is asked to erase what it has.
+    """
     notices = [json.loads(delivery.body) for _, delivery, _ in journey.webhooks.kept[sent_before:]]
     asked = was in (S.SENT, S.COUNTERED, S.ACCEPTED, S.CONFIRMED)
-    assert [notice["type"] for notice in notices] == ([f"proposal.{ENDS[was]}"] if asked else [])
+    keeps = was in (S.CONFIRMED, S.CHECKED_IN, S.COMPLETED)
+    expected = [*([f"proposal.{ENDS[was]}"] if asked else []), *(["consent.ended"] if keeps else [])]
+    assert [notice["type"] for notice in notices] == expected
     assert had_left or sent_before == 0
     for notice in notices:
+        if notice["type"] == "consent.ended":
+            assert (notice["proposal_ids"], notice["grant_id"]) == ([journey.proposal_id], journey.grant_id)
+            assert notice["data_items"] == [] and notice["erase"]
+            continue
         assert notice.keys() == {"type", "proposal_id", "version", "time_ms"}
         assert notice["proposal_id"] == journey.proposal_id
 

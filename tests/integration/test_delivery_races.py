@@ -9,7 +9,7 @@ import pytest
 
 from adapters.records import open_records
 from adapters.records.consents import SqlConsents
-from domain.consent import ConsentGrant
+from domain.consent import ConsentGrant, GrantEnd
 from domain.errors import Unavailable
 from domain.people import Dealer
 from domain.proposal import BookingProposal
@@ -109,7 +109,7 @@ async def test_a_withdrawal_that_has_not_committed_yet_lets_nothing_start(postgr
         async with records.unit_of_work() as uow:
             grant = await uow.consents.get(proposal.grant_id, lock=True)
             assert grant is not None
-            await uow.consents.update(grant.withdraw(town.clock.now_ms()))
+            await uow.consents.update(grant.ended(GrantEnd.WITHDRAWN, town.clock.now_ms()))
             assert await dispatch_deliveries(town.office, hooks) == 0
         await dispatch_deliveries(town.office, hooks)
         assert hooks.kept == []

@@ -121,3 +121,30 @@ async def test_the_same_idempotency_key_gets_the_stored_reply(town: Town, people
 
     other = await people.owner.post("/v1/me/consents", json=body | {"data_items": ["vin"]}, headers=headers)
     assert (other.status_code, other.json()["type"].rsplit("/", 1)[1]) == (422, "idempotency-key-reused")
+
+
+async def test_a_consent_is_narrowed_and_read_version_by_version(town: Town, people: People) -> None:
+    body = {
+        "vehicle_id": people.vehicle_id,
+        "purpose": "booking",
+        "dealer_id": people.dealer_id,
+        "data_items": ["contact", "vehicle"],
+    }
+    grant = (await people.owner.post("/v1/me/consents", json=body)).json()
+    path = f"/v1/me/consents/{grant['grant_id']}"
+    less = await people.owner.post(f"{path}/narrow", json={"data_items": ["vehicle"]})
+    assert (less.status_code, less.json()["version"], less.json()["data_items"]) == (200, 2, ["vehicle"])
+    more = await people.owner.post(f"{path}/narrow", json={"data_items": ["vehicle", "vin"]})
+    assert more.status_code == 422 and "grant a new consent" in more.text
+    versions = (await people.owner.get(path)).json()["versions"]
+    assert [(one["version"], one["data_items"]) for one in versions] == [(1, ["contact", "vehicle"]), (2, ["vehicle"])]
+    assert versions[-1]["receipt"] == less.json()["receipt"]
+
+
+async def test_a_car_is_given_away_once_and_its_consents_are_over(town: Town, people: People) -> None:
+    sold = await people.owner.post(f"/v1/me/vehicles/{people.vehicle_id}/sale")
+    assert sold.status_code == 200 and sold.json()["until_ms"] > 0
+    assert (await people.owner.get("/v1/me/vehicles")).json()["vehicles"] == []
+    grants = (await people.owner.get("/v1/me/consents")).json()["consents"]
+    assert {grant["ended"] for grant in grants} == {"sold"}
+    assert (await people.owner.post(f"/v1/me/vehicles/{people.vehicle_id}/sale")).status_code == 404

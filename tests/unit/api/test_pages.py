@@ -260,3 +260,35 @@ async def test_the_operators_page_names_nobody(town: Town, people: People) -> No
     assert "From signal to invoice" in page
     for personal in ("Olla", "olla@", "WVWZZZ", people.vehicle_id):
         assert personal not in page
+
+
+async def test_an_owner_shares_less_from_the_consents_page(
+    town: Town, people: People, owner: httpx.AsyncClient, advisor: httpx.AsyncClient
+) -> None:
+    where = (await drafted(town, people, owner)).headers["location"]
+    proposal_id = where.rsplit("/", 1)[1]
+    await people.owner.post(f"/v1/me/proposals/{proposal_id}/send", json={})
+    assert "Kompakt" in (await advisor.get(f"/dealer/proposals/{proposal_id}")).text
+    grant = (await people.owner.get(f"/v1/me/proposals/{proposal_id}")).json()["grant_id"]
+    page = await owner.get("/owner/consents")
+    assert "Share less" in page.text
+    path, form = f"/owner/consents/{grant}/narrow", {"form_token": form_token(page)}
+    more = await owner.post(path, data=form | {"data_items": ["odometer"]}, headers=OWN)
+    assert more.status_code == 422 and "does not cover odometer" in more.text
+    answer = await owner.post(path, data=form, headers=OWN)
+    assert (answer.status_code, answer.headers["location"]) == (303, "/owner/consents?notice=narrowed")
+    assert "Kompakt" not in (await advisor.get(f"/dealer/proposals/{proposal_id}")).text
+    again = await owner.post(path, data=form, headers=OWN)
+    assert again.status_code == 422 and "nothing would change" in again.text
+
+
+async def test_a_car_is_given_away_only_by_who_says_so_twice(people: People, owner: httpx.AsyncClient) -> None:
+    page = await owner.get(f"/owner/cars/{people.vehicle_id}")
+    path, form = f"/owner/cars/{people.vehicle_id}/sale", {"form_token": form_token(page)}
+    assert "I have given this car away" in page.text
+    assert (await owner.post(path, data=form, headers=OWN)).status_code == 422
+    assert len((await people.owner.get("/v1/me/vehicles")).json()["vehicles"]) == 1
+    answer = await owner.post(path, data=form | {"sure": "yes"}, headers=OWN)
+    assert (answer.status_code, answer.headers["location"]) == (303, "/owner?notice=sold")
+    assert (await people.owner.get("/v1/me/vehicles")).json()["vehicles"] == []
+    assert "ended with the sale" in (await owner.get("/owner/consents")).text

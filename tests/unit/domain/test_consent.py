@@ -6,8 +6,9 @@ from dataclasses import replace
 
 import pytest
 
-from domain.consent import ConsentGrant, DataItem, Permit, Purpose
+from domain.consent import ConsentGrant, DataItem, GrantEnd, Permit, Purpose
 from domain.errors import Conflict, ConsentMissing, InvalidInput
+from domain.iso_time import iso_moment
 from tests.support.moments import DAY, NOW
 
 GRANT = ConsentGrant(
@@ -43,7 +44,7 @@ def test_another_car_or_another_dealer_is_not_permitted(other: dict[str, str]) -
 
 
 def test_a_withdrawn_grant_permits_nothing_from_that_very_moment() -> None:
-    withdrawn = GRANT.withdraw(NOW)
+    withdrawn = GRANT.ended(GrantEnd.WITHDRAWN, NOW)
     assert (withdrawn.version, withdrawn.withdrawn_ms) == (2, NOW)
     with pytest.raises(ConsentMissing, match="withdrawn or has run out"):
         permit(withdrawn, NOW)
@@ -61,7 +62,7 @@ def test_a_grant_without_expiry_stands_until_withdrawn() -> None:
 
 def test_a_consent_is_withdrawn_once() -> None:
     with pytest.raises(Conflict, match="withdrawn already"):
-        GRANT.withdraw(NOW).withdraw(NOW + 1)
+        GRANT.ended(GrantEnd.WITHDRAWN, NOW).ended(GrantEnd.SOLD, NOW + 1)
 
 
 @pytest.mark.parametrize("purpose", [p for p in Purpose if p is not Purpose.BOOKING])
@@ -97,17 +98,78 @@ def test_a_grant_ends_after_it_begins() -> None:
 
 
 def test_the_receipt_says_who_what_to_whom_how_long_and_how_to_withdraw() -> None:
-    receipt = GRANT.receipt()
+    receipt = GRANT.receipt("Example Cars, Main Street 1")
     assert receipt["@type"] == "dpv:ConsentRecord"
-    assert receipt["dpv:hasDataSubject"] == "owner-1"
-    assert receipt["dpv:hasPurpose"] == "booking"
-    assert receipt["dpv:hasRecipient"] == "dealer-1"
-    assert receipt["dpv:hasPersonalData"] == ["contact", "vin"]
-    assert (receipt["dpv:isIndicatedAtTime"], receipt["dpv:hasExpiryTime"]) == (NOW, NOW + DAY)
-    assert "grant-1" in receipt["dpv:hasWithdrawalMethod"]
+    assert receipt["dct:conformsTo"] == "https://w3id.org/dpv/schema/dpv-27560#record"
+    assert (receipt["dct:identifier"], receipt["dct:hasVersion"]) == ("grant-1", 1)
+    assert receipt["dpv:hasDataSubject"] == receipt["dpv:isIndicatedBy"] == "owner-1"
+    assert receipt["dpv:hasDataController"] == "Example Cars, Main Street 1"
+    process = receipt["dpv:hasProcess"]
+    assert process["dpv:hasPurpose"] == "booking"
+    assert process["dpv:hasRecipient"] == "dealer-1"
+    assert process["dpv:hasPersonalData"] == ["contact", "vin"]
+    assert receipt["dpv:isIndicatedAtTime"] == {"@type": "xsd:dateTime", "@value": iso_moment(NOW)}
+    assert process["dpv:hasDuration"]["rdf:value"] == {"@type": "xsd:dateTime", "@value": iso_moment(NOW + DAY)}
+    assert "grant-1" in receipt["dpv:hasConsentControl"]["rdf:value"]
     assert receipt["dpv:hasConsentStatus"] == "dpv:ConsentGiven"
+    assert "dct:modified" not in receipt
+    terms = {name.partition(":")[0] for name in receipt if ":" in name}
+    assert terms <= set(receipt["@context"]), "every prefix is one that the context explains"
 
 
-def test_the_receipt_of_a_withdrawn_grant_says_so() -> None:
-    receipt = GRANT.withdraw(NOW).receipt()
-    assert (receipt["dpv:hasConsentStatus"], receipt["dct:hasVersion"]) == ("dpv:ConsentWithdrawn", 2)
+@pytest.mark.parametrize(
+    ("how", "status"),
+    [
+        (GrantEnd.WITHDRAWN, "dpv:ConsentWithdrawn"),
+        (GrantEnd.EXPIRED, "dpv:ConsentExpired"),
+        (GrantEnd.SOLD, "dpv:ConsentWithdrawn"),
+    ],
+)
+def test_the_receipt_of_a_grant_that_ended_says_so(how: GrantEnd, status: str) -> None:
+    receipt = GRANT.ended(how, NOW + DAY).receipt("x")
+    assert (receipt["dpv:hasConsentStatus"], receipt["dct:hasVersion"]) == (status, 2)
+    assert receipt["dct:modified"]["@value"] == iso_moment(NOW + DAY)
+
+
+def test_a_grant_of_before_that_was_withdrawn_still_says_so() -> None:
+    assert replace(GRANT, withdrawn_ms=NOW).receipt("x")["dpv:hasConsentStatus"] == "dpv:ConsentWithdrawn"
+
+
+def test_a_grant_expires_by_time_alone() -> None:
+    with pytest.raises(Conflict, match="has not run out"):
+        GRANT.ended(GrantEnd.EXPIRED, NOW + DAY - 1)
+    expired = GRANT.ended(GrantEnd.EXPIRED, NOW + DAY)
+    assert (expired.end, expired.withdrawn_ms, expired.changed_ms) == (GrantEnd.EXPIRED, None, NOW + DAY)
+
+
+class TestNarrowing:
+    def test_it_leaves_fewer_items_an_earlier_end_or_both(self) -> None:
+        fewer = GRANT.narrowed(NOW, [DataItem.VIN], None)
+        assert (fewer.version, fewer.data_items, fewer.expires_ms) == (2, (DataItem.VIN,), NOW + DAY)
+        sooner = GRANT.narrowed(NOW, GRANT.data_items, NOW + 10)
+        assert (sooner.data_items, sooner.expires_ms) == (GRANT.data_items, NOW + 10)
+        nothing = fewer.narrowed(NOW + 1, [], NOW + 10)
+        assert (nothing.version, nothing.data_items, nothing.expires_ms) == (3, (), NOW + 10)
+
+    def test_a_grant_without_end_can_be_given_one(self) -> None:
+        assert replace(GRANT, expires_ms=None).narrowed(NOW, GRANT.data_items, NOW + 5).expires_ms == NOW + 5
+
+    @pytest.mark.parametrize(
+        ("items", "expires_ms", "field"),
+        [
+            ([DataItem.CONTACT, DataItem.EVIDENCE], None, "data_items"),
+            (list(GRANT.data_items), None, "data_items"),
+            (list(GRANT.data_items), NOW + DAY + 1, "expires_ms"),
+            (list(GRANT.data_items), NOW, "expires_ms"),
+        ],
+    )
+    def test_it_is_never_more_nor_the_same(self, items: list[DataItem], expires_ms: int | None, field: str) -> None:
+        with pytest.raises(InvalidInput) as refused:
+            GRANT.narrowed(NOW, items, expires_ms)
+        assert refused.value.field == field
+        assert refused.value.fix
+
+    def test_what_has_ended_is_not_narrowed(self) -> None:
+        for over, at_ms in ((GRANT.ended(GrantEnd.WITHDRAWN, NOW), NOW), (GRANT, NOW + DAY)):
+            with pytest.raises(Conflict, match="nothing left to narrow"):
+                over.narrowed(at_ms, [], None)

@@ -6,9 +6,10 @@ from datetime import time
 
 import pytest
 
-from domain.consent import ConsentGrant, DataItem, Purpose
+from domain.consent import ConsentGrant, DataItem, GrantEnd, Purpose
 from domain.dossier import CarDossier, DealerDesk, DeskEntry, Funnel, ProposalDossier
 from domain.event import DomainEvent
+from domain.iso_time import iso_moment
 from domain.need import MaintenanceNeed, NeedState, open_need
 from domain.opening_hours import OpeningHours
 from domain.people import Customer, Dealer, Vehicle
@@ -63,8 +64,13 @@ PAYLOAD = {
     "consent": {
         "dct:identifier": "grant-1-and-more",
         "dct:hasVersion": 1,
-        "dpv:hasPersonalData": ["odometer"],
-        "dpv:hasExpiryTime": NOW + 30 * DAY,
+        "dpv:hasProcess": {
+            "dpv:hasPersonalData": ["odometer"],
+            "dpv:hasDuration": {
+                "@type": "dpv:UntilTimeDuration",
+                "rdf:value": {"@type": "xsd:dateTime", "@value": iso_moment(NOW + 30 * DAY)},
+            },
+        },
     },
 }
 
@@ -255,7 +261,7 @@ def test_a_grant_is_used_again_only_when_it_says_exactly_the_same() -> None:
     assert not fits([])
     assert not fits([DataItem.CONTACT, DataItem.VIN])
     assert not fits([DataItem.CONTACT], NOW + 90 * DAY)
-    assert not fits([DataItem.CONTACT], given=grant.withdraw(NOW))
+    assert not fits([DataItem.CONTACT], given=grant.ended(GrantEnd.WITHDRAWN, NOW))
 
 
 def test_offers_are_shown_only_while_they_stand(reading: Reading) -> None:

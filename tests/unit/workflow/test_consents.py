@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 
 from domain.consent import DataItem, Purpose
@@ -11,7 +13,17 @@ from domain.proposal import ProposalState
 from tests.support.moments import DAY, NOW
 from tests.support.outlets import KeptWebhooks, dispatch_deliveries
 from tests.support.town import OIL, PADS, TOMORROW, Garage, Household, Town
-from workflow.consents import BOOKING_GRANT_MS, consents_of, grant_consent, withdraw_consent
+from workflow import negotiate
+from workflow.consents import (
+    BOOKING_GRANT_MS,
+    consents_of,
+    end_run_out,
+    grant_consent,
+    narrow_consent,
+    versions_of,
+    withdraw_consent,
+)
+from workflow.dossiers import desk_entry
 from workflow.negotiate import withdraw
 from workflow.propose import send_proposal
 
@@ -123,3 +135,139 @@ async def test_withdrawing_another_purpose_leaves_bookings_alone(town: Town, hom
         if grant.purpose is not Purpose.BOOKING:
             await withdraw_consent(town.office, customer_id=home.id, grant_id=grant.grant_id)
     assert (await town.stored(sent)).state is ProposalState.SENT
+
+
+class TestNarrowing:
+    """Less from now on: in what was said, in what waits, and in what the dealer has."""
+
+    async def test_it_cuts_proposals_what_waits_and_what_is_shown(
+        self, town: Town, home: Household, garage: Garage
+    ) -> None:
+        sent = await town.sent(home, garage)
+        kept = (DataItem.ODOMETER, DataItem.VEHICLE)
+        narrowed = await narrow_consent(town.office, customer_id=home.id, grant_id=sent.grant_id, data_items=kept)
+        assert (narrowed.version, narrowed.data_items) == (2, kept)
+        after = await town.stored(sent)
+        payload = json.loads(after.payload)
+        assert payload["customer"] == {"ref": home.id}
+        assert payload["vehicle"].keys() == {"ref", "make", "model", "model_year", "powertrain", "odometer_km"}
+        assert "evidence" not in payload["needs"][0]
+        assert payload["consent"] == narrowed.receipt(town.office.controller)
+        assert after.version == sent.version, "no step of the booking"
+        webhooks = KeptWebhooks()
+        await dispatch_deliveries(town.office, webhooks)
+        bodies = [json.loads(delivery.body) for _, delivery, _ in webhooks.kept]
+        assert [body["type"] for body in bodies] == ["proposal.sent", "consent.narrowed"]
+        assert bodies[0]["proposal"] == payload
+        assert webhooks.kept[0][1].body.endswith(f',"proposal":{after.payload}}}'), "to the byte"
+        assert (bodies[1]["erase"], bodies[1]["data_items"]) == (
+            ["contact", "evidence", "vin"],
+            ["odometer", "vehicle"],
+        )
+        assert bodies[1]["proposal_ids"] == [sent.proposal_id]
+        desk = await desk_entry(town.office, dealer_id=garage.id, proposal_id=sent.proposal_id)
+        assert desk.payload == payload
+
+    async def test_a_replay_of_what_went_before_says_no_more_either(
+        self, town: Town, home: Household, garage: Garage
+    ) -> None:
+        sent, webhooks = await town.sent(home, garage), KeptWebhooks()
+        await dispatch_deliveries(town.office, webhooks)
+        assert home.owner.email in webhooks.kept[0][1].body
+        await narrow_consent(town.office, customer_id=home.id, grant_id=sent.grant_id, data_items=[])
+        async with town.records.unit_of_work() as uow:
+            delivery = await uow.deliveries.find(f"{sent.proposal_id}:{sent.version}")
+            assert delivery is not None and delivery.delivery is not None
+            assert home.owner.email not in delivery.delivery.body
+
+    async def test_a_draft_that_nobody_has_heard_of_is_cut_without_a_word(
+        self, town: Town, home: Household, garage: Garage
+    ) -> None:
+        grant = await town.grant(home, garage)
+        draft = await town.draft(home, garage, grant, await town.need(home))
+        await narrow_consent(town.office, customer_id=home.id, grant_id=grant.grant_id, data_items=[DataItem.VEHICLE])
+        assert "name" not in json.loads((await town.stored(draft)).payload)["customer"]
+        sent = await send_proposal(town.office, customer_id=home.id, proposal_id=draft.proposal_id)
+        assert sent.payload == (await town.stored(draft)).payload, "the preview is what leaves"
+
+    async def test_an_earlier_end_alone_asks_for_no_erasure(self, town: Town, home: Household, garage: Garage) -> None:
+        sent, webhooks = await town.sent(home, garage), KeptWebhooks()
+        await dispatch_deliveries(town.office, webhooks)
+        narrowed = await narrow_consent(
+            town.office, customer_id=home.id, grant_id=sent.grant_id, expires_ms=town.clock.now_ms() + DAY
+        )
+        assert (
+            narrowed.data_items
+            == (await versions_of(town.office, customer_id=home.id, grant_id=sent.grant_id))[0].data_items
+        )
+        await dispatch_deliveries(town.office, webhooks)
+        assert [delivery.kind for _, delivery, _ in webhooks.kept] == ["proposal.sent"]
+        town.later(DAY)
+        assert await end_run_out(town.office) == 1
+        assert (await town.stored(sent)).state is ProposalState.WITHDRAWN
+
+    async def test_each_version_is_kept_with_its_receipt(self, town: Town, home: Household, garage: Garage) -> None:
+        grant = await town.grant(home, garage)
+        town.later(1)
+        narrowed = await narrow_consent(town.office, customer_id=home.id, grant_id=grant.grant_id, data_items=[])
+        town.later(1)
+        ended = await withdraw_consent(town.office, customer_id=home.id, grant_id=grant.grant_id)
+        found = await versions_of(town.office, customer_id=home.id, grant_id=grant.grant_id)
+        assert found == [grant, narrowed, ended]
+        assert [version.receipt("x")["dct:hasVersion"] for version in found] == [1, 2, 3]
+
+    async def test_nobody_sees_or_narrows_anothers(self, town: Town, home: Household, garage: Garage) -> None:
+        grant, other = await town.grant(home, garage), await town.owner()
+        for step in (narrow_consent, versions_of):
+            for customer_id, grant_id in ((other.customer_id, grant.grant_id), (home.id, "nobody's")):
+                with pytest.raises(NotFound):
+                    await step(town.office, customer_id=customer_id, grant_id=grant_id)
+
+    async def test_other_purposes_have_nothing_to_leave_out_but_an_end(
+        self, town: Town, home: Household, garage: Garage
+    ) -> None:
+        prediction = next(g for g in await consents_of(town.office, home.id) if g.purpose is Purpose.PREDICTION)
+        until = town.clock.now_ms() + DAY
+        await narrow_consent(town.office, customer_id=home.id, grant_id=prediction.grant_id, expires_ms=until)
+        town.later(DAY)
+        assert await end_run_out(town.office) == 1
+        async with town.records.unit_of_work() as uow:
+            told = [event for _, event in await uow.timeline.after(0) if event.kind == "consent-expired"]
+        assert [(event.actor, event.cause, event.data["purpose"]) for event in told] == [
+            ("clock", "expired", "prediction")
+        ]
+
+
+class TestErasure:
+    """What a dealer got is to go when its purpose ends."""
+
+    @pytest.mark.parametrize("how", ["withdrawn", "expired"])
+    async def test_the_dealer_is_asked_to_erase_what_left_also_of_visits_that_are_over(
+        self, town: Town, home: Household, garage: Garage, how: str
+    ) -> None:
+        grant = await town.grant(home, garage, expires_ms=NOW + 30 * DAY)
+        draft = await town.draft(home, garage, grant, await town.need(home))
+        sent = await send_proposal(town.office, customer_id=home.id, proposal_id=draft.proposal_id)
+        await negotiate.decline(town.office, proposal_id=sent.proposal_id, reason="full", **garage.party)
+        left_over = await town.draft(home, garage, grant, await town.live_need(home), start_ms=TOMORROW + DAY)
+        town.later(30 * DAY if how == "expired" else DAY)
+        if how == "expired":
+            assert await end_run_out(town.office) == 1
+        else:
+            await withdraw_consent(town.office, customer_id=home.id, grant_id=grant.grant_id)
+        webhooks = KeptWebhooks()
+        await dispatch_deliveries(town.office, webhooks)
+        (told,) = [json.loads(d.body) for _, d, _ in webhooks.kept if d.kind == "consent.ended"]
+        assert told["proposal_ids"] == [sent.proposal_id] and left_over.proposal_id not in told["proposal_ids"]
+        assert (told["grant_id"], told["version"], told["data_items"]) == (grant.grant_id, 2, [])
+        assert "contact" in told["erase"]
+        ended = (await versions_of(town.office, customer_id=home.id, grant_id=grant.grant_id))[-1]
+        assert (str(ended.end), ended.erasure_asked_ms) == (how, town.clock.now_ms())
+
+    async def test_of_whom_nothing_left_nobody_is_asked(self, town: Town, home: Household, garage: Garage) -> None:
+        grant = await town.grant(home, garage)
+        await town.draft(home, garage, grant, await town.need(home))
+        ended = await withdraw_consent(town.office, customer_id=home.id, grant_id=grant.grant_id)
+        webhooks = KeptWebhooks()
+        await dispatch_deliveries(town.office, webhooks)
+        assert webhooks.kept == [] and ended.erasure_asked_ms is None

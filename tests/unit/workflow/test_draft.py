@@ -77,7 +77,7 @@ async def test_only_what_was_granted_stands_in_the_payload(town: Town, garage: G
     if "vin" in payload["vehicle"]:
         there.add(DataItem.VIN)
     assert there == ({item} if item else set())
-    assert payload["consent"] == granted.receipt()
+    assert payload["consent"] == granted.receipt(town.office.controller)
     assert payload["needs"][0]["reason"]
     assert "Mine" not in json.dumps(payload)
 

@@ -14,6 +14,7 @@ from tests.support.moments import DAY, MINUTE, NOW
 from tests.support.outlets import KeptWebhooks, dispatch_deliveries
 from tests.support.town import TOMORROW, Garage, Household, Town
 from workflow import negotiate, visit
+from workflow.consents import end_run_out
 from workflow.dossiers import desk_entry, proposal_of
 from workflow.negotiate import expire_proposals
 from workflow.propose import PROPOSAL_OPEN_MS, send_proposal
@@ -396,10 +397,10 @@ async def test_a_visit_ends_with_the_consent_it_stood_under(town: Town, home: Ho
     sent = await send_proposal(town.office, customer_id=home.id, proposal_id=draft.proposal_id)
     await negotiate.accept(town.office, proposal_id=sent.proposal_id, **garage.party)
     await negotiate.confirm(town.office, customer_id=home.id, proposal_id=sent.proposal_id)
-    assert await expire_proposals(town.office) == 0
+    assert await end_run_out(town.office) == 0
     town.later(DAY)
-    assert await expire_proposals(town.office) == 1
-    assert await expire_proposals(town.office) == 0
+    assert await end_run_out(town.office) == 1
+    assert await end_run_out(town.office) == 0
     assert ((await town.stored(sent)).state, await town.busy(garage)) == (S.CANCELLED, 0)
     assert (await town.live_need(home)).state is NeedState.OPEN
 
