@@ -11,7 +11,7 @@ from typing import Any
 
 from domain.errors import Unavailable
 from domain.people import Customer
-from workflow.outbox_rows import Reminder
+from workflow.letter import Letter
 
 
 class ReminderOutbox:
@@ -26,18 +26,19 @@ class ReminderOutbox:
         self._turn = asyncio.Lock()
         self._written: set[str] | None = None
 
-    async def send(self, customer: Customer, reminder: Reminder, now_ms: int) -> None:
+    async def send(self, customer: Customer, letter: Letter, now_ms: int) -> None:
         """Write it once, by its reminder id; Unavailable when the disk refuses."""
         line = {
-            "reminder_id": reminder.reminder_id,
+            "reminder_id": letter.reminder_id,
             "time_ms": now_ms,
             "to": customer.email,
             "name": customer.name,
             "locale": customer.locale,
-            "vehicle_id": reminder.vehicle_id,
-            "need_ids": list(reminder.need_ids),
-            "subject": reminder.subject,
-            "text": reminder.text,
+            "vehicle_id": letter.vehicle_id,
+            "need_ids": list(letter.need_ids),
+            "subject": letter.subject,
+            "text": letter.text,
+            "opened_by": f"/r/{letter.token}",
         }
         async with self._turn:
             try:

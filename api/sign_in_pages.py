@@ -27,6 +27,7 @@ from domain.errors import Conflict, InvalidInput, TooManyTries, Unauthenticated
 from domain.people import Role
 from web.texts import texts_of
 from workflow.identity import redeem_sign_in_link, register_customer, sign_in, sign_out
+from workflow.reminders import open_letter
 
 router = APIRouter(include_in_schema=False, route_class=PatientRoute)
 ZONES = sorted(zone for zone in available_timezones() if "/" in zone and not zone.startswith(("Etc/", "SystemV/")))
@@ -47,6 +48,13 @@ async def start(request: Request, desk: Desk) -> Response:
     if len(homes) == 1:
         return RedirectResponse(homes[0][1], 303)
     return plain_page(request, "choose.html", homes=homes)
+
+
+@router.get("/r/{token}")
+async def open_reminder(token: str, desk: Desk) -> Response:
+    """The link of a reminder: it counts as opened, and leads to the car's page, behind the door as ever."""
+    opened = await open_letter(desk.office, token)
+    return RedirectResponse("/owner" if opened is None else f"/owner/cars/{opened.vehicle_id}", 303)
 
 
 def _own_path(path: str) -> str:

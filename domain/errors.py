@@ -90,6 +90,10 @@ class Unavailable(PitcallError):
         self.retry_after_s = retry_after_s
 
 
+class Undeliverable(PitcallError):
+    """What was to be sent is refused for good: trying again would not help."""
+
+
 class TooManyTries(PitcallError):
     """Too many failures before this try, which was not looked at."""
 

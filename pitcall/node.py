@@ -17,6 +17,7 @@ from adapters.catalogue_file import load_catalogue
 from adapters.clocks import WallClock
 from adapters.history import file_url, open_history
 from adapters.ids import RandomIds
+from adapters.mail import MailReminders
 from adapters.metrics import PrometheusMetrics
 from adapters.passwords import Argon2Passwords
 from adapters.records.records import Records, open_records
@@ -24,9 +25,10 @@ from adapters.reminder_outbox import ReminderOutbox
 from adapters.webhook import SignedWebhooks
 from domain.clock import DomainClock
 from domain.errors import PitcallError, Unavailable
+from domain.reminder_policy import AT_ONCE
 from pitcall.quality_readings import QualityReadings
 from pitcall.readings import ASK_S, CONSUMED, HISTORY_CONSUMED, take_readings
-from pitcall.settings import Settings, log_url, records_url
+from pitcall.settings import Settings, WrongSetting, log_url, records_url
 from pitcall.snapshot_key import snapshot_key
 from streams.app import StreamApp
 from streams.history_worker import HISTORY_APP_ID, HistoryWorker
@@ -43,11 +45,12 @@ from streams.worker import StreamWorker
 from streams.writers import LogTopicWriter, LogUploads
 from workflow.consents import end_run_out
 from workflow.deliveries import Deliveries
-from workflow.dispatch import BLOCK, dispatch_reminders, dispatch_topics
+from workflow.dispatch import BLOCK, dispatch_topics
 from workflow.needs import wake_snoozed
 from workflow.negotiate import expire_proposals
 from workflow.outbox_housekeeping import forget_old_rows
-from workflow.ports import Ids, Office, Passwords
+from workflow.ports import Ids, Office, Passwords, ReminderSender
+from workflow.reminders import dispatch_reminders
 from workflow.signal_history import SignalHistory
 
 logger = logging.getLogger(__name__)
@@ -58,6 +61,16 @@ IDLE_S = 0.1
 TIDY_S = 1.0
 FORGET_S = 60.0
 AWAY_S = 2.0
+
+
+def _reminder_sender(settings: Settings) -> ReminderSender:
+    """Mail where there is a server for it, else a file; WrongSetting for a server or sender that cannot be."""
+    if not settings.smtp_url:
+        return ReminderOutbox(settings.data_dir / "reminders.jsonl")
+    try:
+        return MailReminders(settings.smtp_url, settings.mail_from, settings.public_url)
+    except ValueError as error:
+        raise WrongSetting(f"PITCALL_SMTP_URL or PITCALL_MAIL_FROM cannot be: {error}") from None
 
 
 @dataclass
@@ -103,6 +116,8 @@ class Node:
             ids=self.ids,
             catalogue=self.catalogue,
             passwords=self.passwords,
+            # Of a clock that runs faster than people live, a night is over before anybody would have slept.
+            reminder_policy=settings.reminder_policy if isinstance(self.clock, WallClock) else AT_ONCE,
             controller=settings.controller,
         )
         self.quality = QualityReadings(self.office)
@@ -110,7 +125,7 @@ class Node:
         self.lag: LagReader = await self._stack.enter_async_context(lag_reader(self.broker_url))
         self.uploads = LogUploads(self.producer, self.office.wall)
         self.topics = LogTopicWriter(self.producer, self.office.wall)
-        self.reminders = ReminderOutbox(settings.data_dir / "reminders.jsonl")
+        self.reminders = _reminder_sender(settings)
         webhooks = await self._stack.enter_async_context(SignedWebhooks(allow_private=settings.webhooks_inside))
         self.deliveries = Deliveries(self.office, webhooks)
         self._stack.push_async_callback(self.deliveries.close)

@@ -10,11 +10,12 @@ from pathlib import Path
 from typing import Any
 
 from domain.errors import PitcallError
+from domain.reminder_policy import HOUR_MS, ReminderPolicy
 
 DATA = Path(__file__).parent / "data"
 
 
-SECRET = frozenset({"snapshot_key", "database_url", "broker_url", "history_url", "history_token"})
+SECRET = frozenset({"snapshot_key", "database_url", "broker_url", "history_url", "history_token", "smtp_url"})
 
 
 class WrongSetting(PitcallError):
@@ -60,6 +61,20 @@ def _count(value: str) -> int:
     if count < 1:
         raise ValueError("it must be at least 1")
     return count
+
+
+def _hours(value: str) -> str:
+    begin, dash, end = value.partition("-")
+    if not (dash and begin.isdecimal() and end.isdecimal() and int(begin) <= 23 and int(end) <= 23):
+        raise ValueError("it is two hours of the day, as in 21-8")
+    return value
+
+
+def _hours_between(value: str) -> int:
+    hours = _whole(value)
+    if not 0 <= hours <= 24 * 30:
+        raise ValueError("it is 0 hours to 30 days")
+    return hours
 
 
 def _one_of(*allowed: str) -> Callable[[str], str]:
@@ -147,6 +162,21 @@ class Settings:
     sign_ins_per_minute: int = _setting(
         "PITCALL_SIGN_INS_PER_MINUTE", 300, _count, "sign-ins and registrations from one address, likewise"
     )
+    smtp_url: str = _setting(
+        "PITCALL_SMTP_URL", "", _url_with("smtp", "smtps"),
+        "the mail server that reminders go to: smtp://user:password@host:587 or smtps://…; empty: they are written to "
+        "reminders.jsonl in the data folder",
+    )  # fmt: skip
+    mail_from: str = _setting(
+        "PITCALL_MAIL_FROM", "", _text, "the address reminders come from, as in Pitcall <service@example.org>"
+    )
+    quiet_hours: str = _setting(
+        "PITCALL_QUIET_HOURS", "21-8", _hours, "when nobody gets a reminder, by the clock of each; 0-0: never"
+    )
+    reminder_gap_hours: int = _setting(
+        "PITCALL_REMINDER_GAP_HOURS", 48, _hours_between, "hours between two reminders to one person; what is urgent "
+        "does not wait"
+    )  # fmt: skip
     controller: str = _setting(
         "PITCALL_CONTROLLER", "the operator of this Pitcall", _text,
         "who answers for what is done with personal data (a company and its address); stands in every consent receipt",
@@ -174,6 +204,12 @@ class Settings:
     log_level: str = _setting(
         "PITCALL_LOG_LEVEL", "warning", _one_of("debug", "info", "warning", "error"), "how much is logged"
     )
+
+    @property
+    def reminder_policy(self) -> ReminderPolicy:
+        """When reminders may go."""
+        begin, _, end = self.quiet_hours.partition("-")
+        return ReminderPolicy(int(begin), int(end), self.reminder_gap_hours * HOUR_MS)
 
     @property
     def is_embedded(self) -> bool:
@@ -226,6 +262,10 @@ def read_settings(environment: Mapping[str, str] | None = None, **given: Any) ->
     settings = Settings(**values)
     if not settings.is_embedded and not settings.snapshot_key:
         raise WrongSetting("PITCALL_SNAPSHOT_KEY is missing: all processes on one Kafka sign models with the same key")
+    if settings.smtp_url and not (settings.mail_from and settings.public_url):
+        raise WrongSetting(
+            "PITCALL_SMTP_URL needs PITCALL_MAIL_FROM and PITCALL_PUBLIC_URL: whose mail it is, and where"
+        )
     return settings
 
 

@@ -70,6 +70,15 @@ class Reminder:
     is_all_clear: bool = False
 
 
+class OpenedLetter(NamedTuple):
+    """A letter whose link was followed; `is_first`: never before."""
+
+    reminder_id: str
+    customer_id: str
+    vehicle_id: str
+    is_first: bool
+
+
 @dataclass(frozen=True, slots=True)
 class OutboxRow:
     """A claimed row; exactly one of the two is set."""

@@ -23,13 +23,16 @@ from domain.need import MaintenanceNeed
 from domain.people import Account, Customer, Dealer, Ownership, Session, Vehicle
 from domain.prediction import Prediction
 from domain.proposal import BookingProposal, ProposalState, ProposalStep
+from domain.reminder_policy import AT_ONCE, ReminderPolicy
 from domain.service_record import ServiceRecord
 from domain.slot import Hold, Slot
+from workflow.letter import Letter
 from workflow.outbox_rows import (
     AttemptEnd,
     ClaimedDelivery,
     Delivery,
     DeliveryRecord,
+    OpenedLetter,
     OutboxRow,
     Reminder,
     TopicMessage,
@@ -325,6 +328,20 @@ class Deliveries(Protocol):
         """Change the content of all that carries data under a grant, sent or not: a replay sends no more than that."""
 
 
+class SentLetters(Protocol):
+    """Which letters went to whom and when, and which were opened. Times are of the domain clock."""
+
+    async def begin(self, reminder_id: str, customer_id: str, vehicle_id: str, token: str) -> str:
+        """The token of a letter that is about to be sent: the one it had before, if this is not the first try."""
+
+    async def sent(self, reminder_id: str, at_ms: int) -> None: ...
+    async def last_sent_ms(self, customer_id: str) -> int | None:
+        """When the customer got the last one."""
+
+    async def opened(self, token: str, at_ms: int) -> OpenedLetter | None:
+        """Note that the letter's link was followed; None when there is no such letter."""
+
+
 class Timeline(Protocol):
     async def append(self, event: DomainEvent) -> None:
         """Idempotent by event id."""
@@ -390,6 +407,7 @@ class UnitOfWork(Protocol):
     judged_labels: JudgedLabels
     outbox: Outbox
     deliveries: Deliveries
+    letters: SentLetters
     timeline: Timeline
     idempotency: Idempotency
 
@@ -440,7 +458,8 @@ class WebhookSender(Protocol):
 
 
 class ReminderSender(Protocol):
-    async def send(self, customer: Customer, reminder: Reminder, now_ms: int) -> None: ...
+    async def send(self, customer: Customer, letter: Letter, now_ms: int) -> None:
+        """Unavailable when it may go later, Undeliverable when it never will."""
 
 
 @dataclass(frozen=True)
@@ -453,5 +472,6 @@ class Office:
     ids: Ids
     catalogue: Catalogue
     passwords: Passwords
+    reminder_policy: ReminderPolicy = AT_ONCE
     controller: str = "the operator of this Pitcall"
     """Who answers for what is done with personal data; it stands in every consent receipt."""

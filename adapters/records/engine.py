@@ -50,7 +50,7 @@ def _sqlite(url: URL) -> AsyncEngine:
     def look_first(_dialect: object, _record: object, arguments: list[Any], _options: object) -> None:
         # A file that cannot be opened is found here: aiosqlite would leave its thread behind, to speak to a loop that
         # may be closed by then. Returning None lets it connect.
-        sqlite3.connect(arguments[0]).close()
+        _keep_log_ahead(arguments[0])
 
     @event.listens_for(engine.sync_engine, "connect")
     def prepare(connection: Any, _record: object) -> None:
@@ -73,6 +73,27 @@ def _sqlite(url: URL) -> AsyncEngine:
         connection.exec_driver_sql("BEGIN IMMEDIATE")
 
     return engine
+
+
+def _keep_log_ahead(path: str) -> None:
+    """Make a new file one with a write-ahead log, which it then is for good.
+
+    That takes the file for oneself for a moment, and SQLite does not wait for it: of processes that start together on a
+    new file, all but one would be told that it is locked.
+    """
+    ends = time.monotonic() + _PATIENCE_MS / 1000
+    while True:
+        connection = sqlite3.connect(path)
+        try:
+            connection.execute("PRAGMA journal_mode = WAL")
+        except sqlite3.OperationalError as error:
+            if "locked" not in str(error) or time.monotonic() > ends:
+                raise
+            time.sleep(0.01)
+        else:
+            return
+        finally:
+            connection.close()
 
 
 def _postgres(url: URL, connections: int) -> AsyncEngine:

@@ -20,6 +20,7 @@ from adapters.records.guesses import SqlSignInGuesses
 from adapters.records.holds import SqlHolds
 from adapters.records.idempotency import SqlIdempotency
 from adapters.records.judged_labels import SqlJudgedLabels
+from adapters.records.letters import SqlLetters
 from adapters.records.machine_clients import SqlMachineClients
 from adapters.records.needs import SqlNeeds
 from adapters.records.outbox import SqlOutbox
@@ -76,6 +77,7 @@ class SqlUnitOfWork:
     judged_labels: ports.JudgedLabels
     outbox: ports.Outbox
     deliveries: ports.Deliveries
+    letters: ports.SentLetters
     timeline: ports.Timeline
     idempotency: ports.Idempotency
 
@@ -163,6 +165,7 @@ class SqlUnitOfWork:
         self.judged_labels = SqlJudgedLabels(connection)
         self.outbox = self._outbox = SqlOutbox(connection)
         self.deliveries = SqlDeliveries(connection, self._outbox)
+        self.letters = SqlLetters(connection)
         self.timeline = self._timeline = SqlTimeline(connection)
         self.idempotency = SqlIdempotency(connection)
 

@@ -2,8 +2,11 @@
 
 import asyncio
 import json
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import time
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -232,3 +235,24 @@ async def test_who_a_car_belongs_to_stands_in_the_tables_of_persons_only(records
             found = [secret for secret in secrets if secret.lower() in content]
             assert not found or table.name in personal, table.name
             assert "vin" not in table.c or table.name in personal
+
+
+def test_all_that_open_a_new_file_at_once_get_it(tmp_path: Path) -> None:
+    """Each makes it a file with a write-ahead log, for which SQLite itself does not wait."""
+    together = threading.Barrier(6)
+
+    def open_it(file: Path) -> None:
+        async def look() -> None:
+            records = open_records(f"sqlite+aiosqlite:///{file}")
+            try:
+                await records.ping()
+            finally:
+                await records.close()
+
+        together.wait()
+        asyncio.run(look())
+
+    with ThreadPoolExecutor(6) as pool:
+        for n in range(120):
+            opened = [pool.submit(open_it, tmp_path / f"{n}.sqlite") for _ in range(6)]
+            assert [one.exception() for one in opened] == [None] * 6

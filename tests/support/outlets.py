@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from domain.errors import Unavailable
+from domain.errors import Unavailable, Undeliverable
 from domain.people import Customer, Dealer
 from workflow.deliveries import Deliveries
-from workflow.outbox_rows import Delivery, Reminder, TopicMessage
+from workflow.letter import Letter
+from workflow.outbox_rows import Delivery, TopicMessage
 from workflow.ports import LoggedUpload, Office, WebhookSender
 
 
@@ -76,13 +77,16 @@ class KeptWebhooks:
 class KeptReminders:
     """An owner's mailbox."""
 
-    kept: list[tuple[Customer, Reminder, int]] = field(default_factory=list)
+    kept: list[tuple[Customer, Letter, int]] = field(default_factory=list)
     is_away: bool = False
+    refuses: bool = False
 
-    async def send(self, customer: Customer, reminder: Reminder, now_ms: int) -> None:
+    async def send(self, customer: Customer, letter: Letter, now_ms: int) -> None:
         if self.is_away:
             raise Unavailable("the mailbox is away")
-        self.kept.append((customer, reminder, now_ms))
+        if self.refuses:
+            raise Undeliverable("the address is refused (550)")
+        self.kept.append((customer, letter, now_ms))
 
 
 async def dispatch_deliveries(office: Office, sender: WebhookSender) -> int:

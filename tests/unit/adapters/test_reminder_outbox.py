@@ -10,11 +10,13 @@ import pytest
 from adapters.reminder_outbox import ReminderOutbox
 from domain.errors import Unavailable
 from tests.contract.samples import NOW, OWNER
-from workflow.outbox_rows import Reminder
+from workflow.letter import Letter
 
 
-def _reminder(number: int) -> Reminder:
-    return Reminder(f"reminder-{number}", OWNER.customer_id, "car-1", ("need-1",), "Brakes", "Soon\nreally „soon“")
+def _reminder(number: int) -> Letter:
+    return Letter(
+        f"reminder-{number}", "car-1", ("need-1",), "Brakes", "Soon\nreally „soon“", f"token-{number}", "en", "O. Wner"
+    )
 
 
 def _ids(path: Path) -> list[str]:

@@ -23,6 +23,7 @@ OPEN = {
     "sign_in_pages.sign_in_link",
     "sign_in_pages.register_form",
     "sign_in_pages.register_posted",
+    "sign_in_pages.open_reminder",
 }
 ROLE_OF_PATH = {"/owner": Role.OWNER, "/dealer": Role.ADVISOR, "/operator": Role.OPERATOR}
 ACTIONS = {Role.OWNER: "withdraw", Role.ADVISOR: "accept"}

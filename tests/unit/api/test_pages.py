@@ -8,8 +8,10 @@ import pytest
 
 from tests.support.http_town import ADDRESS, PASSWORD, People, Town, new_owner
 from tests.support.moments import DAY, HOUR
+from tests.support.outlets import KeptReminders
 from tests.support.predictions import hazard, wear
 from workflow.identity import make_sign_in_link
+from workflow.reminders import dispatch_reminders
 
 OWN = {"Origin": ADDRESS}
 
@@ -292,3 +294,17 @@ async def test_a_car_is_given_away_only_by_who_says_so_twice(people: People, own
     assert (answer.status_code, answer.headers["location"]) == (303, "/owner?notice=sold")
     assert (await people.owner.get("/v1/me/vehicles")).json()["vehicles"] == []
     assert "ended with the sale" in (await owner.get("/owner/consents")).text
+
+
+async def test_the_link_of_a_reminder_counts_as_opened_and_signs_nobody_in(
+    town: Town, people: People, owner: httpx.AsyncClient
+) -> None:
+    await town.predict(wear(10, vehicle_id=people.vehicle_id))
+    mail = KeptReminders()
+    assert await dispatch_reminders(town.office, mail) == 1
+    async with town.client() as stranger:
+        answer = await stranger.get(f"/r/{mail.kept[0][1].token}")
+        assert (answer.status_code, answer.headers["location"]) == (303, f"/owner/cars/{people.vehicle_id}")
+        assert "/sign-in" in (await stranger.get(answer.headers["location"])).headers["location"]
+        assert (await stranger.get("/r/none")).headers["location"] == "/owner"
+    assert "A reminder was opened" in (await owner.get(f"/owner/cars/{people.vehicle_id}")).text

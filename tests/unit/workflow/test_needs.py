@@ -17,11 +17,11 @@ from tests.support.outlets import KeptReminders
 from tests.support.predictions import hazard, wear
 from tests.support.town import BATTERY, PADS, Household, Town
 from workflow.consents import consents_of, grant_consent, withdraw_consent
-from workflow.dispatch import dispatch_reminders
 from workflow.dossiers import car_dossier
 from workflow.enrol import PastService, record_service_history
 from workflow.needs import dismiss, record_predictions, snooze, wake_snoozed
 from workflow.ports import UnitOfWork
+from workflow.reminders import dispatch_reminders
 
 
 def pads(home: Household, days: float | None, n: int = 0, **changes: object) -> Prediction:

@@ -1,0 +1,79 @@
+"""Letter: what a person gets of one or several reminders, in their language, with why, and how to stop it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from domain.language import language_of
+from domain.people import Customer
+from workflow.outbox_rows import Reminder
+
+# Around what reminders say, by language.
+WORDS: Mapping[str, Mapping[str, str]] = {
+    "en": {
+        "hello": "Hello {name},",
+        "see": "See what it rests on, and book a visit:",
+        "why": "You get this because you consented to reminders for this car. To get no more, withdraw that here:",
+    },
+    "de": {
+        "hello": "Guten Tag {name},",
+        "see": "Worauf das beruht, und einen Termin anfragen:",
+        "why": "Sie bekommen dies, weil Sie Erinnerungen für dieses Auto zugestimmt haben. Hier widerrufen Sie das:",
+    },
+    "fr": {
+        "hello": "Bonjour {name},",
+        "see": "Voir sur quoi cela repose et demander un rendez-vous :",
+        "why": "Vous recevez ce message parce que vous avez accepté des rappels pour cette voiture. Pour les arrêter :",
+    },
+    "zh": {
+        "hello": "{name}，您好：",
+        "see": "查看依据并预约：",
+        "why": "您收到此消息是因为您同意接收此车的提醒。如不再需要，可在此撤回：",
+    },
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Letter:
+    """One message to one person. `token` opens it: who follows its link has read it; `text` has no links yet."""
+
+    reminder_id: str
+    vehicle_id: str
+    need_ids: tuple[str, ...]
+    subject: str
+    text: str
+    token: str
+    language: str
+    name: str
+    is_all_clear: bool = False
+    """Nothing in it asks for anything: all of it is no longer due."""
+
+    def with_links(self, url: str) -> str:
+        """The whole text, with links to the pages under `url`."""
+        words = WORDS[self.language]
+        return "\n\n".join(
+            [
+                words["hello"].format(name=self.name),
+                self.text,
+                f"{words['see']}\n{url}/r/{self.token}",
+                f"{words['why']}\n{url}/owner/consents",
+            ]
+        )
+
+
+def letter_of(customer: Customer, reminders: Sequence[Reminder], token: str) -> Letter:
+    """The letter that several reminders to one person make, the oldest first; it goes by the id of the first."""
+    first = reminders[0]
+    code = language_of(customer.locale).code
+    return Letter(
+        reminder_id=first.reminder_id,
+        vehicle_id=first.vehicle_id,
+        need_ids=tuple(dict.fromkeys(need_id for one in reminders for need_id in one.need_ids)),
+        subject=" · ".join(dict.fromkeys(one.subject for one in reminders)),
+        text="\n\n".join(dict.fromkeys(one.text for one in reminders)),
+        token=token,
+        language=code if code in WORDS else "en",
+        name=customer.name,
+        is_all_clear=all(one.is_all_clear for one in reminders),
+    )

@@ -1,0 +1,174 @@
+"""Reminders leave: what is still true, to whom still wants it, in one letter to a person, by day and not too often."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import groupby
+
+from domain.consent import Purpose
+from domain.errors import Unavailable, Undeliverable
+from domain.need import MaintenanceNeed, NeedState, Severity
+from domain.people import Customer
+from workflow.dispatch import LEASE_MS, RETRY_MS
+from workflow.history import tell
+from workflow.letter import Letter, letter_of
+from workflow.outbox_rows import OpenedLetter, OutboxRow, Reminder
+from workflow.patience import patiently
+from workflow.ports import Office, ReminderSender, UnitOfWork
+
+BLOCK = 200
+LOOK_AGAIN_MS = 15 * 60_000
+"""A letter that must wait is looked at again after so long at most: clocks may be set, a need may close."""
+
+
+async def dispatch_reminders(office: Office, sender: ReminderSender) -> int:
+    """Send what is due to owners; how many letters went. What waits for one person goes in one."""
+    async with office.unit_of_work() as uow:
+        rows = await uow.outbox.claim("reminder", BLOCK, office.wall.now_ms(), LEASE_MS)
+    sent = 0
+    by_person = sorted(rows, key=lambda row: (_of(row).customer_id, row.outbox_id))
+    for _, own in groupby(by_person, key=lambda row: _of(row).customer_id):
+        sent += await _remind(office, sender, list(own))
+    return sent
+
+
+async def open_letter(office: Office, token: str) -> OpenedLetter | None:
+    """The link of a letter was followed: note that it was opened; None for a link that is none."""
+    now = office.clock.now_ms()
+    async with office.unit_of_work() as uow:
+        opened = await uow.letters.opened(token, now)
+        if opened is not None and opened.is_first:
+            await tell(
+                uow,
+                "reminder-opened",
+                event_id=opened.reminder_id,
+                vehicle_id=opened.vehicle_id,
+                time_ms=now,
+                actor="owner",
+                customer_id=opened.customer_id,
+                channel="mail",
+            )
+    return opened
+
+
+async def _remind(office: Office, sender: ReminderSender, rows: list[OutboxRow]) -> bool:
+    now = office.clock.now_ms()
+    async with office.unit_of_work() as uow:
+        standing = await _that_stand(uow, office, rows, now)
+        customer = await uow.people.customer(_of(rows[0]).customer_id)
+        if not standing or customer is None:
+            return False
+        may_go_ms = await _may_go_ms(uow, office, customer, standing, now)
+        if may_go_ms > now:
+            for row in standing:
+                at_ms = office.wall.now_ms() + min(may_go_ms - now, LOOK_AGAIN_MS)
+                await uow.outbox.retry(row.outbox_id, at_ms, "it is night there, or the last one was just sent")
+            return False
+        first = _of(standing[0])
+        token = await uow.letters.begin(
+            first.reminder_id, customer.customer_id, first.vehicle_id, office.ids.secret(16)
+        )
+    letter = letter_of(customer, [_of(row) for row in standing], token)
+    try:
+        await sender.send(customer, letter, now)
+    except Unavailable as error:
+        async with office.unit_of_work() as uow:
+            for row in standing:
+                wait = RETRY_MS[min(row.attempts, len(RETRY_MS) - 1)]
+                await uow.outbox.retry(row.outbox_id, office.wall.now_ms() + wait, str(error))
+        return False
+    except Undeliverable as error:
+        await _record_refusal(office, standing, first, str(error), now)
+        return False
+    # Again if a prediction moved a need meanwhile: sending cannot be taken back.
+    await patiently(lambda: _record_letter(office, standing, letter, customer, now))
+    return True
+
+
+def _of(row: OutboxRow) -> Reminder:
+    assert row.reminder is not None  # noqa: S101 - claimed as a reminder
+    return row.reminder
+
+
+async def _that_stand(uow: UnitOfWork, office: Office, rows: Sequence[OutboxRow], now: int) -> list[OutboxRow]:
+    """Those that are still true, and still wanted by who still owns the car; the others are dropped."""
+    standing = []
+    for row in rows:
+        reminder = _of(row)
+        needs = await _needs(uow, reminder)
+        is_true = any(_is_worth_telling(need, reminder) for need in needs)
+        allowed = await uow.consents.live(reminder.vehicle_id, Purpose.REMINDERS, now)
+        owner = await uow.vehicles.owner_of(reminder.vehicle_id)
+        if is_true and allowed and owner == reminder.customer_id:
+            standing.append(row)
+        else:
+            why = "the need or the consent no longer stands"
+            await uow.outbox.drop(row.outbox_id, why, office.wall.now_ms())
+    return standing
+
+
+async def _may_go_ms(uow: UnitOfWork, office: Office, customer: Customer, rows: Sequence[OutboxRow], now: int) -> int:
+    needs = [need for row in rows for need in await _needs(uow, _of(row))]
+    return office.reminder_policy.may_go_ms(
+        now,
+        customer.time_zone,
+        await uow.letters.last_sent_ms(customer.customer_id),
+        is_urgent=any(need.severity is Severity.URGENT and need.state.is_live for need in needs),
+    )
+
+
+async def _needs(uow: UnitOfWork, reminder: Reminder) -> list[MaintenanceNeed]:
+    return [need for need_id in reminder.need_ids if (need := await uow.needs.get(need_id)) is not None]
+
+
+async def _record_letter(
+    office: Office, rows: Sequence[OutboxRow], letter: Letter, customer: Customer, now: int
+) -> None:
+    async with office.unit_of_work() as uow:
+        await uow.outbox.done([row.outbox_id for row in rows], office.wall.now_ms())
+        await uow.letters.sent(letter.reminder_id, now)
+        for need_id in letter.need_ids:
+            need = await uow.needs.get(need_id)
+            if need is not None and _waits_for_reminder(need):
+                await uow.needs.update(need.to(NeedState.REMINDED, now))
+        for row in rows:
+            reminder = _of(row)
+            await tell(
+                uow,
+                "owner-reminded",
+                event_id=reminder.reminder_id,
+                vehicle_id=reminder.vehicle_id,
+                time_ms=now,
+                actor="clock",
+                customer_id=customer.customer_id,
+                data={"needs": len(reminder.need_ids)},
+            )
+
+
+async def _record_refusal(office: Office, rows: Sequence[OutboxRow], first: Reminder, why: str, now: int) -> None:
+    """The letter will never arrive: its needs stand open as before, and the timeline says so."""
+    async with office.unit_of_work() as uow:
+        for row in rows:
+            await uow.outbox.drop(row.outbox_id, why, office.wall.now_ms())
+        await tell(
+            uow,
+            "reminder-failed",
+            event_id=first.reminder_id,
+            vehicle_id=first.vehicle_id,
+            time_ms=now,
+            actor="clock",
+            cause=why,
+            customer_id=first.customer_id,
+        )
+
+
+def _waits_for_reminder(need: MaintenanceNeed) -> bool:
+    """Open, or snoozed until a time that has come."""
+    return need.state is NeedState.OPEN or (need.state is NeedState.SNOOZED and need.snoozed_until_ms is None)
+
+
+def _is_worth_telling(need: MaintenanceNeed, reminder: Reminder) -> bool:
+    """Whether the message is still true: the need stands, or, for an all-clear, has closed."""
+    if reminder.is_all_clear:
+        return need.state is NeedState.CLOSED
+    return need.state is NeedState.REMINDED or _waits_for_reminder(need)
