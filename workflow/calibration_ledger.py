@@ -12,6 +12,7 @@ from workflow.ports import Office, UnitOfWork
 async def car_ledger(office: Office, *, customer_id: str, vehicle_id: str) -> tuple[JudgedLabel, ...]:
     """The ledger of one of the customer's cars, the newest first; NotFound for anybody else's."""
     async with office.unit_of_work() as uow:
+        await uow.show_only(customer_id)
         if await uow.vehicles.owner_of(vehicle_id) != customer_id:
             raise NotFound("there is no such car")
         return await owners_ledger(uow, vehicle_id)

@@ -167,12 +167,14 @@ async def end_run_out(office: Office) -> int:
 async def consents_of(office: Office, customer_id: str) -> list[ConsentGrant]:
     """All grants of a customer, live and ended, oldest first."""
     async with office.unit_of_work() as uow:
+        await uow.show_only(customer_id)
         return await uow.consents.of_customer(customer_id)
 
 
 async def versions_of(office: Office, *, customer_id: str, grant_id: str) -> list[ConsentGrant]:
     """A grant of the customer, version by version; NotFound for anybody else's."""
     async with office.unit_of_work() as uow:
+        await uow.show_only(customer_id)
         versions = await uow.consents.versions(grant_id)
         if not versions or versions[-1].customer_id != customer_id:
             raise NotFound("there is no such consent")

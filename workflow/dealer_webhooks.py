@@ -88,6 +88,8 @@ async def deliveries(
     """Deliveries to a dealer, or (None, for operators) to all; those that are over are kept for some days."""
     before = _position(cursor)
     async with office.unit_of_work() as uow:
+        if dealer_id is not None:
+            await uow.show_only(dealer_id)
         found = await uow.deliveries.page(dealer_id=dealer_id, state=state, before=before, limit=limit + 1)
     more = len(found) > limit
     return Page(found[:limit], str(found[limit - 1].outbox_id) if more else None)
@@ -96,6 +98,8 @@ async def deliveries(
 async def delivery_of(office: Office, *, delivery_id: str, dealer_id: str | None) -> DeliveryRecord:
     """One delivery; NotFound when it is another dealer's. Operators ask without a dealer."""
     async with office.unit_of_work() as uow:
+        if dealer_id is not None:
+            await uow.show_only(dealer_id)
         return await _delivery(uow, delivery_id, dealer_id)
 
 

@@ -20,6 +20,7 @@ NEVER_LEFT = frozenset({ProposalState.DRAFT})
 async def cars_of(office: Office, customer_id: str) -> list[Vehicle]:
     """The customer's cars."""
     async with office.unit_of_work() as uow:
+        await uow.show_only(customer_id)
         return await uow.vehicles.owned_by(customer_id)
 
 
@@ -29,6 +30,7 @@ async def car_dossier(office: Office, *, customer_id: str, vehicle_id: str) -> C
     Of what is over only what happened since the car is theirs: a former owner's past is not the car's.
     """
     async with office.unit_of_work() as uow:
+        await uow.show_only(customer_id)
         vehicle = await uow.vehicles.get(vehicle_id)
         customer = await uow.people.customer(customer_id)
         ownership = await uow.vehicles.ownership_of(vehicle_id)
@@ -61,6 +63,7 @@ async def car_dossier(office: Office, *, customer_id: str, vehicle_id: str) -> C
 async def proposal_of(office: Office, *, customer_id: str, proposal_id: str) -> ProposalDossier:
     """One of the customer's proposals."""
     async with office.unit_of_work() as uow:
+        await uow.show_only(customer_id)
         proposal = await uow.proposals.get(proposal_id)
         if proposal is None or proposal.customer_id != customer_id:
             raise NotFound("there is no such proposal")
@@ -78,6 +81,7 @@ async def dealer_desk(office: Office, *, dealer_id: str, states: Iterable[Propos
     now = office.clock.now_ms()
     wanted = frozenset(states if states is not None else ProposalState) - NEVER_LEFT
     async with office.unit_of_work() as uow:
+        await uow.show_only(dealer_id)
         dealer = await known_dealer(uow, dealer_id)
         proposals = await uow.proposals.of_dealer(dealer_id, wanted)
         entries = [await _entry(uow, proposal, now) for proposal in proposals if await _has_left(uow, proposal)]
@@ -96,6 +100,7 @@ def _urgency(proposal: BookingProposal) -> tuple[int, int]:
 async def desk_entry(office: Office, *, dealer_id: str, proposal_id: str) -> DeskEntry:
     """One proposal as its dealer may see it; NotFound for another dealer's and for drafts."""
     async with office.unit_of_work() as uow:
+        await uow.show_only(dealer_id)
         proposal = await uow.proposals.get(proposal_id)
         if proposal is None or proposal.dealer_id != dealer_id or not await _has_left(uow, proposal):
             raise NotFound("there is no such proposal")

@@ -19,6 +19,7 @@ async def person_dossier(office: Office, *, customer_id: str) -> PersonDossier:
     only those that opened under this owner: what came before is the former owner's.
     """
     async with office.unit_of_work() as uow:
+        await uow.show_only(customer_id)
         customer = await uow.people.customer(customer_id)
         if customer is None:
             raise NotFound("there is no such customer")

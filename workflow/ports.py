@@ -415,6 +415,11 @@ class UnitOfWork(Protocol):
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None: ...
+    async def show_only(self, party_id: str) -> None:
+        """From here on only what this customer or dealer may see is there, whatever is asked (PostgreSQL).
+
+        For readers: it stands behind the party in each query. What decides over other parties' rows must not say it.
+        """
 
 
 class Passwords(Protocol):

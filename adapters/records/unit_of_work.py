@@ -9,7 +9,7 @@ from types import TracebackType
 from typing import Any, Self, TypeVar
 
 import psycopg
-from sqlalchemy import Connection
+from sqlalchemy import Connection, text
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from adapters.records.assessments import SqlAssessments
@@ -32,6 +32,8 @@ from adapters.records.vehicles import SqlVehicles
 from workflow import ports
 
 T = TypeVar("T")
+
+_SHOW_ONLY = text("SELECT set_config('pitcall.party', :party, true)")
 
 
 class OneAtATime:
@@ -128,6 +130,13 @@ class SqlUnitOfWork:
                 self._leave()
         if error is not None:
             _raise_meaning(error)
+
+    async def show_only(self, party_id: str) -> None:
+        """Let row-level security hide what is not this party's, until the transaction ends; nothing on SQLite."""
+        if self._connection is None:
+            raise RuntimeError("this unit of work is not open")
+        if self._connection.dialect.name == "postgresql":
+            await self._connection.execute(_SHOW_ONLY, {"party": party_id})
 
     async def run_sync(self, function: Callable[[Connection], T]) -> T:
         """Run what is not asynchronous over the transaction: migrations, a look at the server."""
