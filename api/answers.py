@@ -205,6 +205,7 @@ class ProposalAnswer(TypedDict):
     note: str
     loaner: bool
     end_reason: str
+    minutes_saved: float | None
     history: list[StepAnswer]
     preview: NotRequired[str]
 

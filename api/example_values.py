@@ -66,6 +66,7 @@ VALUES: Mapping[str, Any] = {
     "minimum": 0.0,
     "maximum": 131.0,
     "minutes": 60,
+    "minutes_saved": 11.2,
     "model": "Kompakt",
     "model_version": "pads-7",
     "model_year": 2019,

@@ -235,6 +235,7 @@ def proposal_json(dossier: ProposalDossier, *, with_preview: bool = False) -> Pr
         "note": proposal.note,
         "loaner": proposal.wants_loaner,
         "end_reason": proposal.end_reason,
+        "minutes_saved": proposal.minutes_saved,
         "history": [step_json(step) for step in dossier.steps],
     }
     if with_preview:

@@ -107,6 +107,14 @@ class BookingProposal:
     calendar_sequence: int = 0
     skills: tuple[str, ...] = ()
     wants_loaner: bool = False
+    # What its steps took people, and would have taken them by telephone (see `domain.effort`).
+    minutes_spent: float = 0.0
+    minutes_by_phone: float = 0.0
+
+    @property
+    def minutes_saved(self) -> float | None:
+        """Against the telephone; None while nothing has been agreed on."""
+        return round(self.minutes_by_phone - self.minutes_spent, 1) if self.minutes_by_phone else None
 
     @property
     def demand(self) -> Demand:

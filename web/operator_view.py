@@ -65,11 +65,14 @@ def operator_view(
 ) -> OperatorView:
     """From the funnel, and what the process says of itself."""
     fmt, texts = reading.formatting, reading.texts
-    counts = funnel_counts(funnel.counts)
+    counts, saved = funnel_counts(funnel.counts), funnel.minutes_saved
     return OperatorView(
         now=fmt.moment(funnel.now_ms),
         zone=fmt.zone_name,
-        tiles=tuple(Tile(texts(f"count.{key}"), fmt.number(counts[key])) for key in INTAKE),
+        tiles=(
+            *(Tile(texts(f"count.{key}"), fmt.number(counts[key])) for key in INTAKE),
+            *([Tile(texts("operator.minutes_saved"), fmt.number(saved, 1))] if saved is not None else []),
+        ),
         bars=_bars(counts, reading),
         models=tuple((reading.item_name(item), version) for item, version in sorted(funnel.model_versions.items())),
         recent=tuple(

@@ -14,6 +14,7 @@ from workflow.calibration_ledger import dealers_ledger, owners_ledger
 from workflow.known_dealer import known_dealer
 from workflow.ports import Office, UnitOfWork
 
+BOOKINGS = 200  # so many of the newest tell what a booking saves
 NEVER_LEFT = frozenset({ProposalState.DRAFT})
 
 
@@ -137,5 +138,8 @@ async def funnel(office: Office, model_versions: Mapping[str, str], volumes: Map
         counts["vehicles"] = await uow.vehicles.count()
         newest = await uow.timeline.newest_seq()
         recent = [event for _, event in await uow.timeline.after(max(0, newest - 30))]
+        booked = await uow.timeline.newest("proposal-confirmed", BOOKINGS)
     counts |= volumes or {}
-    return Funnel(office.clock.now_ms(), counts, dict(model_versions), tuple(reversed(recent)))
+    saved = [float(event.data["minutes_saved"]) for event in booked if "minutes_saved" in event.data]
+    mean = sum(saved) / len(saved) if saved else None
+    return Funnel(office.clock.now_ms(), counts, dict(model_versions), tuple(reversed(recent)), mean)

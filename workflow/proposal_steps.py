@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
+from domain.effort import by_phone, spent
 from domain.need import NeedState
 from domain.proposal import Actor, BookingProposal, ProposalState, ProposalStep
 from workflow.history import tell
@@ -28,6 +30,11 @@ async def advance(
     channel: str = "api",
 ) -> BookingProposal:
     """Store the proposal's next version with everything that hangs on it, within the running transaction."""
+    after = replace(
+        after,
+        minutes_spent=after.minutes_spent + spent(after.state, actor),
+        minutes_by_phone=after.minutes_by_phone + by_phone(before.state if before else None, after.state),
+    )
     if before is None:
         await uow.proposals.add(after)
     else:
@@ -56,6 +63,7 @@ async def advance(
             "version": after.version,
             "state": str(after.state),
             "needs": len(after.need_ids),
+            **({"minutes_saved": after.minutes_saved} if after.state is ProposalState.CONFIRMED else {}),
         },
         customer_id=after.customer_id,
         # A draft has not left: its dealer must not learn of it.

@@ -57,6 +57,11 @@ class SqlTimeline(Repository):
         rows = await self._all(query.order_by(timeline.c.seq).limit(limit))
         return [(row.seq, from_document(row.document, DomainEvent)) for row in rows]
 
+    async def newest(self, kind: str, limit: int) -> list[DomainEvent]:
+        await self.flush()
+        query = select(timeline.c.document).where(timeline.c.kind == kind).order_by(timeline.c.seq.desc()).limit(limit)
+        return [from_document(row.document, DomainEvent) for row in await self._all(query)]
+
     async def newest_seq(self) -> int:
         await self.flush()
         row = await self._one(select(func.max(timeline.c.seq).label("seq")))

@@ -15,7 +15,7 @@ from tests.support.outlets import KeptWebhooks, dispatch_deliveries
 from tests.support.town import TOMORROW, Garage, Household, Town
 from workflow import negotiate, visit
 from workflow.consents import end_run_out
-from workflow.dossiers import desk_entry, proposal_of
+from workflow.dossiers import desk_entry, funnel, proposal_of
 from workflow.negotiate import expire_proposals
 from workflow.propose import PROPOSAL_OPEN_MS, send_proposal
 
@@ -414,3 +414,14 @@ async def test_one_need_goes_to_one_dealer_at_a_time(town: Town, home: Household
         return_exceptions=True,
     )
     assert sorted(isinstance(sent, Conflict) for sent in sends) == [False, True]
+
+
+async def test_a_booking_tells_what_it_saved_against_the_telephone(town: Town, home: Household, garage: Garage) -> None:
+    sent = await town.sent(home, garage)
+    assert (await town.stored(sent)).minutes_saved is None, "nothing is agreed on yet"
+    await negotiate.accept(town.office, proposal_id=sent.proposal_id, **garage.party)
+    booked = await negotiate.confirm(town.office, customer_id=home.id, proposal_id=sent.proposal_id)
+    assert booked.minutes_saved == (await town.stored(sent)).minutes_saved == 11.2
+    await negotiate.move(town.office, customer_id=home.id, proposal_id=sent.proposal_id, start_ms=OTHER)
+    assert (await town.stored(sent)).minutes_saved == round(14 + 6 - 2.8 - 0.3, 1)
+    assert (await funnel(town.office, {})).minutes_saved == 11.2, "a move is no booking of its own"
