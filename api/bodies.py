@@ -79,6 +79,11 @@ class Credentials(Body):
     password: Annotated[str, Field(max_length=1000)]
 
 
+class NewPassword(Body):
+    current: Annotated[str, Field(max_length=1000)]
+    new: Annotated[str, Field(max_length=1000)]
+
+
 class NewVehicle(Body):
     make: ShortText
     model: ShortText

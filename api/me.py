@@ -14,8 +14,8 @@ from api.answers import (
     RecordedAnswer,
     SoldAnswer,
 )
-from api.authentication import CustomerId, SignedIn
-from api.bodies import Claim, Nothing, Reason, ServiceHistory, Snooze
+from api.authentication import Bearer, CustomerId, SignedIn
+from api.bodies import Claim, NewPassword, Nothing, Reason, ServiceHistory, Snooze
 from api.idempotency import IdempotentRoute
 from api.paging import Paging
 from api.quality_answers import LedgerAnswer, LedgerRowAnswer
@@ -26,6 +26,7 @@ from workflow.calibration_ledger import car_ledger
 from workflow.dossiers import car_dossier, cars_of
 from workflow.enrol import PastService, claim_vehicle, record_service_history
 from workflow.export import person_dossier
+from workflow.identity import change_password, sign_out_everywhere
 from workflow.needs import dismiss, snooze
 from workflow.sale import sell_vehicle
 
@@ -44,6 +45,18 @@ async def me(caller: SignedIn) -> MeAnswer:
         answer["client_id"] = caller.account_id
         answer["scopes"] = sorted(caller.scopes)
     return answer
+
+
+@router.post("/password", status_code=204, summary="Another password for my account")
+async def change_my_password(body: NewPassword, desk: Desk, caller: SignedIn, token: Bearer) -> None:
+    """All other sessions of the account end; its owner is told."""
+    await change_password(desk.office, account_id=caller.account_id, current=body.current, new=body.new, token=token)
+
+
+@router.post("/sessions/end", status_code=204, summary="Sign out everywhere")
+async def end_my_sessions(desk: Desk, caller: SignedIn, body: Nothing | None = None) -> None:
+    """Every session of the account ends, this one too."""
+    await sign_out_everywhere(desk.office, account_id=caller.account_id)
 
 
 @router.get("/export", summary="What is kept about me")

@@ -5,15 +5,16 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from fastapi import APIRouter, Request
-from starlette.responses import RedirectResponse, Response
+from starlette.responses import JSONResponse, RedirectResponse, Response
 
 from api.authentication import Owner
 from api.forms import form_of, required, see, text, texts, whole
 from api.page_response import owner_reading, page
 from api.patience import PatientRoute
 from api.reception import Desk
+from api.representations import export_json
 from domain.consent import DataItem, Purpose
-from domain.errors import Conflict, InvalidInput
+from domain.errors import Conflict, InvalidInput, TooManyTries, Unauthenticated
 from web.need_view import DISMISSALS, SNOOZE_DAYS
 from web.owner_view import car_view, grant_lines
 from web.reading import Reading
@@ -21,6 +22,8 @@ from workflow.consents import consents_of, narrow_consent, withdraw_consent
 from workflow.dealers import dealers
 from workflow.dossiers import car_dossier, cars_of
 from workflow.enrol import claim_vehicle
+from workflow.export import person_dossier
+from workflow.identity import change_password, sign_out_everywhere
 from workflow.needs import dismiss, snooze
 from workflow.sale import sell_vehicle
 
@@ -140,6 +143,51 @@ async def sale(vehicle_id: str, request: Request, desk: Desk, visitor: Owner) ->
         raise InvalidInput("a car is given away once", field="sure", fix="tick that you have given it away")
     await sell_vehicle(desk.office, customer_id=visitor.customer_id, vehicle_id=own.vehicle.vehicle_id)
     return see("/owner", "sold")
+
+
+@router.get("/account")
+async def account(request: Request, desk: Desk, visitor: Owner) -> Response:
+    """The password, all sign-ins, and what is kept."""
+    return page(request, "owner_account.html", visitor, await owner_reading(desk, visitor), errors={})
+
+
+@router.post("/account/password")
+async def new_password(request: Request, desk: Desk, visitor: Owner) -> Response:
+    """Another password; this sign-in stays, all others end."""
+    form = await form_of(request)
+    reading = await owner_reading(desk, visitor)
+    try:
+        await change_password(
+            desk.office,
+            account_id=visitor.caller.account_id,
+            current=text(form, "current", 1000),
+            new=text(form, "new", 1000),
+            token=visitor.token,
+        )
+    except (Unauthenticated, InvalidInput, TooManyTries) as error:
+        key = "new" if isinstance(error, InvalidInput) else "current"
+        told = {"new": "account.wrong_new", "current": "account.wrong_current"}[key]
+        if isinstance(error, TooManyTries):
+            told = "sign_in.too_many"
+        return page(request, "owner_account.html", visitor, reading, status=422, errors={key: reading.texts(told)})
+    return see("/owner/account", "password")
+
+
+@router.post("/account/sign-out-everywhere")
+async def sign_out_all(request: Request, desk: Desk, visitor: Owner) -> Response:
+    """End every sign-in, this one too."""
+    await sign_out_everywhere(desk.office, account_id=visitor.caller.account_id)
+    return RedirectResponse("/sign-in", 303)
+
+
+@router.get("/account/export")
+async def export(desk: Desk, visitor: Owner) -> Response:
+    """All that is kept about the owner, as a file."""
+    person = await person_dossier(desk.office, customer_id=visitor.customer_id)
+    return JSONResponse(
+        export_json(person, desk.office.controller),
+        headers={"Content-Disposition": 'attachment; filename="pitcall-export.json"'},
+    )
 
 
 def _claim_page(

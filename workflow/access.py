@@ -67,6 +67,8 @@ ACCESS: Mapping[str, Rule] = {
     "health.readyz": OPEN,
     "health.explain": OPEN,
     "metrics.metrics": OPERATORS,
+    "me.change_my_password": _only(Role.OWNER, Role.ADVISOR, Role.OPERATOR),
+    "me.end_my_sessions": _only(Role.OWNER, Role.ADVISOR, Role.OPERATOR),
     "me.me": Rule(roles=frozenset(Role) - {Role.MACHINE}, all_clients=True),
     "me.claim": OWNERS,
     "me.cars": OWNERS,

@@ -9,6 +9,7 @@ from domain.people import Account, Customer, Role, Session
 from workflow.access import Caller, hash_token
 from workflow.guesses import blame_address, count_guess, forgive_guess
 from workflow.machine_clients import TOKEN_PREFIX, machine_caller
+from workflow.notices import PASSWORD, SESSIONS, notify
 from workflow.ports import Office
 
 SESSION_MS = 8 * 3_600_000
@@ -147,6 +148,43 @@ async def caller_of(office: Office, token: str) -> Caller:
     if account is None:
         raise Unauthenticated("the account is gone")
     return Caller(account.account_id, account.role, account.customer_id, account.dealer_id, account.name)
+
+
+async def change_password(office: Office, *, account_id: str, current: str, new: str, token: str = "") -> None:
+    """Another password for who knows the present one; every session of the account ends but that of `token`.
+
+    Unauthenticated when the present one is wrong (it counts as a failed sign-in), InvalidInput for one that can't be.
+    """
+    async with office.unit_of_work() as uow:
+        account = await uow.people.account(account_id)
+    if account is None:
+        raise NotFound("there is no such account")
+    shortest, longest = PASSWORD_LENGTH
+    if not shortest <= len(new) <= longest or new == current:
+        raise InvalidInput(
+            f"a new password has {shortest} to {longest} characters and is not the old one",
+            field="new",
+            fix="choose another one",
+        )
+    await count_guess(office, account.email, "")
+    if not await office.passwords.verify(account.password_hash, current):
+        raise Unauthenticated("the present password is wrong")
+    await forgive_guess(office, account.email, "")
+    hashed = await office.passwords.hash(new)
+    async with office.unit_of_work() as uow:
+        await uow.people.set_password(account_id, hashed)
+        await uow.people.end_sessions_of(account_id, but=hash_token(token) if token else "")
+        if account.customer_id is not None:
+            await notify(uow, account.customer_id, PASSWORD, office.clock.now_ms())
+
+
+async def sign_out_everywhere(office: Office, *, account_id: str) -> None:
+    """End every session of the account, and every sign-in link that was not used."""
+    async with office.unit_of_work() as uow:
+        account = await uow.people.account(account_id)
+        await uow.people.end_sessions_of(account_id)
+        if account is not None and account.customer_id is not None:
+            await notify(uow, account.customer_id, SESSIONS, office.clock.now_ms())
 
 
 async def sign_out(office: Office, token: str) -> None:

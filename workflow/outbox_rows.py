@@ -59,7 +59,10 @@ class AttemptEnd:
 
 @dataclass(frozen=True, slots=True)
 class Reminder:
-    """An outbox row bound for an owner: work is due, or (`is_all_clear`) no longer is."""
+    """An outbox row bound for an owner: work is due, or (`is_all_clear`) no longer is.
+
+    `is_notice`: it is about access to the account (`workflow.notices`), and asks for no consent.
+    """
 
     reminder_id: str
     customer_id: str
@@ -68,6 +71,7 @@ class Reminder:
     subject: str
     text: str
     is_all_clear: bool = False
+    is_notice: bool = False
 
 
 class OpenedLetter(NamedTuple):

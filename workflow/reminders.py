@@ -26,8 +26,8 @@ async def dispatch_reminders(office: Office, sender: ReminderSender) -> int:
     async with office.unit_of_work() as uow:
         rows = await uow.outbox.claim("reminder", BLOCK, office.wall.now_ms(), LEASE_MS)
     sent = 0
-    by_person = sorted(rows, key=lambda row: (_of(row).customer_id, row.outbox_id))
-    for _, own in groupby(by_person, key=lambda row: _of(row).customer_id):
+    by_person = sorted(rows, key=lambda row: (_of(row).customer_id, _of(row).is_notice, row.outbox_id))
+    for _, own in groupby(by_person, key=lambda row: (_of(row).customer_id, _of(row).is_notice)):
         sent += await _remind(office, sender, list(own))
     return sent
 
@@ -95,6 +95,9 @@ async def _that_stand(uow: UnitOfWork, office: Office, rows: Sequence[OutboxRow]
     standing = []
     for row in rows:
         reminder = _of(row)
+        if reminder.is_notice:
+            standing.append(row)
+            continue
         needs = await _needs(uow, reminder)
         is_true = any(_is_worth_telling(need, reminder) for need in needs)
         allowed = await uow.consents.live(reminder.vehicle_id, Purpose.REMINDERS, now)
@@ -108,6 +111,8 @@ async def _that_stand(uow: UnitOfWork, office: Office, rows: Sequence[OutboxRow]
 
 
 async def _may_go_ms(uow: UnitOfWork, office: Office, customer: Customer, rows: Sequence[OutboxRow], now: int) -> int:
+    if _of(rows[0]).is_notice:
+        return now  # who is robbed of an account wants to be woken
     needs = [need for row in rows for need in await _needs(uow, _of(row))]
     return office.reminder_policy.may_go_ms(
         now,
@@ -135,7 +140,7 @@ async def _record_letter(
             reminder = _of(row)
             await tell(
                 uow,
-                "owner-reminded",
+                "owner-notified" if reminder.is_notice else "owner-reminded",
                 event_id=reminder.reminder_id,
                 vehicle_id=reminder.vehicle_id,
                 time_ms=now,

@@ -8,6 +8,7 @@ from domain.need import NeedState
 from domain.people import Ownership
 from workflow.consents import end_grant
 from workflow.history import tell
+from workflow.notices import SOLD, notify
 from workflow.ports import Office, UnitOfWork
 
 
@@ -31,6 +32,7 @@ async def sell_vehicle(office: Office, *, customer_id: str, vehicle_id: str) -> 
         await forget_past(uow, vehicle_id, now)
         await uow.vehicles.disown(vehicle_id, customer_id, now)
         await uow.vehicles.update(vehicle.labelled(""))
+        await notify(uow, customer_id, SOLD, now, vehicle_id=vehicle_id)
         await tell(
             uow,
             "vehicle-sold",

@@ -73,6 +73,14 @@ class SqlPeople(Repository):
     async def end_session(self, token_hash: str) -> None:
         await self._connection.execute(delete(sessions).where(sessions.c.token_hash == token_hash))
 
+    async def end_sessions_of(self, account_id: str, *, but: str = "") -> None:
+        own = (sessions.c.account_id == account_id) & (sessions.c.token_hash != but)
+        await self._connection.execute(delete(sessions).where(own))
+
+    async def set_password(self, account_id: str, password_hash: str) -> None:
+        change = update(accounts).where(accounts.c.account_id == account_id)
+        await self._connection.execute(change.values(password_hash=password_hash))
+
     async def add_dealer(self, dealer: Dealer) -> None:
         row = {"dealer_id": dealer.dealer_id, "name": dealer.name, "document": to_document(dealer)}
         await self._insert_or_conflict(dealers, row, "there is a dealer with this id already")

@@ -308,3 +308,43 @@ async def test_the_link_of_a_reminder_counts_as_opened_and_signs_nobody_in(
         assert "/sign-in" in (await stranger.get(answer.headers["location"])).headers["location"]
         assert (await stranger.get("/r/none")).headers["location"] == "/owner"
     assert "A reminder was opened" in (await owner.get(f"/owner/cars/{people.vehicle_id}")).text
+
+
+async def test_an_owner_changes_the_password_on_the_account_page(
+    town: Town, people: People, owner: httpx.AsyncClient
+) -> None:
+    page = await owner.get("/owner/account")
+    form = {"form_token": form_token(page)}
+    wrong = await owner.post(
+        "/owner/account/password", data=form | {"current": "not it", "new": "quite another one"}, headers=OWN
+    )
+    assert wrong.status_code == 422 and "not your present password" in wrong.text
+    short = await owner.post("/owner/account/password", data=form | {"current": PASSWORD, "new": "short"}, headers=OWN)
+    assert short.status_code == 422 and "At least 10 characters" in short.text
+    done = await owner.post(
+        "/owner/account/password", data=form | {"current": PASSWORD, "new": "quite another one"}, headers=OWN
+    )
+    assert (done.status_code, done.headers["location"]) == (303, "/owner/account?notice=password")
+    assert (await owner.get("/owner/account")).status_code == 200, "this sign-in stays"
+    assert (await people.owner.get("/v1/me")).status_code == 401, "the other one ended"
+
+
+async def test_an_owner_signs_out_everywhere_and_takes_the_export(people: People, owner: httpx.AsyncClient) -> None:
+    export = await owner.get("/owner/account/export")
+    assert "attachment" in export.headers["content-disposition"]
+    assert [car["vehicle"]["vehicle_id"] for car in export.json()["vehicles"]] == [people.vehicle_id]
+    form = {"form_token": form_token(await owner.get("/owner/account"))}
+    gone = await owner.post("/owner/account/sign-out-everywhere", data=form, headers=OWN)
+    assert gone.headers["location"] == "/sign-in"
+    assert (await owner.get("/owner/account")).status_code == 303
+    assert (await people.owner.get("/v1/me")).status_code == 401
+
+
+async def test_the_api_changes_a_password_and_ends_sessions(people: People) -> None:
+    wrong = await people.dealer.post("/v1/me/password", json={"current": "not it", "new": "quite another one"})
+    assert wrong.status_code == 401
+    assert (await people.dealer.post("/v1/me/password", json={"current": PASSWORD, "new": "short"})).status_code == 422
+    changed = await people.dealer.post("/v1/me/password", json={"current": PASSWORD, "new": "quite another one"})
+    assert changed.status_code == 204
+    assert (await people.dealer.post("/v1/me/sessions/end")).status_code == 204
+    assert (await people.dealer.get("/v1/me")).status_code == 401

@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
-from domain.errors import Conflict, Forbidden, InvalidInput, NotFound, Unauthenticated
+from domain.errors import Conflict, Forbidden, InvalidInput, NotFound, TooManyTries, Unauthenticated
 from domain.people import Role
+from domain.reminder_policy import ReminderPolicy
+from tests.support.moments import DAY
+from tests.support.outlets import KeptReminders
 from tests.support.town import PASSWORD, Garage, Household, Town
+from workflow import identity
 from workflow.access import Caller, admit, require_dealer, require_owner
 from workflow.identity import (
     LINK_MS,
@@ -19,6 +25,8 @@ from workflow.identity import (
     sign_in,
     sign_out,
 )
+from workflow.reminders import dispatch_reminders
+from workflow.sale import sell_vehicle
 
 
 async def test_an_owner_signs_in_with_their_own_password(town: Town, home: Household) -> None:
@@ -158,3 +166,85 @@ def test_a_role_without_its_party_opens_nothing() -> None:
         require_owner(Caller("account-1", Role.OWNER))
     with pytest.raises(Forbidden):
         require_dealer(Caller("account-1", Role.ADVISOR))
+
+
+class TestAccess:
+    """Another password, and signing out everywhere: at once, and its owner hears of it."""
+
+    async def sessions(self, town: Town, home: Household, count: int) -> list[str]:
+        return [
+            (await identity.sign_in(town.office, email=home.owner.email, password=PASSWORD)).token for _ in range(count)
+        ]
+
+    async def test_another_password_ends_all_other_sessions(self, town: Town, home: Household) -> None:
+        mine, other = await self.sessions(town, home, 2)
+        account_id = (await identity.caller_of(town.office, mine)).account_id
+        await identity.change_password(
+            town.office, account_id=account_id, current=PASSWORD, new="quite another one", token=mine
+        )
+        assert (await identity.caller_of(town.office, mine)).account_id == account_id
+        with pytest.raises(Unauthenticated):
+            await identity.caller_of(town.office, other)
+        with pytest.raises(Unauthenticated):
+            await identity.sign_in(town.office, email=home.owner.email, password=PASSWORD)
+        assert (await identity.sign_in(town.office, email=home.owner.email, password="quite another one")).token
+
+    async def test_who_does_not_know_the_password_changes_nothing_and_is_slowed_down(
+        self, town: Town, home: Household
+    ) -> None:
+        (mine,) = await self.sessions(town, home, 1)
+        account_id = (await identity.caller_of(town.office, mine)).account_id
+        refused: list[type[Exception]] = []
+        for _ in range(12):
+            with pytest.raises((Unauthenticated, TooManyTries)) as caught:
+                await identity.change_password(
+                    town.office, account_id=account_id, current="a wrong guess", new="quite another one"
+                )
+            refused.append(caught.type)
+        assert refused[0] is Unauthenticated and TooManyTries in refused
+        town.later(DAY)
+        assert (await identity.sign_in(town.office, email=home.owner.email, password=PASSWORD)).token
+
+    @pytest.mark.parametrize("new", ["short", PASSWORD, "x" * 201])
+    async def test_a_new_password_must_be_one(self, town: Town, home: Household, new: str) -> None:
+        (mine,) = await self.sessions(town, home, 1)
+        account_id = (await identity.caller_of(town.office, mine)).account_id
+        with pytest.raises(InvalidInput) as refused:
+            await identity.change_password(town.office, account_id=account_id, current=PASSWORD, new=new)
+        assert refused.value.field == "new" and refused.value.fix
+
+    async def test_signing_out_everywhere_ends_links_too(self, town: Town, home: Household) -> None:
+        tokens = await self.sessions(town, home, 3)
+        account_id = (await identity.caller_of(town.office, tokens[0])).account_id
+        link = await identity.make_sign_in_link(town.office, account_id)
+        await identity.sign_out_everywhere(town.office, account_id=account_id)
+        for token in tokens:
+            with pytest.raises(Unauthenticated):
+                await identity.caller_of(town.office, token)
+        with pytest.raises(Unauthenticated):
+            await identity.redeem_sign_in_link(town.office, link)
+
+    async def test_the_owner_hears_of_it_at_any_hour_and_without_any_consent(self, town: Town) -> None:
+        home = await town.household(purposes=())
+        town.office = replace(town.office, reminder_policy=ReminderPolicy(0, 23, 100 * DAY))
+        (mine,) = await self.sessions(town, home, 1)
+        account_id = (await identity.caller_of(town.office, mine)).account_id
+        await identity.change_password(
+            town.office, account_id=account_id, current=PASSWORD, new="quite another one", token=mine
+        )
+        town.later(1)
+        await identity.sign_out_everywhere(town.office, account_id=account_id)
+        town.later(1)
+        await sell_vehicle(town.office, customer_id=home.id, vehicle_id=home.car_id)
+        mail = KeptReminders()
+        assert await dispatch_reminders(town.office, mail) == 1
+        letter = mail.kept[0][1]
+        assert letter.is_notice and letter.need_ids == ()
+        said = letter.with_links("https://pitcall.example")
+        for words in ("another password", "were ended", "given away", "https://pitcall.example/owner/account"):
+            assert words in said
+
+    async def test_of_a_dealers_account_nobody_else_is_told(self, town: Town, garage: Garage) -> None:
+        await identity.sign_out_everywhere(town.office, account_id=garage.advisor.account_id)
+        mail = KeptReminders()
+        assert await dispatch_reminders(town.office, mail) == 0
