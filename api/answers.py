@@ -239,6 +239,12 @@ class EventAnswer(TypedDict):
     data: dict[str, Any]
 
 
+class TimelineAnswer(Listed):
+    """What happened, the oldest first."""
+
+    steps: list[EventAnswer]
+
+
 class OwnCarAnswer(TypedDict):
     """All an owner sees of one car."""
 

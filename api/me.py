@@ -13,17 +13,18 @@ from api.answers import (
     OwnCarAnswer,
     RecordedAnswer,
     SoldAnswer,
+    TimelineAnswer,
 )
 from api.authentication import Bearer, CustomerId, SignedIn
 from api.bodies import Claim, NewPassword, Nothing, Reason, ServiceHistory, Snooze
 from api.idempotency import IdempotentRoute
-from api.paging import Paging
+from api.paging import Asked, Paging
 from api.quality_answers import LedgerAnswer, LedgerRowAnswer
-from api.reception import Desk
-from api.representations import car_json, export_json, need_json, vehicle_json
+from api.reception import Desk, Reception
+from api.representations import car_json, event_json, export_json, need_json, vehicle_json
 from domain.people import Role
 from workflow.calibration_ledger import car_ledger
-from workflow.dossiers import car_dossier, cars_of
+from workflow.dossiers import car_dossier, cars_of, timeline_of
 from workflow.enrol import PastService, claim_vehicle, record_service_history
 from workflow.export import person_dossier
 from workflow.identity import change_password, sign_out_everywhere
@@ -65,6 +66,12 @@ async def export(desk: Desk, customer_id: CustomerId) -> ExportAnswer:
     return export_json(await person_dossier(desk.office, customer_id=customer_id), desk.office.controller)
 
 
+@router.get("/timeline", summary="What happened to me, over all cars")
+async def my_timeline(desk: Desk, customer_id: CustomerId, asked: Paging) -> TimelineAnswer:
+    """Each step with who took it, when and why, the oldest first; of cars that were given away since, too."""
+    return await _timeline(desk, customer_id, None, asked)
+
+
 @router.post("/vehicles", status_code=201, summary="Claim a car with the code it shows")
 async def claim(body: Claim, desk: Desk, customer_id: CustomerId) -> ClaimedAnswer:
     """The caller becomes the owner; only the consents that are listed are granted."""
@@ -86,6 +93,24 @@ async def car(vehicle_id: str, desk: Desk, customer_id: CustomerId) -> OwnCarAns
     """All the owner's page shows."""
     car = await car_dossier(desk.office, customer_id=customer_id, vehicle_id=vehicle_id)
     return car_json(car, desk.office.catalogue)
+
+
+@router.get("/vehicles/{vehicle_id}/timeline", summary="What happened with one of my cars")
+async def timeline_of_my_car(vehicle_id: str, desk: Desk, customer_id: CustomerId, asked: Paging) -> TimelineAnswer:
+    """Each step with who took it, when and why, the oldest first; nothing of before it was the caller's."""
+    return await _timeline(desk, customer_id, vehicle_id, asked)
+
+
+async def _timeline(desk: Reception, customer_id: str, vehicle_id: str | None, asked: Asked) -> TimelineAnswer:
+    found = await timeline_of(
+        desk.office,
+        customer_id=customer_id,
+        vehicle_id=vehicle_id,
+        after_seq=asked.after_number,
+        limit=asked.limit + 1,
+    )
+    page = asked.cut(found, lambda step: (step[0],))
+    return {"steps": [event_json(event) for _, event in page.rows], "next": page.next}
 
 
 @router.get("/vehicles/{vehicle_id}/ledger", summary="What was promised of my car, beside what was measured")

@@ -40,6 +40,15 @@ class Asked:
     limit: int
     after: Place | None
 
+    @property
+    def after_number(self) -> int:
+        """Where a list begins whose places are growing numbers; 0 for the first page."""
+        if self.after is None:
+            return 0
+        if len(self.after) != 1 or not isinstance(self.after[0], int):
+            raise _wrong_cursor()
+        return self.after[0]
+
     def page(self, rows: Iterable[Row], place: Callable[[Row], Place]) -> Page[Row]:
         """The rows that follow, in the order of their places, which are unique and of one kind."""
         following = sorted(rows, key=place)

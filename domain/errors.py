@@ -13,6 +13,7 @@ PitcallError
 │   ├── ConsentMissing  no live grant permits this
 │   └── ChangedMeanwhile  it is no longer what the caller has seen
 ├── Unavailable       a part we rely on is away; try again later
+├── Undeliverable     what was to be sent is refused for good
 ├── TooManyTries      who guesses waits longer each time; says for how long
 └── DamagedSnapshot   a model snapshot failed its length, hash or HMAC
 """

@@ -7,6 +7,25 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
+# Why something happened, in words of ours: what a person wrote stays with the thing it was written about.
+_CAUSES: Mapping[str, str] = {
+    "vehicle-enrolled": "enrolment token", "vehicle-claimed": "code on the screen", "vehicle-sold": "owner's word",
+    "consent-granted": "owner's choice", "consent-narrowed": "owner's choice",
+    "need-opened": "prediction", "need-moved": "prediction", "need-closed": "the evidence is gone",
+    "need-reopened": "the visit fell through", "need-snoozed": "owner's choice", "need-dismissed": "owner's reason",
+    "need-booked": "the visit is confirmed", "need-resolved": "service record",
+    "owner-reminded": "needs that stand", "owner-notified": "access was changed", "reminder-opened": "link followed",
+    "service-recorded": "visit", "visit-invoiced": "visit", "label-learned": "service record",
+}  # fmt: skip
+_CAUSES_OF_STEPS: Mapping[str, str] = {
+    "owner": "owner's choice", "dealer": "dealer's answer", "clock": "time ran out", "consent": "the consent ended",
+}  # fmt: skip
+
+
+def usual_cause(kind: str, actor: str) -> str:
+    """Why events of a kind happen; of a proposal's steps, by who takes them."""
+    return _CAUSES.get(kind) or _CAUSES_OF_STEPS.get(actor, actor)
+
 
 @dataclass(frozen=True, slots=True)
 class DomainEvent:

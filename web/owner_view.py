@@ -28,6 +28,7 @@ class TimelineStep:
     when: str
     iso: str
     kind: str
+    who: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -221,6 +222,8 @@ def timeline(dossier: CarDossier, reading: Reading) -> tuple[TimelineStep, ...]:
     told.sort(key=lambda event: -event.time_ms)
     fmt = reading.formatting
     return tuple(
-        TimelineStep(reading.event_text(e), fmt.moment(e.time_ms), fmt.iso(e.time_ms), e.kind)
+        TimelineStep(
+            reading.event_text(e), fmt.moment(e.time_ms), fmt.iso(e.time_ms), e.kind, reading.texts(f"actor.{e.actor}")
+        )
         for e in told[:TIMELINE_SHOWN]
     )

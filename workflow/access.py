@@ -76,6 +76,8 @@ ACCESS: Mapping[str, Rule] = {
     "me.export": OWNERS,
     "me.ledger": OWNERS,
     "me.sale": OWNERS,
+    "me.my_timeline": OWNERS,
+    "me.timeline_of_my_car": OWNERS,
     "me.service_history": OWNERS,
     "me.snooze_need": OWNERS,
     "me.dismiss_need": OWNERS,

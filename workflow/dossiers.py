@@ -8,6 +8,7 @@ from dataclasses import replace
 
 from domain.dossier import CarDossier, DealerDesk, DeskEntry, Funnel, ProposalDossier
 from domain.errors import NotFound
+from domain.event import DomainEvent
 from domain.people import Vehicle
 from domain.proposal import BookingProposal, ProposalState
 from workflow.calibration_ledger import dealers_ledger, owners_ledger
@@ -59,6 +60,17 @@ async def car_dossier(office: Office, *, customer_id: str, vehicle_id: str) -> C
             ),
             ledger=await owners_ledger(uow, vehicle_id),
         )
+
+
+async def timeline_of(
+    office: Office, *, customer_id: str, vehicle_id: str | None, after_seq: int, limit: int
+) -> list[tuple[int, DomainEvent]]:
+    """What happened to the customer, of one of their cars or of all, from a place on, the oldest first."""
+    async with office.unit_of_work() as uow:
+        await uow.show_only(customer_id)
+        if vehicle_id is not None and await uow.vehicles.owner_of(vehicle_id) != customer_id:
+            raise NotFound("there is no such car")
+        return await uow.timeline.after(after_seq, customer_id=customer_id, vehicle_id=vehicle_id, limit=limit)
 
 
 async def proposal_of(office: Office, *, customer_id: str, proposal_id: str) -> ProposalDossier:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from domain.event import DomainEvent
+from domain.event import DomainEvent, usual_cause
 from workflow.messages import DOMAIN_EVENTS, encode_event
 from workflow.outbox_rows import TopicMessage
 from workflow.ports import UnitOfWork
@@ -32,7 +32,7 @@ async def tell(
         vehicle_id=vehicle_id,
         time_ms=time_ms,
         actor=actor,
-        cause=cause,
+        cause=cause or usual_cause(kind, actor),
         data=dict(data or {}),
         customer_id=customer_id,
         dealer_id=dealer_id,

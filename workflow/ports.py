@@ -355,9 +355,15 @@ class Timeline(Protocol):
 
     async def of_vehicle(self, vehicle_id: str, limit: int = 100) -> list[DomainEvent]: ...
     async def after(
-        self, seq: int, *, dealer_id: str | None = None, customer_id: str | None = None, limit: int = 200
+        self,
+        seq: int,
+        *,
+        dealer_id: str | None = None,
+        customer_id: str | None = None,
+        vehicle_id: str | None = None,
+        limit: int = 200,
     ) -> list[tuple[int, DomainEvent]]:
-        """Events with a sequence number above `seq`, oldest first, of one party or (neither given) of all."""
+        """Events with a sequence number above `seq`, oldest first, of one party, one car or (none given) of all."""
 
     async def newest_seq(self) -> int: ...
     async def count(self) -> dict[str, int]:

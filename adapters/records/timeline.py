@@ -46,7 +46,13 @@ class SqlTimeline(Repository):
         return [from_document(row.document, DomainEvent) for row in rows]
 
     async def after(
-        self, seq: int, *, dealer_id: str | None = None, customer_id: str | None = None, limit: int = 200
+        self,
+        seq: int,
+        *,
+        dealer_id: str | None = None,
+        customer_id: str | None = None,
+        vehicle_id: str | None = None,
+        limit: int = 200,
     ) -> list[tuple[int, DomainEvent]]:
         await self.flush()
         query = select(timeline.c.seq, timeline.c.document).where(timeline.c.seq > seq)
@@ -54,6 +60,8 @@ class SqlTimeline(Repository):
             query = query.where(timeline.c.dealer_id == dealer_id)
         if customer_id is not None:
             query = query.where(timeline.c.customer_id == customer_id)
+        if vehicle_id is not None:
+            query = query.where(timeline.c.vehicle_id == vehicle_id)
         rows = await self._all(query.order_by(timeline.c.seq).limit(limit))
         return [(row.seq, from_document(row.document, DomainEvent)) for row in rows]
 

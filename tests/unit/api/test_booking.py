@@ -148,3 +148,23 @@ async def test_a_car_is_given_away_once_and_its_consents_are_over(town: Town, pe
     grants = (await people.owner.get("/v1/me/consents")).json()["consents"]
     assert {grant["ended"] for grant in grants} == {"sold"}
     assert (await people.owner.post(f"/v1/me/vehicles/{people.vehicle_id}/sale")).status_code == 404
+
+
+async def test_a_timeline_tells_who_when_and_why_and_comes_in_pages(town: Town, people: People) -> None:
+    proposal = await draft(town, people)
+    await people.owner.post(f"/v1/me/proposals/{proposal['proposal_id']}/send")
+    await people.dealer.post(f"/v1/dealer/proposals/{proposal['proposal_id']}/accept")
+    of_car = (await people.owner.get(f"/v1/me/vehicles/{people.vehicle_id}/timeline")).json()
+    steps = {step["kind"]: step for step in of_car["steps"]}
+    assert of_car["next"] is None and len(steps) >= 6
+    assert all(step["actor"] and step["cause"] and step["time_ms"] for step in of_car["steps"])
+    assert (steps["proposal-accepted"]["actor"], steps["proposal-accepted"]["cause"]) == ("dealer", "dealer's answer")
+    assert (steps["need-opened"]["actor"], steps["need-opened"]["cause"]) == ("model", "prediction")
+    paged, cursor = [], ""
+    while cursor is not None:
+        page = (await people.owner.get("/v1/me/timeline", params={"limit": 2, "cursor": cursor})).json()
+        paged, cursor = [*paged, *page["steps"]], page["next"]
+    assert paged == (await people.owner.get("/v1/me/timeline")).json()["steps"]
+    assert [step["time_ms"] for step in paged] == sorted(step["time_ms"] for step in paged)
+    assert (await people.owner.get("/v1/me/vehicles/another/timeline")).status_code == 404
+    assert (await people.owner.get("/v1/me/timeline", params={"cursor": "x"})).status_code == 422
