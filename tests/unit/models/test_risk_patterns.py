@@ -292,3 +292,48 @@ class TestBounds:
         assert spec is not None
         winter, summer = (pattern_row(spec, {}, moment) for moment in (1_767_225_600_000, 1_782_950_400_000))
         assert winter[-1] > 0.99 and summer[-1] < -0.99 and np.isnan(winter[:-2]).all()
+
+
+class TestBattery:
+    """What every model promises (`test_estimators`), of the sum and the trees together, which serve as one."""
+
+    WORN = {"rest_voltage": 12.5, "crank_dip": 8.7, "ambient": 18.0, "age_years": 4.0}  # noqa: RUF012
+
+    def test_predicting_changes_nothing(self, learner: Learner) -> None:
+        model = learner.model(BATTERY)
+        before = learner.snapshot(BATTERY, 0)
+        for features in (self.WORN, {}, {"ambient": -6.0}):
+            model.hazard_probability(features, START_MS)
+        assert learner.snapshot(BATTERY, 0) == before
+
+    def test_missing_and_new_features_are_survived(self, learner: Learner) -> None:
+        model = learner.model(BATTERY)
+        assert model.patterns_serve
+        said = model.hazard_probability(self.WORN, START_MS)
+        assert model.hazard_probability(self.WORN | {"never seen": 5.0}, START_MS) == said
+        for features in ({}, {"crank_dip": 8.7}, {"never seen": 1e308}):
+            assert 0.0 < model.hazard_probability(features, START_MS) < 1.0
+
+    @pytest.mark.parametrize("bad", [float("nan"), float("inf"), "2", None])
+    def test_numbers_that_are_none_are_refused(self, learner: Learner, bad: object) -> None:
+        with pytest.raises(InvalidInput):
+            learner.model(BATTERY).hazard_probability(self.WORN | {"crank_dip": bad}, START_MS)  # type: ignore[dict-item]
+
+    def test_two_that_learnt_the_same_are_the_same_to_the_byte(self, catalogue: Catalogue) -> None:
+        one, other = (taught(catalogue, horizons(600, seed=3)) for _ in range(2))
+        assert one.snapshot(BATTERY, 0) == other.snapshot(BATTERY, 0)
+        assert one.model(BATTERY).patterns is not None
+
+    @given(lows=st.lists(st.tuples(st.floats(7, 12), st.floats(-30, 40)), min_size=1, max_size=20))
+    def test_a_block_is_predicted_bit_for_bit_like_one_by_one(
+        self, learner: Learner, lows: list[tuple[float, float]]
+    ) -> None:
+        patterns = learner.model(BATTERY).patterns
+        assert patterns is not None
+        spec = learner.model(BATTERY).item.hazard
+        assert spec is not None
+        rows = np.array([pattern_row(spec, self.WORN | {"crank_dip": d, "ambient": a}, START_MS) for d, a in lows])
+        usual, parts = patterns.explain_many(rows)
+        for n, row in enumerate(rows):
+            alone_usual, alone = patterns.explain_many(row[None])
+            assert (alone_usual.tobytes(), alone.tobytes()) == (usual[n : n + 1].tobytes(), parts[n : n + 1].tobytes())
