@@ -168,7 +168,7 @@ class Settings:
         "reminders.jsonl in the data folder",
     )  # fmt: skip
     mail_from: str = _setting(
-        "PITCALL_MAIL_FROM", "", _text, "the address reminders come from, as in Pitcall <service@example.org>"
+        "PITCALL_MAIL_FROM", "", str.strip, "the address reminders come from, as in Pitcall <service@example.org>"
     )
     quiet_hours: str = _setting(
         "PITCALL_QUIET_HOURS", "21-8", _hours, "when nobody gets a reminder, by the clock of each; 0-0: never"
