@@ -15,24 +15,28 @@ WORDS: Mapping[str, Mapping[str, str]] = {
         "hello": "Hello {name},",
         "see": "See what it rests on, and book a visit:",
         "why": "You get this because you consented to reminders for this car. To get no more, withdraw that here:",
+        "look": "Look at it, and answer:",
         "not_you": "If that was not you, sign in and change your password, or ask us for help:",
     },
     "de": {
         "hello": "Guten Tag {name},",
         "see": "Worauf das beruht, und einen Termin anfragen:",
         "why": "Sie bekommen dies, weil Sie Erinnerungen für dieses Auto zugestimmt haben. Hier widerrufen Sie das:",
+        "look": "Ansehen und antworten:",
         "not_you": "Waren Sie das nicht, melden Sie sich an und ändern Sie Ihr Passwort, oder fragen Sie uns um Hilfe:",
     },
     "fr": {
         "hello": "Bonjour {name},",
         "see": "Voir sur quoi cela repose et demander un rendez-vous :",
         "why": "Vous recevez ce message parce que vous avez accepté des rappels pour cette voiture. Pour les arrêter :",
+        "look": "Voir et répondre :",
         "not_you": "Si ce n’était pas vous, connectez-vous et changez de mot de passe, ou demandez-nous de l’aide :",
     },
     "zh": {
         "hello": "{name}，您好：",
         "see": "查看依据并预约：",
         "why": "您收到此消息是因为您同意接收此车的提醒。如不再需要，可在此撤回：",
+        "look": "查看并答复：",
         "not_you": "如果不是您本人操作，请登录并更改密码，或向我们求助：",
     },
 }
@@ -53,14 +57,17 @@ class Letter:
     is_all_clear: bool = False
     """Nothing in it asks for anything: all of it is no longer due."""
     is_notice: bool = False
-    """It is about access to the account."""
+    """It is about access to the account, or about a visit."""
+    path: str = ""
+    """Of the page that a notice is about."""
 
     def with_links(self, url: str) -> str:
         """The whole text, with links to the pages under `url`."""
         words = WORDS[self.language]
         if self.is_notice:
             hello = words["hello"].format(name=self.name)
-            return "\n\n".join([hello, self.text, f"{words['not_you']}\n{url}/owner/account"])
+            more = f"{words['look']}\n{url}{self.path}" if self.path else f"{words['not_you']}\n{url}/owner/account"
+            return "\n\n".join([hello, self.text, more])
         return "\n\n".join(
             [
                 words["hello"].format(name=self.name),
@@ -86,4 +93,5 @@ def letter_of(customer: Customer, reminders: Sequence[Reminder], token: str) -> 
         name=customer.name,
         is_all_clear=all(one.is_all_clear for one in reminders),
         is_notice=first.is_notice,
+        path=first.path,
     )

@@ -1,10 +1,14 @@
-"""Notices: who has an account hears of every change of who can get at it; no consent asked, at any hour."""
+"""Notices: owners hear of each change of who can get at their account, at any hour, and of dealers' answers, by day.
+
+Neither needs a consent to reminders: the one is their own security, the other what they asked for.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 
 from domain.language import DEFAULT, language_of
+from domain.proposal import BookingProposal
 from workflow.outbox_rows import Reminder
 from workflow.ports import UnitOfWork
 
@@ -50,6 +54,99 @@ WORDS: Mapping[str, Mapping[str, tuple[str, str]]] = {
 }
 
 
+# What a dealer did about a visit that its owner asked for, likewise; {dealer} is its name.
+VISITS: Mapping[str, Mapping[str, tuple[str, str]]] = {
+    "en": {
+        "accepted": (
+            "{dealer} accepts",
+            "{dealer} accepts the time you asked for. Confirm it to have the appointment.",
+        ),
+        "countered": (
+            "{dealer} offers other times",
+            "{dealer} offers other times. They are held for you until you have answered.",
+        ),
+        "declined": (
+            "{dealer} declines",
+            "{dealer} can not take your car this time. What is due stands as it is; you may ask another dealer.",
+        ),
+        "moved": (
+            "Your appointment was moved",
+            "{dealer} has moved your appointment to another time.",
+        ),
+        "cancelled": (
+            "Your appointment was cancelled",
+            "{dealer} has cancelled your appointment. What is due stands open again.",
+        ),
+    },
+    "de": {
+        "accepted": (
+            "{dealer} nimmt an",
+            "{dealer} nimmt die gewünschte Zeit an. Bestätigen Sie sie, dann steht der Termin.",
+        ),
+        "countered": (
+            "{dealer} bietet andere Zeiten an",
+            "{dealer} bietet andere Zeiten an. Sie sind für Sie gehalten, bis Sie geantwortet haben.",
+        ),
+        "declined": (
+            "{dealer} lehnt ab",
+            "{dealer} kann Ihr Auto diesmal nicht nehmen. Fragen Sie einen anderen Betrieb: Was fällig ist, bleibt es.",
+        ),
+        "moved": (
+            "Ihr Termin wurde verschoben",
+            "{dealer} hat Ihren Termin auf eine andere Zeit verschoben.",
+        ),
+        "cancelled": (
+            "Ihr Termin wurde abgesagt",
+            "{dealer} hat Ihren Termin abgesagt. Was fällig ist, steht wieder offen.",
+        ),
+    },
+    "fr": {
+        "accepted": (
+            "{dealer} accepte",
+            "{dealer} accepte l’heure demandée. Confirmez-la pour fixer le rendez-vous.",
+        ),
+        "countered": (
+            "{dealer} propose d’autres heures",
+            "{dealer} propose d’autres heures. Elles vous sont réservées jusqu’à votre réponse.",
+        ),
+        "declined": (
+            "{dealer} décline",
+            "{dealer} ne peut pas prendre votre voiture cette fois. Demandez à un autre : ce qui est à faire le reste.",
+        ),
+        "moved": (
+            "Votre rendez-vous a été déplacé",
+            "{dealer} a déplacé votre rendez-vous à une autre heure.",
+        ),
+        "cancelled": (
+            "Votre rendez-vous a été annulé",
+            "{dealer} a annulé votre rendez-vous. Ce qui est à faire reste ouvert.",
+        ),
+    },
+    "zh": {
+        "accepted": (
+            "{dealer} 已接受",
+            "{dealer} 接受了您要求的时间。请确认以预约成功。",
+        ),
+        "countered": (
+            "{dealer} 提供其他时间",
+            "{dealer} 提供了其他时间，在您答复之前为您保留。",
+        ),
+        "declined": (
+            "{dealer} 已谢绝",
+            "{dealer} 这次无法接待您的车。到期的项目仍然有效，您可以询问其他经销商。",
+        ),
+        "moved": (
+            "您的预约已改期",
+            "{dealer} 已将您的预约改到其他时间。",
+        ),
+        "cancelled": (
+            "您的预约已取消",
+            "{dealer} 取消了您的预约。到期的项目重新待办。",
+        ),
+    },
+}
+
+
 async def notify(uow: UnitOfWork, customer_id: str, what: str, now_ms: int, *, vehicle_id: str = "") -> None:
     """Queue the notice of `what` to the customer, in their language."""
     customer = await uow.people.customer(customer_id)
@@ -66,3 +163,24 @@ async def notify(uow: UnitOfWork, customer_id: str, what: str, now_ms: int, *, v
         is_notice=True,
     )
     await uow.outbox.put(notice, now_ms)
+
+
+async def notify_of_visit(uow: UnitOfWork, proposal: BookingProposal, what: str, now_ms: int) -> None:
+    """Queue the news of what the dealer did (`accepted`, `countered` …) to the proposal's owner."""
+    customer = await uow.people.customer(proposal.customer_id)
+    dealer = await uow.people.dealer(proposal.dealer_id)
+    if customer is None or dealer is None:
+        return
+    subject, text = VISITS.get(language_of(customer.locale).code, VISITS[DEFAULT])[what]
+    news = Reminder(
+        reminder_id=f"visit:{proposal.proposal_id}:{proposal.version}",
+        customer_id=proposal.customer_id,
+        vehicle_id=proposal.vehicle_id,
+        need_ids=(),
+        subject=subject.format(dealer=dealer.name),
+        text=text.format(dealer=dealer.name),
+        is_notice=True,
+        path=f"/owner/proposals/{proposal.proposal_id}",
+        waits_for_day=True,
+    )
+    await uow.outbox.put(news, now_ms)

@@ -61,7 +61,8 @@ class AttemptEnd:
 class Reminder:
     """An outbox row bound for an owner: work is due, or (`is_all_clear`) no longer is.
 
-    `is_notice`: it is about access to the account (`workflow.notices`), and asks for no consent.
+    `is_notice`: it is about access to the account, or a visit that was asked for (`workflow.notices`), and needs no
+    consent; `path`: the page it is about; `waits_for_day`: nobody need be woken for it.
     """
 
     reminder_id: str
@@ -72,6 +73,8 @@ class Reminder:
     text: str
     is_all_clear: bool = False
     is_notice: bool = False
+    path: str = ""
+    waits_for_day: bool = False
 
 
 class OpenedLetter(NamedTuple):

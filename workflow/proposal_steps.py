@@ -9,12 +9,15 @@ from domain.effort import by_phone, spent
 from domain.need import NeedState
 from domain.proposal import Actor, BookingProposal, ProposalState, ProposalStep
 from workflow.history import tell
+from workflow.notices import notify_of_visit
 from workflow.outbox_rows import Delivery
 from workflow.ports import UnitOfWork
 from workflow.proposal_payload import carrying
 
 # The events of design note 1's vocabulary; "sent" by an owner's counter-offer is a counter too.
 EVENT_OF_STATE = {state: f"proposal-{state}" for state in ProposalState}
+TOLD = frozenset({"accepted", "countered", "declined", "moved", "cancelled"})
+"""What a dealer does that the owner hears of by letter: all that asks for an answer, or changes what was agreed."""
 MOVED = "moved"
 """What an appointment is told as that was confirmed before and is at another time now."""
 
@@ -72,6 +75,8 @@ async def advance(
     )
     if actor is not Actor.DEALER and not _has_not_left(before, after):
         await _notify_dealer(uow, after, is_moved=is_moved)
+    if actor is Actor.DEALER and (what := MOVED if is_moved else str(after.state)) in TOLD:
+        await notify_of_visit(uow, after, what, now)
     return after
 
 

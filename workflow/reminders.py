@@ -26,8 +26,7 @@ async def dispatch_reminders(office: Office, sender: ReminderSender) -> int:
     async with office.unit_of_work() as uow:
         rows = await uow.outbox.claim("reminder", BLOCK, office.wall.now_ms(), LEASE_MS)
     sent = 0
-    by_person = sorted(rows, key=lambda row: (_of(row).customer_id, _of(row).is_notice, row.outbox_id))
-    for _, own in groupby(by_person, key=lambda row: (_of(row).customer_id, _of(row).is_notice)):
+    for _, own in groupby(sorted(rows, key=lambda row: (_together(row), row.outbox_id)), key=_together):
         sent += await _remind(office, sender, list(own))
     return sent
 
@@ -85,6 +84,12 @@ async def _remind(office: Office, sender: ReminderSender, rows: list[OutboxRow])
     return True
 
 
+def _together(row: OutboxRow) -> tuple[str, bool, str]:
+    """What goes in one letter: all needs of a person, all news of their account, all of one visit."""
+    reminder = _of(row)
+    return reminder.customer_id, reminder.is_notice, reminder.path
+
+
 def _of(row: OutboxRow) -> Reminder:
     assert row.reminder is not None  # noqa: S101 - claimed as a reminder
     return row.reminder
@@ -111,8 +116,11 @@ async def _that_stand(uow: UnitOfWork, office: Office, rows: Sequence[OutboxRow]
 
 
 async def _may_go_ms(uow: UnitOfWork, office: Office, customer: Customer, rows: Sequence[OutboxRow], now: int) -> int:
-    if _of(rows[0]).is_notice:
+    first = _of(rows[0])
+    if first.is_notice and not first.waits_for_day:
         return now  # who is robbed of an account wants to be woken
+    if first.is_notice:
+        return office.reminder_policy.may_go_ms(now, customer.time_zone, None, is_urgent=True)
     needs = [need for row in rows for need in await _needs(uow, _of(row))]
     return office.reminder_policy.may_go_ms(
         now,

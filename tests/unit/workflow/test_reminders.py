@@ -15,7 +15,9 @@ from tests.support.moments import DAY, NOW
 from tests.support.outlets import KeptReminders
 from tests.support.predictions import hazard
 from tests.support.town import OIL, PADS, Household, Town
-from workflow import enrol, identity
+from workflow import enrol, identity, negotiate
+from workflow.notices import VISITS, WORDS
+from workflow.proposal_steps import TOLD
 from workflow.reminders import LOOK_AGAIN_MS, dispatch_reminders, open_letter
 
 NOON = NOW // DAY * DAY + DAY + 12 * HOUR_MS
@@ -157,3 +159,31 @@ async def test_a_letter_is_in_the_language_of_the_account_and_says_why_it_came(
     text = letter.with_links("https://pitcall.example")
     assert hello in text and home.owner.name in text
     assert f"https://pitcall.example/r/{letter.token}" in text and "https://pitcall.example/owner/consents" in text
+
+
+async def test_owners_hear_by_letter_of_what_dealers_answer_but_not_at_night(polite: Town, home: Household) -> None:
+    garage, mail = await polite.garage(), KeptReminders()
+    sent = await polite.sent(home, garage, start_ms=NOON + 6 * DAY - 4 * HOUR_MS)
+    await dispatch_reminders(polite.office, mail)
+    mail.kept.clear()
+    polite.later(10 * HOUR_MS)  # 22:00, and the last letter is not two days old
+    await negotiate.accept(polite.office, proposal_id=sent.proposal_id, **garage.party)
+    assert await dispatch_reminders(polite.office, mail) == 0
+    polite.later(11 * HOUR_MS)
+    assert await dispatch_reminders(polite.office, mail) == 1
+    letter = mail.kept[0][1]
+    assert garage.dealer.name in letter.text and "accepts" in letter.text
+    assert f"https://x.example/owner/proposals/{sent.proposal_id}" in letter.with_links("https://x.example")
+    await negotiate.confirm(polite.office, customer_id=home.id, proposal_id=sent.proposal_id)
+    await negotiate.cancel_by_dealer(
+        polite.office, proposal_id=sent.proposal_id, reason="the CANARY lift is broken", **garage.party
+    )
+    assert await dispatch_reminders(polite.office, mail) == 1
+    assert "has cancelled your appointment" in mail.kept[-1][1].text and "CANARY" not in mail.kept[-1][1].text
+
+
+@pytest.mark.parametrize("language", ["en", "de", "fr", "zh"])
+def test_every_notice_is_there_in_every_language(language: str) -> None:
+    assert WORDS[language].keys() == WORDS["en"].keys()
+    assert VISITS[language].keys() == VISITS["en"].keys() == TOLD
+    assert all("{dealer}" in text for _, text in VISITS[language].values())
