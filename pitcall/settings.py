@@ -6,6 +6,7 @@ import difflib
 import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields
+from email.utils import parseaddr
 from pathlib import Path
 from typing import Any
 
@@ -61,6 +62,12 @@ def _count(value: str) -> int:
     if count < 1:
         raise ValueError("it must be at least 1")
     return count
+
+
+def _sender(value: str) -> str:
+    if value.strip() and "@" not in parseaddr(value)[1]:
+        raise ValueError("it has an address, as in Pitcall <service@example.org>")
+    return value.strip()
 
 
 def _hours(value: str) -> str:
@@ -168,7 +175,7 @@ class Settings:
         "reminders.jsonl in the data folder",
     )  # fmt: skip
     mail_from: str = _setting(
-        "PITCALL_MAIL_FROM", "", str.strip, "the address reminders come from, as in Pitcall <service@example.org>"
+        "PITCALL_MAIL_FROM", "", _sender, "the address reminders come from, as in Pitcall <service@example.org>"
     )
     quiet_hours: str = _setting(
         "PITCALL_QUIET_HOURS", "21-8", _hours, "when nobody gets a reminder, by the clock of each; 0-0: never"

@@ -47,6 +47,11 @@ WRONG_SETTINGS = (
     ("PITCALL_SIGN_INS_PER_MINUTE", "many", "it is not a whole number"),
     ("PITCALL_WATCHDOG_SECONDS", "soon", "it is not a whole number"),
     ("PITCALL_PUBLIC_URL", "pitcall.example", "https://"),
+    ("PITCALL_SMTP_URL", "mail://somebody:a-secret@localhost", "smtps://"),
+    ("PITCALL_MAIL_FROM", "nobody", "service@example.org"),
+    ("PITCALL_QUIET_HOURS", "at night", "as in 21-8"),
+    ("PITCALL_REMINDER_GAP_HOURS", "-1", "0 hours to 30 days"),
+    ("PITCALL_CONTROLLER", " ", "it is empty"),
     ("PITCALL_SNAPSHOT_KEY", "a-secret", "at least 32 characters"),
     ("PITCALL_CATALOGUE", " ", "it is empty"),
     ("PITCALL_LOG_FORMAT", "xml", "console, json"),
@@ -83,6 +88,11 @@ def test_every_setting_is_tried_above() -> None:
     assert len(documented) > 5
     # Any text may be a token: only the server that made it can tell.
     assert documented - {"PITCALL_HISTORY_TOKEN"} == {name for name, _, _ in WRONG_SETTINGS}
+
+
+def test_a_mail_server_alone_is_not_enough(tmp_path: Path) -> None:
+    said = refusal("api", PITCALL_SMTP_URL="smtp://u:a-secret@mail.example", PITCALL_DATA_DIR=str(tmp_path))
+    assert "PITCALL_MAIL_FROM" in said and "PITCALL_PUBLIC_URL" in said and "a-secret" not in said
 
 
 @pytest.mark.parametrize("command", ["api", "demo", "operator"])
