@@ -74,7 +74,7 @@ class MailReminders:
             raise Undeliverable("the address is none") from error
         message["Subject"] = _line(letter.subject)
         message["Date"] = format_datetime(datetime.fromtimestamp(now_ms / 1000, UTC))
-        message["Message-ID"] = f"<{hashlib.sha256(letter.reminder_id.encode()).hexdigest()[:40]}@{self._domain}>"
+        message["Message-ID"] = f"<{hashlib.sha256(letter.letter_id.encode()).hexdigest()[:40]}@{self._domain}>"
         message["Auto-Submitted"] = "auto-generated"
         message["List-Unsubscribe"] = f"<{self._pages_url}/owner/consents>"
         message.set_content(letter.with_links(self._pages_url))

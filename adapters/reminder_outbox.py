@@ -15,9 +15,9 @@ from workflow.letter import Letter
 
 
 class ReminderOutbox:
-    """Appends one JSON line per reminder to `path` and flushes it to the disk before it returns.
+    """Appends one JSON line per letter to `path` and flushes it to the disk before it returns.
 
-    A reminder that stands in the file already is not written again. The file is readable by its owner only: it is
+    A letter that stands in the file already is not written again. The file is readable by its owner only: it is
     a person's mail.
     """
 
@@ -27,9 +27,10 @@ class ReminderOutbox:
         self._written: set[str] | None = None
 
     async def send(self, customer: Customer, letter: Letter, now_ms: int) -> None:
-        """Write it once, by its reminder id; Unavailable when the disk refuses."""
+        """Write it once, by its id; Unavailable when the disk refuses."""
         line = {
-            "reminder_id": letter.reminder_id,
+            "letter_id": letter.letter_id,
+            "reminder_ids": list(letter.reminder_ids),
             "time_ms": now_ms,
             "to": customer.email,
             "name": customer.name,
@@ -49,7 +50,7 @@ class ReminderOutbox:
     def _append(self, line: dict[str, Any]) -> None:
         if self._written is None:
             self._written = self._read()
-        if line["reminder_id"] in self._written:
+        if line["letter_id"] in self._written:
             return
         data = json.dumps(line, ensure_ascii=False).encode() + b"\n"
         descriptor = os.open(self._path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
@@ -62,7 +63,7 @@ class ReminderOutbox:
             except OSError:
                 file.truncate(whole)
                 raise
-        self._written.add(line["reminder_id"])
+        self._written.add(line["letter_id"])
 
     def _read(self) -> set[str]:
         """The ids in the file, less a last line that a crash cut short: it is taken away, and will be sent again."""
@@ -72,4 +73,4 @@ class ReminderOutbox:
         whole = content.rfind(b"\n") + 1
         if whole < len(content):
             os.truncate(self._path, whole)
-        return {json.loads(line)["reminder_id"] for line in content[:whole].splitlines()}
+        return {json.loads(line)["letter_id"] for line in content[:whole].splitlines()}

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from domain.language import language_of
 from domain.people import Customer
-from workflow.outbox_rows import Reminder
+from workflow.outbox_rows import BegunLetter, Reminder
 
 # Around what reminders say, by language.
 WORDS: Mapping[str, Mapping[str, str]] = {
@@ -46,7 +46,8 @@ WORDS: Mapping[str, Mapping[str, str]] = {
 class Letter:
     """One message to one person. `token` opens it: who follows its link has read it; `text` has no links yet."""
 
-    reminder_id: str
+    letter_id: str
+    reminder_ids: tuple[str, ...]
     vehicle_id: str
     need_ids: tuple[str, ...]
     subject: str
@@ -78,17 +79,18 @@ class Letter:
         )
 
 
-def letter_of(customer: Customer, reminders: Sequence[Reminder], token: str) -> Letter:
-    """The letter that several reminders to one person make, the oldest first; it goes by the id of the first."""
+def letter_of(customer: Customer, reminders: Sequence[Reminder], begun: BegunLetter) -> Letter:
+    """The letter that several reminders to one person make, the oldest first."""
     first = reminders[0]
     code = language_of(customer.locale).code
     return Letter(
-        reminder_id=first.reminder_id,
+        letter_id=begun.letter_id,
+        reminder_ids=tuple(one.reminder_id for one in reminders),
         vehicle_id=first.vehicle_id,
         need_ids=tuple(dict.fromkeys(need_id for one in reminders for need_id in one.need_ids)),
         subject=" · ".join(dict.fromkeys(one.subject for one in reminders)),
         text="\n\n".join(dict.fromkeys(one.text for one in reminders)),
-        token=token,
+        token=begun.token,
         language=code if code in WORDS else "en",
         name=customer.name,
         is_all_clear=all(one.is_all_clear for one in reminders),

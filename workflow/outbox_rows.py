@@ -77,10 +77,17 @@ class Reminder:
     waits_for_day: bool = False
 
 
+class BegunLetter(NamedTuple):
+    """A letter that was, or is about to be, handed to its outlet; `token` stands in its link."""
+
+    letter_id: str
+    token: str
+
+
 class OpenedLetter(NamedTuple):
     """A letter whose link was followed; `is_first`: never before."""
 
-    reminder_id: str
+    letter_id: str
     customer_id: str
     vehicle_id: str
     is_first: bool

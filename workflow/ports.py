@@ -29,6 +29,7 @@ from domain.slot import Hold, Slot
 from workflow.letter import Letter
 from workflow.outbox_rows import (
     AttemptEnd,
+    BegunLetter,
     ClaimedDelivery,
     Delivery,
     DeliveryRecord,
@@ -335,10 +336,13 @@ class Deliveries(Protocol):
 class SentLetters(Protocol):
     """Which letters went to whom and when, and which were opened. Times are of the domain clock."""
 
-    async def begin(self, reminder_id: str, customer_id: str, vehicle_id: str, token: str) -> str:
-        """The token of a letter that is about to be sent: the one it had before, if this is not the first try."""
+    async def begin(self, letter: BegunLetter, reminder_ids: Sequence[str], customer_id: str, vehicle_id: str) -> None:
+        """Write down which reminders are about to go in a letter: tried again, they go in the same."""
 
-    async def sent(self, reminder_id: str, at_ms: int) -> None: ...
+    async def begun(self, reminder_ids: Sequence[str]) -> dict[str, BegunLetter]:
+        """The letters that these reminders were put into before, by reminder; those of a first try are left out."""
+
+    async def sent(self, letter_id: str, at_ms: int) -> None: ...
     async def last_sent_ms(self, customer_id: str) -> int | None:
         """When the customer got the last one."""
 

@@ -12,7 +12,7 @@ from domain.people import Customer
 from workflow.dispatch import LEASE_MS, RETRY_MS
 from workflow.history import tell
 from workflow.letter import Letter, letter_of
-from workflow.outbox_rows import OpenedLetter, OutboxRow, Reminder
+from workflow.outbox_rows import BegunLetter, OpenedLetter, OutboxRow, Reminder
 from workflow.patience import patiently
 from workflow.ports import Office, ReminderSender, UnitOfWork
 
@@ -40,7 +40,7 @@ async def open_letter(office: Office, token: str) -> OpenedLetter | None:
             await tell(
                 uow,
                 "reminder-opened",
-                event_id=opened.reminder_id,
+                event_id=opened.letter_id,
                 vehicle_id=opened.vehicle_id,
                 time_ms=now,
                 actor="owner",
@@ -50,37 +50,64 @@ async def open_letter(office: Office, token: str) -> OpenedLetter | None:
     return opened
 
 
-async def _remind(office: Office, sender: ReminderSender, rows: list[OutboxRow]) -> bool:
+async def _remind(office: Office, sender: ReminderSender, rows: list[OutboxRow]) -> int:
+    """Send what waits for one person; how many letters went."""
     now = office.clock.now_ms()
     async with office.unit_of_work() as uow:
         standing = await _that_stand(uow, office, rows, now)
         customer = await uow.people.customer(_of(rows[0]).customer_id)
         if not standing or customer is None:
-            return False
+            return 0
         may_go_ms = await _may_go_ms(uow, office, customer, standing, now)
         if may_go_ms > now:
             for row in standing:
                 at_ms = office.wall.now_ms() + min(may_go_ms - now, LOOK_AGAIN_MS)
                 await uow.outbox.retry(row.outbox_id, at_ms, "it is night there, or the last one was just sent")
-            return False
-        first = _of(standing[0])
-        token = await uow.letters.begin(
-            first.reminder_id, customer.customer_id, first.vehicle_id, office.ids.secret(16)
-        )
-    letter = letter_of(customer, [_of(row) for row in standing], token)
+            return 0
+        letters = await _begin(uow, office, customer, standing)
+    return sum([await _send(office, sender, customer, own, begun, now) for begun, own in letters])
+
+
+async def _begin(
+    uow: UnitOfWork, office: Office, customer: Customer, rows: Sequence[OutboxRow]
+) -> list[tuple[BegunLetter, list[OutboxRow]]]:
+    """Which reminders go in which letter, written down before any goes.
+
+    What was tried before goes in the letter it was in, with nothing else: if that had arrived after all and only its
+    record was lost, its outlet knows it again, and what came since is not taken for a part of it.
+    """
+    known = await uow.letters.begun([_of(row).reminder_id for row in rows])
+    letters: dict[BegunLetter, list[OutboxRow]] = {}
+    fresh = [row for row in rows if _of(row).reminder_id not in known]
+    for row in rows:
+        if row not in fresh:
+            letters.setdefault(known[_of(row).reminder_id], []).append(row)
+    if fresh:
+        first = _of(fresh[0])
+        begun = BegunLetter(first.reminder_id, office.ids.secret(16))
+        ids = [_of(row).reminder_id for row in fresh]
+        await uow.letters.begin(begun, ids, customer.customer_id, first.vehicle_id)
+        letters[begun] = fresh
+    return list(letters.items())
+
+
+async def _send(
+    office: Office, sender: ReminderSender, customer: Customer, rows: list[OutboxRow], begun: BegunLetter, now: int
+) -> bool:
+    letter = letter_of(customer, [_of(row) for row in rows], begun)
     try:
         await sender.send(customer, letter, now)
     except Unavailable as error:
         async with office.unit_of_work() as uow:
-            for row in standing:
+            for row in rows:
                 wait = RETRY_MS[min(row.attempts, len(RETRY_MS) - 1)]
                 await uow.outbox.retry(row.outbox_id, office.wall.now_ms() + wait, str(error))
         return False
     except Undeliverable as error:
-        await _record_refusal(office, standing, first, str(error), now)
+        await _record_refusal(office, rows, _of(rows[0]), str(error), now)
         return False
     # Again if a prediction moved a need meanwhile: sending cannot be taken back.
-    await patiently(lambda: _record_letter(office, standing, letter, customer, now))
+    await patiently(lambda: _record_letter(office, rows, letter, customer, now))
     return True
 
 
@@ -139,7 +166,7 @@ async def _record_letter(
 ) -> None:
     async with office.unit_of_work() as uow:
         await uow.outbox.done([row.outbox_id for row in rows], office.wall.now_ms())
-        await uow.letters.sent(letter.reminder_id, now)
+        await uow.letters.sent(letter.letter_id, now)
         for need_id in letter.need_ids:
             need = await uow.needs.get(need_id)
             if need is not None and _waits_for_reminder(need):

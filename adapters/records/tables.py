@@ -315,17 +315,19 @@ judged_labels = Table(
     Index("ix_judged_labels_of_vehicle", "vehicle_id", "known_ms"),
 )
 
-# Which letters went to whom; `token` stands in the letter's link.
+# Which reminder went to whom in which letter; `token` stands in the letter's link.
 letters = Table(
     "letters",
     metadata,
     Column("reminder_id", Text, primary_key=True),
+    Column("letter_id", Text, nullable=False),
     Column("customer_id", Text, _to("customers.customer_id"), nullable=False),
     Column("vehicle_id", Text, nullable=False),
-    Column("token", Text, nullable=False, unique=True),
+    Column("token", Text, nullable=False, index=True),
     Column("sent_ms", BigInteger),
     Column("opened_ms", BigInteger),
     Index("ix_letters_of_customer", "customer_id", "sent_ms"),
+    Index("ix_letters_of_letter", "letter_id"),
 )
 
 OUTBOX_WAITING = "done_ms IS NULL AND dead_ms IS NULL"

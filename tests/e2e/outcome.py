@@ -71,7 +71,8 @@ async def _read(records: Records) -> Outcome:
                     "invoice": proposal.invoice_minor,
                 }
             )
-        reminders = (await uow.timeline.count()).get("owner-reminded", 0)
+        counts = await uow.timeline.count()
+        reminders = counts.get("owner-reminded", 0) + counts.get("owner-notified", 0)
         overlaps = await uow.holds.overlaps()
     needs.sort(key=lambda n: (str(n["car"]), str(n["item"]), int(str(n["opened_ms"]))))
     bookings.sort(key=lambda b: (str(b["car"]), str(b["steps"])))

@@ -137,6 +137,6 @@ def _nothing_is_doubled(needs: list[dict[str, Any]], bookings: list[dict[str, An
 
 def _no_reminder_twice(data_dir: Path, reminded: int) -> None:
     lines = [json.loads(line) for line in (data_dir / "reminders.jsonl").read_text().splitlines()]
-    ids = Counter(line["reminder_id"] for line in lines)
+    ids = Counter(reminder_id for line in lines for reminder_id in line["reminder_ids"])
     assert max(ids.values()) == 1
     assert len(ids) == reminded

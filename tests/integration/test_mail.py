@@ -23,7 +23,8 @@ SENDER = "Pitcall <service@pitcall.example>"
 
 def letter(**changes: Any) -> Letter:
     about: dict[str, Any] = {
-        "reminder_id": "need-1:due:7", "vehicle_id": "car-1", "need_ids": ("need-1",), "subject": "Bremsbeläge vorn",
+        "letter_id": "need-1:due:7", "reminder_ids": ("need-1:due:7",), "vehicle_id": "car-1", "need_ids": ("need-1",),
+        "subject": "Bremsbeläge vorn",
         "text": "Etwa 4,1 mm sind übrig.", "token": "t0ken", "language": "de", "name": OWNER.name,
     }  # fmt: skip
     return Letter(**(about | changes))

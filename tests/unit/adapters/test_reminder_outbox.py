@@ -14,13 +14,13 @@ from workflow.letter import Letter
 
 
 def _reminder(number: int) -> Letter:
-    return Letter(
-        f"reminder-{number}", "car-1", ("need-1",), "Brakes", "Soon\nreally „soon“", f"token-{number}", "en", "O. Wner"
-    )
+    name = f"reminder-{number}"
+    text = "Soon\nreally „soon“"
+    return Letter(name, (name,), "car-1", ("need-1",), "Brakes", text, f"token-{number}", "en", "O. Wner")
 
 
 def _ids(path: Path) -> list[str]:
-    return [json.loads(line)["reminder_id"] for line in path.read_text().splitlines()]
+    return [json.loads(line)["letter_id"] for line in path.read_text().splitlines()]
 
 
 async def test_a_reminder_is_written_once_even_after_a_restart(tmp_path: Path) -> None:

@@ -352,7 +352,7 @@ async def test_a_snoozed_need_wakes_and_is_reminded_of_again(town: Town, home: H
     assert await wake_snoozed(town.office) == 1
     assert await wake_snoozed(town.office) == 0
     assert await dispatch_reminders(town.office, mail) == 1
-    assert len({reminder.reminder_id for _, reminder, _ in mail.kept}) == 2
+    assert len({letter.letter_id for _, letter, _ in mail.kept}) == 2
 
 
 async def test_a_snooze_holds_back_a_reminder_that_had_not_left(town: Town, home: Household) -> None:

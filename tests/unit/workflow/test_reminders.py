@@ -187,3 +187,16 @@ def test_every_notice_is_there_in_every_language(language: str) -> None:
     assert WORDS[language].keys() == WORDS["en"].keys()
     assert VISITS[language].keys() == VISITS["en"].keys() == TOLD
     assert all("{dealer}" in text for _, text in VISITS[language].values())
+
+
+async def test_what_came_since_a_try_goes_in_a_letter_of_its_own(town: Town, home: Household) -> None:
+    """The first may have arrived, and only the record of it been lost: its outlet would take both for that one."""
+    away, mail = KeptReminders(is_away=True), KeptReminders()
+    await town.need(home, PADS)
+    assert await dispatch_reminders(town.office, away) == 0
+    await town.need(home, OIL)
+    town.later(DAY)
+    assert await dispatch_reminders(town.office, mail) == 2
+    first, second = (letter for _, letter, _ in mail.kept)
+    assert (len(first.reminder_ids), len(second.reminder_ids)) == (1, 1)
+    assert first.letter_id != second.letter_id and first.token != second.token

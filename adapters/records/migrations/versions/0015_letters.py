@@ -15,6 +15,7 @@ def upgrade() -> None:
     op.create_table(
         "letters",
         sa.Column("reminder_id", sa.Text, primary_key=True),
+        sa.Column("letter_id", sa.Text, nullable=False),
         sa.Column(
             "customer_id",
             sa.Text,
@@ -22,10 +23,11 @@ def upgrade() -> None:
             nullable=False,
         ),
         sa.Column("vehicle_id", sa.Text, nullable=False),
-        sa.Column("token", sa.Text, nullable=False, unique=True),
+        sa.Column("token", sa.Text, nullable=False, index=True),
         sa.Column("sent_ms", sa.BigInteger),
         sa.Column("opened_ms", sa.BigInteger),
         sa.Index("ix_letters_of_customer", "customer_id", "sent_ms"),
+        sa.Index("ix_letters_of_letter", "letter_id"),
     )
 
 
