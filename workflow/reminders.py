@@ -17,8 +17,6 @@ from workflow.patience import patiently
 from workflow.ports import Office, ReminderSender, UnitOfWork
 
 BLOCK = 200
-LOOK_AGAIN_MS = 15 * 60_000
-"""A letter that must wait is looked at again after so long at most: clocks may be set, a need may close."""
 
 
 async def dispatch_reminders(office: Office, sender: ReminderSender) -> int:
@@ -61,7 +59,7 @@ async def _remind(office: Office, sender: ReminderSender, rows: list[OutboxRow])
         may_go_ms = await _may_go_ms(uow, office, customer, standing, now)
         if may_go_ms > now:
             for row in standing:
-                at_ms = office.wall.now_ms() + min(may_go_ms - now, LOOK_AGAIN_MS)
+                at_ms = office.wall.now_ms() + may_go_ms - now
                 await uow.outbox.retry(row.outbox_id, at_ms, "it is night there, or the last one was just sent")
             return 0
         letters = await _begin(uow, office, customer, standing)
