@@ -150,7 +150,7 @@ async def funnel(office: Office, model_versions: Mapping[str, str], volumes: Map
         counts["vehicles"] = await uow.vehicles.count()
         newest = await uow.timeline.newest_seq()
         recent = [event for _, event in await uow.timeline.after(max(0, newest - 30))]
-        booked = await uow.timeline.newest("proposal-confirmed", BOOKINGS)
+        booked = await uow.timeline.newest_bookings(BOOKINGS)
     counts |= volumes or {}
     saved = [float(event.data["minutes_saved"]) for event in booked if "minutes_saved" in event.data]
     mean = sum(saved) / len(saved) if saved else None

@@ -351,8 +351,8 @@ class SentLetters(Protocol):
 
 
 class Timeline(Protocol):
-    async def newest(self, kind: str, limit: int) -> list[DomainEvent]:
-        """The newest events of a kind, the newest first."""
+    async def newest_bookings(self, limit: int) -> list[DomainEvent]:
+        """The newest confirmations, the newest first."""
 
     async def append(self, event: DomainEvent) -> None:
         """Idempotent by event id."""

@@ -373,6 +373,8 @@ outbox = Table(
     sqlite_autoincrement=True,
 )
 
+CONFIRMED = "kind = 'proposal-confirmed'"
+
 timeline = Table(
     "timeline",
     metadata,
@@ -387,6 +389,7 @@ timeline = Table(
     Index("ix_timeline_of_vehicle", "vehicle_id", "seq"),
     Index("ix_timeline_of_customer", "customer_id", "seq"),
     Index("ix_timeline_of_dealer", "dealer_id", "seq"),
+    Index("ix_timeline_confirmed", "seq", **_where(CONFIRMED)),
     sqlite_autoincrement=True,
 )
 

@@ -10,12 +10,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import func, select
+from sqlalchemy import func, select, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from adapters.records.documents import from_document, to_document
 from adapters.records.repository import Repository, insert_new
-from adapters.records.tables import event_counts, timeline
+from adapters.records.tables import CONFIRMED, event_counts, timeline
 from domain.event import DomainEvent
 
 
@@ -65,9 +65,9 @@ class SqlTimeline(Repository):
         rows = await self._all(query.order_by(timeline.c.seq).limit(limit))
         return [(row.seq, from_document(row.document, DomainEvent)) for row in rows]
 
-    async def newest(self, kind: str, limit: int) -> list[DomainEvent]:
+    async def newest_bookings(self, limit: int) -> list[DomainEvent]:
         await self.flush()
-        query = select(timeline.c.document).where(timeline.c.kind == kind).order_by(timeline.c.seq.desc()).limit(limit)
+        query = select(timeline.c.document).where(text(CONFIRMED)).order_by(timeline.c.seq.desc()).limit(limit)
         return [from_document(row.document, DomainEvent) for row in await self._all(query)]
 
     async def newest_seq(self) -> int:
