@@ -115,7 +115,7 @@ class GrantAnswer(TypedDict):
     receipt: dict[str, Any]
 
 
-class GrantHistoryAnswer(TypedDict):
+class GrantHistoryAnswer(Listed):
     """A consent grant version by version, the newest last."""
 
     versions: list[GrantAnswer]

@@ -31,10 +31,11 @@ async def grant(body: NewConsent, desk: Desk, customer_id: CustomerId) -> GrantA
 
 
 @router.get("/{grant_id}", summary="One of my consents, version by version")
-async def versions(grant_id: str, desk: Desk, customer_id: CustomerId) -> GrantHistoryAnswer:
+async def versions(grant_id: str, desk: Desk, customer_id: CustomerId, asked: Paging) -> GrantHistoryAnswer:
     """Each with the receipt of that version, the present one last."""
     found = await versions_of(desk.office, customer_id=customer_id, grant_id=grant_id)
-    return {"versions": [grant_json(version, desk.office.controller) for version in found]}
+    page = asked.page(found, lambda version: (version.version,))
+    return {"versions": [grant_json(version, desk.office.controller) for version in page.rows], "next": page.next}
 
 
 @router.post("/{grant_id}/narrow", summary="Allow less from now on")

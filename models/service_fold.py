@@ -23,14 +23,14 @@ from models.wear_bound import bound_wear
 from models.wear_history import estimate_wear, wear_history
 from models.wear_items import WearItems, WearRates
 from models.wear_promise import LEAST_AHEAD_DAYS, promised_at_anchor
-from models.wear_sensors import heed, level_sd, sensed_levels
+from models.wear_sensors import HEARD_WITHIN_DAYS, heed, level_sd, sensed_levels
 
 States = npt.NDArray[Any]
 
 LATE_DAYS = 14  # a hazard's features as of now are not those of a record older than this
 FACTOR_RANGE = (0.3, 3.0)
 LEAST_LEFT = 0.4  # of an item's range: with less a workshop will soon look for itself
-SAME_VISIT_DAYS = 3  # measured again within so many, by sensor and by gauge: it tells nothing of wear
+SAME_VISIT_DAYS = HEARD_WITHIN_DAYS  # measured again within so many, by sensor and by gauge: it tells nothing of wear
 GROWTH_SD = 3.0  # a part that seems to have grown by more than this was not the part we thought
 
 
