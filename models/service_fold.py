@@ -81,9 +81,9 @@ class ServiceFold:
         one near its end it will: that is left to it.
         """
         examples = []
-        for item in self._layout.sensed:
+        for place, item in enumerate(self._layout.sensed):
             spec = self._catalogue.items[item]
-            own_ms = int(state["sensed"][self._layout.sensed.index(item)]["at_s"]) * 1000
+            own_ms = int(state["sensed"][place]["at_s"]) * 1000
             known_ms = int(state["items"][item]["set_ms"])
             is_new = own_ms - known_ms >= LEAST_AHEAD_DAYS * DAY_MS
             if item == record.item or spec.wear is None or spec.wear.sensor is None or not is_new:
@@ -114,7 +114,7 @@ class ServiceFold:
         history = wear_history(states, items, usage_of(states, self._catalogue), at.as_block())
         rates = WearRates(items, [self._predictor.model(item)])
         sensed = sensed_levels(states, items, np.array([at_ms]))
-        heeded = heed(history, estimate_wear(history, items, rates), sensed, items, rates)
+        heeded = heed(history, estimate_wear(history, items, rates), sensed, items)
         return float(sensed.level[0, 0]) if heeded.is_heeded[0, 0] else None
 
     def _apply_wear(

@@ -45,7 +45,7 @@ def forecast_wear(rows: Rows, states: npt.NDArray[Any], items: WearItems, rates:
     reckoned = estimate_wear(history, items, rates)
     is_sensed: Bools = np.zeros(history.anchor.shape, dtype=np.bool_)
     if items.sensor_places:
-        heeded = heed(history, reckoned, sensed_levels(states, items, at.time_ms), items, rates)
+        heeded = heed(history, reckoned, sensed_levels(states, items, at.time_ms), items)
         history, reckoned, is_sensed = heeded.history, heeded.estimate, heeded.is_heeded
     now = bound_wear(history, reckoned, items)
     per_day = worn_per_day(history, rates)
@@ -93,8 +93,8 @@ def _window(
     origin, begun = history, reckoned
     if is_sensed.any():
         # What a sensor read is where the days ahead begin: errors of the way there are no longer theirs.
-        past = (np.where(is_sensed, 0.0, amounts) for amounts in (history.seen, history.unseen))
-        origin = replace(history, **dict(zip(("seen", "unseen"), past, strict=True)))
+        seen, unseen = np.where(is_sensed, 0.0, history.seen), np.where(is_sensed, 0.0, history.unseen)
+        origin = replace(history, seen=seen, unseen=unseen)
         begun = estimate_wear(origin, items, rates)
     then = estimate_wear(origin, items, rates, reach_days)
     # The bound narrows what is known today; what the days ahead add to the scatter is as without it.

@@ -16,7 +16,7 @@ import numpy.typing as npt
 from domain.catalogue import WearSensor, WearSpec
 from models.vehicle_state import DAY_MS, States
 from models.wear_history import WearEstimate, WearHistory
-from models.wear_items import WearItems, WearRates
+from models.wear_items import WearItems
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
@@ -95,9 +95,7 @@ class Heeded:
     is_heeded: Bools
 
 
-def heed(
-    history: WearHistory, estimate: WearEstimate, sensed: SensedLevels, items: WearItems, rates: WearRates
-) -> Heeded:
+def heed(history: WearHistory, estimate: WearEstimate, sensed: SensedLevels, items: WearItems) -> Heeded:
     """Weigh what sensors say against what driving says.
 
     With remains r = a − f·m of variance P and a reading z of variance R: S = P + R, r′ = r + P/S·(z − r), P′ = P·R/S.

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 
 from domain.consent import ConsentGrant, DataItem, GrantEnd, Purpose
@@ -12,8 +11,8 @@ from workflow.history import tell
 from workflow.known_dealer import known_dealer
 from workflow.outbox_rows import Delivery
 from workflow.ports import Office, UnitOfWork
-from workflow.proposal_payload import narrowed_delivery, narrowed_payload
-from workflow.proposal_steps import end_proposal
+from workflow.proposal_payload import narrowed_delivery, narrowed_payload, webhook_text
+from workflow.proposal_steps import end_proposal, has_left
 
 BOOKING_GRANT_MS = 90 * 86_400_000
 RUN_OUT_AT_ONCE = 100
@@ -197,11 +196,7 @@ async def _locked_under(uow: UnitOfWork, grant_id: str) -> list[BookingProposal]
 
 async def _that_left(uow: UnitOfWork, proposals: Sequence[BookingProposal]) -> list[str]:
     """The ids of those that their dealer has heard of."""
-    return [
-        proposal.proposal_id
-        for proposal in proposals
-        if any(step.state is ProposalState.SENT for step in await uow.proposals.steps(proposal.proposal_id))
-    ]
+    return [proposal.proposal_id for proposal in proposals if await has_left(uow, proposal)]
 
 
 async def _notify_dealer(
@@ -226,7 +221,7 @@ async def _notify_dealer(
             dealer_id=dealer.dealer_id,
             grant_id=grant.grant_id,
             kind=kind,
-            body=json.dumps(body, separators=(",", ":"), ensure_ascii=False, sort_keys=True),
+            body=webhook_text(body),
             needs_consent=False,
             subject=grant.grant_id,
         ),

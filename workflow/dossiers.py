@@ -14,9 +14,9 @@ from domain.proposal import BookingProposal, ProposalState
 from workflow.calibration_ledger import dealers_ledger, owners_ledger
 from workflow.known_dealer import known_dealer
 from workflow.ports import Office, UnitOfWork
+from workflow.proposal_steps import NEVER_LEFT, has_left
 
 BOOKINGS = 200  # so many of the newest tell what a booking saves
-NEVER_LEFT = frozenset({ProposalState.DRAFT})
 
 
 async def cars_of(office: Office, customer_id: str) -> list[Vehicle]:
@@ -97,7 +97,7 @@ async def dealer_desk(office: Office, *, dealer_id: str, states: Iterable[Propos
         await uow.show_only(dealer_id)
         dealer = await known_dealer(uow, dealer_id)
         proposals = await uow.proposals.of_dealer(dealer_id, wanted)
-        entries = [await _entry(uow, proposal, now) for proposal in proposals if await _has_left(uow, proposal)]
+        entries = [await _entry(uow, proposal, now) for proposal in proposals if await has_left(uow, proposal)]
     entries.sort(key=lambda entry: _urgency(entry.proposal))
     return DealerDesk(now, dealer, tuple(entries))
 
@@ -115,19 +115,12 @@ async def desk_entry(office: Office, *, dealer_id: str, proposal_id: str) -> Des
     async with office.unit_of_work() as uow:
         await uow.show_only(dealer_id)
         proposal = await uow.proposals.get(proposal_id)
-        if proposal is None or proposal.dealer_id != dealer_id or not await _has_left(uow, proposal):
+        if proposal is None or proposal.dealer_id != dealer_id or not await has_left(uow, proposal):
             raise NotFound("there is no such proposal")
         entry = await _entry(uow, proposal, office.clock.now_ms())
         if entry.payload is None:
             return entry
         return replace(entry, ledger=await dealers_ledger(uow, proposal))
-
-
-async def _has_left(uow: UnitOfWork, proposal: BookingProposal) -> bool:
-    """A draft that was withdrawn or ran out never left: its dealer has not heard of it."""
-    if proposal.state in NEVER_LEFT:
-        return False
-    return any(step.state is ProposalState.SENT for step in await uow.proposals.steps(proposal.proposal_id))
 
 
 async def _entry(uow: UnitOfWork, proposal: BookingProposal, now_ms: int) -> DeskEntry:

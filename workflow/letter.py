@@ -82,7 +82,6 @@ class Letter:
 def letter_of(customer: Customer, reminders: Sequence[Reminder], begun: BegunLetter) -> Letter:
     """The letter that several reminders to one person make, the oldest first."""
     first = reminders[0]
-    code = language_of(customer.locale).code
     return Letter(
         letter_id=begun.letter_id,
         reminder_ids=tuple(one.reminder_id for one in reminders),
@@ -91,7 +90,7 @@ def letter_of(customer: Customer, reminders: Sequence[Reminder], begun: BegunLet
         subject=" · ".join(dict.fromkeys(one.subject for one in reminders)),
         text="\n\n".join(dict.fromkeys(one.text for one in reminders)),
         token=begun.token,
-        language=code if code in WORDS else "en",
+        language=language_of(customer.locale).code,
         name=customer.name,
         is_all_clear=all(one.is_all_clear for one in reminders),
         is_notice=first.is_notice,

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from domain.language import DEFAULT, language_of
+from domain.language import language_of
 from domain.proposal import BookingProposal
 from workflow.outbox_rows import Reminder
 from workflow.ports import UnitOfWork
@@ -152,7 +152,7 @@ async def notify(uow: UnitOfWork, customer_id: str, what: str, now_ms: int, *, v
     customer = await uow.people.customer(customer_id)
     if customer is None:
         return
-    subject, text = WORDS.get(language_of(customer.locale).code, WORDS[DEFAULT])[what]
+    subject, text = WORDS[language_of(customer.locale).code][what]
     notice = Reminder(
         reminder_id=f"notice:{what}:{customer_id}:{now_ms}",
         customer_id=customer_id,
@@ -171,7 +171,7 @@ async def notify_of_visit(uow: UnitOfWork, proposal: BookingProposal, what: str,
     dealer = await uow.people.dealer(proposal.dealer_id)
     if customer is None or dealer is None:
         return
-    subject, text = VISITS.get(language_of(customer.locale).code, VISITS[DEFAULT])[what]
+    subject, text = VISITS[language_of(customer.locale).code][what]
     news = Reminder(
         reminder_id=f"visit:{proposal.proposal_id}:{proposal.version}",
         customer_id=proposal.customer_id,

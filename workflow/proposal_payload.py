@@ -68,13 +68,13 @@ def narrowed_delivery(delivery: Delivery, grant: ConsentGrant, receipt: Mapping[
     payload = body.pop("proposal", None)
     if payload is None:
         return delivery
-    return replace(delivery, body=carrying(body, _written(_narrowed(payload, grant, receipt))))
+    return replace(delivery, body=webhook_text(body, _written(_narrowed(payload, grant, receipt))))
 
 
-def carrying(body: Mapping[str, Any], payload: str) -> str:
-    """The text of a webhook with a payload in it, to the byte: written again it could say the same in other words."""
+def webhook_text(body: Mapping[str, Any], payload: str | None = None) -> str:
+    """The text of a webhook; a payload goes in to the byte: written again it could say the same in other words."""
     text = json.dumps(body, separators=(",", ":"), ensure_ascii=False, sort_keys=True)
-    return f'{text[:-1]},"proposal":{payload}}}'
+    return text if payload is None else f'{text[:-1]},"proposal":{payload}}}'
 
 
 def _narrowed(payload: dict[str, Any], grant: ConsentGrant, receipt: Mapping[str, Any]) -> dict[str, Any]:

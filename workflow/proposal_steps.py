@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import replace
 
 from domain.effort import by_phone, spent
@@ -12,12 +11,13 @@ from workflow.history import tell
 from workflow.notices import notify_of_visit
 from workflow.outbox_rows import Delivery
 from workflow.ports import UnitOfWork
-from workflow.proposal_payload import carrying
+from workflow.proposal_payload import webhook_text
 
 # The events of design note 1's vocabulary; "sent" by an owner's counter-offer is a counter too.
 EVENT_OF_STATE = {state: f"proposal-{state}" for state in ProposalState}
 TOLD = frozenset({"accepted", "countered", "declined", "moved", "cancelled"})
 """What a dealer does that the owner hears of by letter: all that asks for an answer, or changes what was agreed."""
+NEVER_LEFT = frozenset({ProposalState.DRAFT})
 MOVED = "moved"
 """What an appointment is told as that was confirmed before and is at another time now."""
 
@@ -86,6 +86,13 @@ def _has_not_left(before: BookingProposal | None, after: BookingProposal) -> boo
     return was_draft and after.state is not ProposalState.SENT
 
 
+async def has_left(uow: UnitOfWork, proposal: BookingProposal) -> bool:
+    """A draft that was withdrawn or ran out never left: its dealer has not heard of it."""
+    if proposal.state in NEVER_LEFT:
+        return False
+    return any(step.state is ProposalState.SENT for step in await uow.proposals.steps(proposal.proposal_id))
+
+
 async def _notify_dealer(uow: UnitOfWork, proposal: BookingProposal, *, is_moved: bool) -> None:
     """Queue the dealer's webhook. What carries data needs the grant; a withdrawal carries ids only."""
     dealer = await uow.people.dealer(proposal.dealer_id)
@@ -109,14 +116,13 @@ def notice_of(proposal: BookingProposal, *, is_moved: bool = False) -> Delivery:
     if carries_data:
         slot = proposal.slot
         body["slot"] = {"start_ms": slot.start_ms, "end_ms": slot.end_ms} if slot else None
-    # As the owner read it, to the byte.
-    text = carrying(body, proposal.payload) if carries_data else json.dumps(body, separators=(",", ":"), sort_keys=True)
     return Delivery(
         delivery_id=f"{proposal.proposal_id}:{proposal.version}",
         dealer_id=proposal.dealer_id,
         grant_id=proposal.grant_id,
         kind=str(body["type"]),
-        body=text,
+        # The payload as the owner read it, to the byte.
+        body=webhook_text(body, proposal.payload if carries_data else None),
         needs_consent=carries_data,
         subject=proposal.proposal_id,
     )

@@ -76,10 +76,10 @@ async def _begin(
     """
     known = await uow.letters.begun([_of(row).reminder_id for row in rows])
     letters: dict[BegunLetter, list[OutboxRow]] = {}
-    fresh = [row for row in rows if _of(row).reminder_id not in known]
+    fresh: list[OutboxRow] = []
     for row in rows:
-        if row not in fresh:
-            letters.setdefault(known[_of(row).reminder_id], []).append(row)
+        begun_before = known.get(_of(row).reminder_id)
+        (fresh if begun_before is None else letters.setdefault(begun_before, [])).append(row)
     if fresh:
         first = _of(fresh[0])
         begun = BegunLetter(first.reminder_id, office.ids.secret(16))
