@@ -19,6 +19,8 @@ from models.judging.ranking import average_precision
 from models.learnt_features import LearntFeatures
 from models.usage import usage_of
 from models.vehicle_state import DAY_MS, UNKNOWN
+from models.wear_items import WearItems
+from models.wear_sensors import sensed_levels
 from simulators.years.car import Car
 from workflow.case_history import CaseService
 
@@ -71,7 +73,7 @@ class WearPeer:
     """Wear per day regressed on exposures per day and all that is known of the car, for one wear item.
 
     A rate, since trees can't reckon further than they have seen: it gives what was lost since the anchor by the use
-    until now, and the pace ahead by the use to come.
+    until now, and the pace ahead by the use to come. Where the car reads the part by a sensor, that is what is left.
     """
 
     def __init__(self, library: Any, catalogue: Catalogue, item: str, cars: Sequence[Car], seed: int) -> None:
@@ -80,6 +82,7 @@ class WearPeer:
             raise TypeError(f"{item} is no wear item")
         self._library, self._spec, self._catalogue = library, spec, catalogue
         self.item = item
+        self._own = WearItems(catalogue, [item])
         summed = catalogue.summed_exposures
         self._columns = [summed.index(name) if name in summed else -1 for name in spec.rates]
         self._car = np.array([[car.mass_kg, _KINDS.index(car.powertrain), car.built_day] for car in cars])
@@ -132,7 +135,9 @@ class WearPeer:
         rate, pace = (
             np.maximum(self._model.predict(np.column_stack([x, car, own["factor"]])), least) for x in (so_far, ahead)
         )
-        left = np.maximum(0.0, own["raised_anchor"] - rate * days - self._spec.limit)
+        sensed = sensed_levels(states, self._own, np.full(len(cars), now_day * DAY_MS))
+        is_left = np.where(sensed.is_read[0], sensed.level[0], own["raised_anchor"] - rate * days)
+        left = np.maximum(0.0, is_left - self._spec.limit)
         self.due_day.append(np.minimum(now_day + left / pace, now_day + self._spec.say_until_days))
 
     def _fit(self, x: Floats, y: Floats, days: Floats, settings: dict[str, Any]) -> Any:
