@@ -11,9 +11,12 @@ from typing import Any
 from adapters.yaml_file import read_yaml
 from domain.catalogue import Catalogue
 from domain.catalogue_reader import InvalidCatalogue, read_catalogue
+from domain.errors import InvalidInput
 from domain.language import DEFAULT
 
 _PER_LANGUAGE = ("texts", "habits")
+FIX = "give it rates (kind: wear), features (kind: hazard) or an interval (kind: calendar), as in car.yaml"
+ONLY_IN_BACKTESTS = f"what is learnt from signals alone is said in back-tests only (`pitcall backtest`): {FIX}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +56,18 @@ def load_catalogue(path: Path) -> Catalogue:
         mistakes += [(_located(sources, field), wrong) for field, wrong in error.mistakes]
     if mistakes:
         raise InvalidCatalogue(mistakes)
+    return catalogue
+
+
+def load_live_catalogue(path: Path) -> Catalogue:
+    """The catalogue of a Pitcall that runs, which can only say what its models can give a reason for.
+
+    Raises as `load_catalogue` does, and InvalidInput when items are learnt from signals alone.
+    """
+    catalogue = load_catalogue(path)
+    if catalogue.learnt:
+        named = ", ".join(catalogue.learnt)
+        raise InvalidInput(f"{path.name}: {named}: {ONLY_IN_BACKTESTS}", field=f"items.{catalogue.learnt[0]}", fix=FIX)
     return catalogue
 
 

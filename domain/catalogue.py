@@ -409,12 +409,17 @@ class Catalogue:
         return {name: item.wear.sensor for name, item in self.items.items() if item.wear and item.wear.sensor}
 
     @property
+    def learnt(self) -> tuple[str, ...]:
+        """The items that are learnt from signals alone: those of back-tests (`domain.short_item`)."""
+        return tuple(name for name, item in self.items.items() if item.life is not None or item.risk is not None)
+
+    @property
     def followed(self) -> tuple[str, ...]:
         """The signals and trends whose levels a vehicle's state follows: those that learnt items name.
 
         All signals, where a learnt item names none; nothing, where no item is learnt.
         """
-        parts = [part for item in self.items.values() if (part := item.life or item.risk) is not None]
+        parts = [part for name in self.learnt if (part := self.items[name].life or self.items[name].risk) is not None]
         named = {name for part in parts for name in part.signals}
         if any(not part.signals for part in parts):
             named |= set(self.signals)

@@ -11,7 +11,7 @@ from dataclasses import dataclass, fields
 from importlib.metadata import version
 from typing import Any
 
-from adapters.catalogue_file import load_catalogue
+from adapters.catalogue_file import load_live_catalogue
 from adapters.history import file_url, open_history
 from adapters.records.records import open_records
 from domain.errors import PitcallError
@@ -75,7 +75,7 @@ def _since(began: float) -> float:
 
 
 async def _catalogue(settings: Settings) -> str:
-    catalogue = load_catalogue(settings.catalogue)
+    catalogue = load_live_catalogue(settings.catalogue)
     return f"{catalogue.name}, VSS {catalogue.vss}, {len(catalogue.items)} items"
 
 

@@ -13,7 +13,7 @@ from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from typing import Any
 
-from adapters.catalogue_file import load_catalogue
+from adapters.catalogue_file import load_live_catalogue
 from adapters.clocks import WallClock
 from adapters.history import file_url, open_history
 from adapters.ids import RandomIds
@@ -102,7 +102,7 @@ class Node:
         """Open what the parts need, in the order they need it."""
         settings = self.settings
         settings.data_dir.mkdir(parents=True, exist_ok=True)
-        self.catalogue = load_catalogue(settings.catalogue)
+        self.catalogue = load_live_catalogue(settings.catalogue)
         self.broker_url = log_url(settings)
         partitions = None if settings.is_embedded else settings.kafka_partitions
         await create_topics(self.broker_url, partitions=partitions, replication=settings.kafka_replication)
