@@ -6,11 +6,8 @@ from typing import Any, NotRequired
 
 from typing_extensions import TypedDict
 
-
-class Listed(TypedDict):
-    """A page of a list; `next` is the cursor of what follows, null at the end."""
-
-    next: str | None
+from api.car_answers import CarAnswer, DriveAnswer, DriverAnswer, DrivingAnswer
+from api.paging import Listed
 
 
 class SlotAnswer(TypedDict):
@@ -43,17 +40,6 @@ class UploadsAnswer(TypedDict):
     boot_id: str
     first_seq: int
     last_seq: int
-
-
-class CarAnswer(TypedDict):
-    """A car for its owner."""
-
-    vehicle_id: str
-    label: str
-    make: str
-    model: str
-    model_year: int
-    powertrain: str
 
 
 class AssessmentAnswer(TypedDict):
@@ -246,7 +232,7 @@ class TimelineAnswer(Listed):
 
 
 class OwnCarAnswer(TypedDict):
-    """All an owner sees of one car."""
+    """All its owner, or who drives it for them (`driving`), sees of one car."""
 
     now_ms: int
     vehicle: CarAnswer
@@ -255,6 +241,7 @@ class OwnCarAnswer(TypedDict):
     past_needs: list[NeedAnswer]
     proposals: list[ProposalAnswer]
     timeline: list[EventAnswer]
+    driving: DrivingAnswer | None
 
 
 class PersonAnswer(TypedDict):
@@ -271,6 +258,7 @@ class OwnedCarAnswer(TypedDict):
     vehicle: CarAnswer
     from_ms: int
     needs: list[NeedAnswer]
+    drivers: list[DriverAnswer]
 
 
 class ExportAnswer(TypedDict):
@@ -279,13 +267,10 @@ class ExportAnswer(TypedDict):
     now_ms: int
     customer: PersonAnswer
     vehicles: list[OwnedCarAnswer]
+    drives: list[DriveAnswer]
     consents: list[GrantAnswer]
     proposals: list[ProposalAnswer]
     timeline: list[EventAnswer]
-
-
-class CarsAnswer(Listed):
-    vehicles: list[CarAnswer]
 
 
 class MeAnswer(TypedDict):
@@ -297,17 +282,6 @@ class MeAnswer(TypedDict):
     dealer_id: NotRequired[str]
     client_id: NotRequired[str]
     scopes: NotRequired[list[str]]
-
-
-class SoldAnswer(TypedDict):
-    """A car that is its former owner's no more."""
-
-    vehicle_id: str
-    until_ms: int
-
-
-class ClaimedAnswer(TypedDict):
-    vehicle_id: str
 
 
 class RecordedAnswer(TypedDict):

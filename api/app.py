@@ -24,6 +24,8 @@ from api import (
     dealer_pages,
     dealer_webhooks,
     dealers,
+    driver_pages,
+    drivers,
     events,
     health,
     me,
@@ -65,6 +67,7 @@ API_ROUTERS = (
     consents,
     proposals,
     me,
+    drivers,
     signals,
     dealers,
     clients,
@@ -74,7 +77,16 @@ API_ROUTERS = (
     operators,
     health,
 )
-PAGE_ROUTERS = (sign_in_pages, events, owner_pages, booking_pages, dealer_pages, site_pages, operator_pages)
+PAGE_ROUTERS = (
+    sign_in_pages,
+    events,
+    owner_pages,
+    driver_pages,
+    booking_pages,
+    dealer_pages,
+    site_pages,
+    operator_pages,
+)
 DESCRIPTION = """Telemetry in, predictions out, and a booking that both sides have agreed on.
 
 Every error is an `application/problem+json` (RFC 9457); its `type` leads to a page that explains it, and `errors` names

@@ -100,6 +100,19 @@ class Claim(Body):
     consents: list[Purpose] = []
 
 
+class MayBook(Body):
+    may_book: bool = True
+
+
+class JoinCar(Body):
+    code: ShortText
+    wants_reminders: bool = False
+
+
+class WantsReminders(Body):
+    wants_reminders: bool
+
+
 class PastServiceBody(Body):
     item: Identifier
     outcome: ServiceOutcome

@@ -18,19 +18,20 @@ from domain.consent import DataItem, Purpose
 from domain.dossier import CarDossier, ProposalDossier
 from domain.errors import Conflict, InvalidInput, NotFound, PitcallError, SlotTaken
 from domain.people import Dealer
-from domain.proposal import ProposalState
+from domain.proposal import Actor, ProposalState
 from domain.workload import RankedSlot
 from web.booking_view import (
     CONSENT_DAYS,
     Chosen,
     SlotDay,
     booking_form,
+    grant_of_owner,
     grant_that_fits,
     proposal_view,
     slot_days,
 )
 from web.reading import Reading
-from workflow.consents import grant_consent, withdraw_consent
+from workflow.consents import consents_of, grant_consent, withdraw_consent
 from workflow.dealers import dealers
 from workflow.dossiers import car_dossier, proposal_of
 from workflow.free_slots import free_slots_of
@@ -40,6 +41,7 @@ from workflow.slot_choice import demand_of
 
 router = APIRouter(prefix="/owner", include_in_schema=False, route_class=PatientRoute)
 DAY_MS = 86_400_000
+GIVEN_WITH_DRAFT_MS = 60_000  # a consent that is older than this before its draft was not given for it
 
 
 @router.get("/cars/{vehicle_id}/book")
@@ -69,7 +71,7 @@ async def _choice_page(
     status: int = 200,
 ) -> Response:
     reading = await owner_reading(desk, visitor)
-    known = await dealers(desk.office)
+    known = await _bookable(desk, dossier)
     dealer = next((d for d in known if d.dealer_id == chosen.dealer_id), None)
     if dealer is None and len(known) == 1:
         dealer = known[0]
@@ -84,6 +86,14 @@ async def _choice_page(
     local = reading if dealer is None else _reading_at(reading, dealer.hours.time_zone)
     form = booking_form(dossier, known, slots, chosen, reading, local, errors)
     return page(request, "owner_booking.html", visitor, reading, status=status, form=form)
+
+
+async def _bookable(desk: Reception, dossier: CarDossier) -> list[Dealer]:
+    """The dealers to choose from; for a driver those that the car's owner has consented to."""
+    known = await dealers(desk.office)
+    if dossier.driving is None:
+        return known
+    return [dealer for dealer in known if grant_of_owner(dossier.grants, dealer.dealer_id) is not None]
 
 
 async def _free_slots(desk: Reception, dealer: Dealer, dossier: CarDossier, chosen: Chosen) -> list[RankedSlot]:
@@ -149,6 +159,11 @@ async def _draft(desk: Reception, customer_id: str, dossier: CarDossier, chosen:
         raise InvalidInput("no dealer was chosen", field="dealer_id", fix="choose one")
     start_ms = required(chosen.start_ms, "start_ms", "choose a time")
     vehicle_id = dossier.vehicle.vehicle_id
+    if dossier.driving is not None:
+        granted = grant_of_owner(dossier.grants, chosen.dealer_id)
+        if granted is None:
+            raise InvalidInput("the owner has not consented to it", field="dealer_id", fix="ask them to")
+        return await _drafted(desk, customer_id, vehicle_id, chosen, start_ms, granted.grant_id)
     items = [item for item in DataItem if str(item) in (chosen.data_items or ())]
     days = chosen.days if chosen.days in CONSENT_DAYS else CONSENT_DAYS[0]
     until_ms = dossier.now_ms + days * DAY_MS
@@ -165,22 +180,28 @@ async def _draft(desk: Reception, customer_id: str, dossier: CarDossier, chosen:
             expires_ms=until_ms,
         )
     try:
-        proposal = await draft_proposal(
-            desk.office,
-            customer_id=customer_id,
-            vehicle_id=vehicle_id,
-            need_ids=chosen.need_ids,
-            dealer_id=chosen.dealer_id,
-            start_ms=start_ms,
-            grant_id=grant.grant_id,
-            note=chosen.note,
-            loaner=chosen.wants_loaner,
-        )
+        return await _drafted(desk, customer_id, vehicle_id, chosen, start_ms, grant.grant_id)
     except PitcallError:
         # A consent that was granted for a draft that came to nothing would stand for nothing.
         if is_new:
             await withdraw_consent(desk.office, customer_id=customer_id, grant_id=grant.grant_id)
         raise
+
+
+async def _drafted(
+    desk: Reception, customer_id: str, vehicle_id: str, chosen: Chosen, start_ms: int, grant_id: str
+) -> str:
+    proposal = await draft_proposal(
+        desk.office,
+        customer_id=customer_id,
+        vehicle_id=vehicle_id,
+        need_ids=chosen.need_ids,
+        dealer_id=chosen.dealer_id,
+        start_ms=start_ms,
+        grant_id=grant_id,
+        note=chosen.note,
+        loaner=chosen.wants_loaner,
+    )
     return proposal.proposal_id
 
 
@@ -196,7 +217,7 @@ async def _proposal_page(
     dossier = await proposal_of(desk.office, customer_id=visitor.customer_id, proposal_id=proposal_id)
     owners = await owner_reading(desk, visitor)
     reading = _reading_at(owners, dossier.dealer.hours.time_zone)
-    view = proposal_view(dossier, desk.office.clock.now_ms(), reading)
+    view = proposal_view(dossier, desk.office.clock.now_ms(), reading, visitor.customer_id)
     days = await _other_times(desk, dossier, reading)
     return page(request, "owner_proposal.html", visitor, reading, status=status, visit=view, days=days, error=error)
 
@@ -246,14 +267,24 @@ async def _act(
         await withdraw(office, customer_id=customer_id, proposal_id=proposal_id, channel="page")
         return "taken_back"
     if action == "discard":
-        # Withdrawing the consent ends the draft under it.
-        dossier = await proposal_of(office, customer_id=customer_id, proposal_id=proposal_id)
-        await withdraw_consent(office, customer_id=customer_id, grant_id=dossier.proposal.grant_id)
-        return "withdrawn"
+        return await _discard(desk, customer_id, proposal_id)
     if action == "cancel":
         await cancel(office, customer_id=customer_id, proposal_id=proposal_id, reason=reason, channel="page")
         return "cancelled"
     raise NotFound("there is no such action")
+
+
+async def _discard(desk: Reception, customer_id: str, proposal_id: str) -> str:
+    """Put a draft away, and with it the consent that was given for it alone: withdrawing that ends the draft."""
+    dossier = await proposal_of(desk.office, customer_id=customer_id, proposal_id=proposal_id)
+    draft = dossier.proposal
+    grants = [] if draft.hand_of(customer_id) is Actor.DRIVER else await consents_of(desk.office, customer_id)
+    grant = next((one for one in grants if one.grant_id == draft.grant_id), None)
+    if grant is not None and 0 <= draft.created_ms - grant.granted_ms <= GIVEN_WITH_DRAFT_MS:
+        await withdraw_consent(desk.office, customer_id=customer_id, grant_id=grant.grant_id)
+        return "withdrawn"
+    await withdraw(desk.office, customer_id=customer_id, proposal_id=proposal_id, channel="page")
+    return "taken_back"
 
 
 @router.get("/proposals/{proposal_id}/appointment.ics")

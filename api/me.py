@@ -4,19 +4,10 @@ from __future__ import annotations
 
 from fastapi import APIRouter
 
-from api.answers import (
-    CarsAnswer,
-    ClaimedAnswer,
-    ExportAnswer,
-    MeAnswer,
-    NeedAnswer,
-    OwnCarAnswer,
-    RecordedAnswer,
-    SoldAnswer,
-    TimelineAnswer,
-)
+from api.answers import ExportAnswer, MeAnswer, NeedAnswer, OwnCarAnswer, RecordedAnswer, TimelineAnswer
 from api.authentication import Bearer, CustomerId, SignedIn
 from api.bodies import Claim, NewPassword, Nothing, Reason, ServiceHistory, Snooze
+from api.car_answers import CarsAnswer, ClaimedAnswer, SoldAnswer
 from api.idempotency import IdempotentRoute
 from api.paging import Asked, Paging
 from api.quality_answers import LedgerAnswer, LedgerRowAnswer

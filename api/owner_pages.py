@@ -7,20 +7,19 @@ from dataclasses import dataclass
 from fastapi import APIRouter, Request
 from starlette.responses import JSONResponse, RedirectResponse, Response
 
-from api.authentication import Owner
+from api.authentication import Owner, Visitor
 from api.forms import form_of, required, see, text, texts, whole
 from api.page_response import owner_reading, page
 from api.patience import PatientRoute
-from api.reception import Desk
+from api.reception import Desk, Reception
 from api.representations import export_json
 from domain.consent import DataItem, Purpose
-from domain.errors import Conflict, InvalidInput, TooManyTries, Unauthenticated
+from domain.errors import Conflict, InvalidInput, NotFound, TooManyTries, Unauthenticated
 from web.need_view import DISMISSALS, SNOOZE_DAYS
-from web.owner_view import car_view, grant_lines
-from web.reading import Reading
+from web.owner_view import car_rows, car_view, grant_lines
 from workflow.consents import consents_of, narrow_consent, withdraw_consent
 from workflow.dealers import dealers
-from workflow.dossiers import car_dossier, cars_of
+from workflow.dossiers import car_dossier, cars_of, overview_of
 from workflow.enrol import claim_vehicle
 from workflow.export import person_dossier
 from workflow.identity import change_password, sign_out_everywhere
@@ -39,23 +38,22 @@ class ClaimValues:
     code: str = ""
     label: str = ""
     consents: tuple[str, ...] = ()
+    driver_code: str = ""
+    wants_reminders: bool = False
 
 
 @router.get("")
 async def home(request: Request, desk: Desk, visitor: Owner) -> Response:
     """The one car at once; the list when there are several, the claim form when there is none."""
-    cars = await cars_of(desk.office, visitor.customer_id)
+    cars = await overview_of(desk.office, visitor.customer_id)
     notice = request.query_params.get("notice", "")
     if not cars:
         return see("/owner/claim", notice)
     if len(cars) == 1:
-        return see(f"/owner/cars/{cars[0].vehicle_id}", notice)
+        return see(f"/owner/cars/{cars[0].vehicle.vehicle_id}", notice)
     reading = await owner_reading(desk, visitor)
-    views = [
-        car_view(await car_dossier(desk.office, customer_id=visitor.customer_id, vehicle_id=car.vehicle_id), reading)
-        for car in cars
-    ]
-    return page(request, "owner_cars.html", visitor, reading, cars=views)
+    rows = car_rows(cars, reading)
+    return page(request, "owner_cars.html", visitor, reading, cars=rows)
 
 
 @router.get("/cars/{vehicle_id}")
@@ -138,10 +136,11 @@ async def narrow(grant_id: str, request: Request, desk: Desk, visitor: Owner) ->
 @router.post("/cars/{vehicle_id}/sale")
 async def sale(vehicle_id: str, request: Request, desk: Desk, visitor: Owner) -> Response:
     """The owner has given the car away, and says so twice."""
-    own = await car_dossier(desk.office, customer_id=visitor.customer_id, vehicle_id=vehicle_id)
+    if vehicle_id not in {car.vehicle_id for car in await cars_of(desk.office, visitor.customer_id)}:
+        raise NotFound("there is no such car")
     if text(await form_of(request), "sure") != "yes":
         raise InvalidInput("a car is given away once", field="sure", fix="tick that you have given it away")
-    await sell_vehicle(desk.office, customer_id=visitor.customer_id, vehicle_id=own.vehicle.vehicle_id)
+    await sell_vehicle(desk.office, customer_id=visitor.customer_id, vehicle_id=vehicle_id)
     return see("/owner", "sold")
 
 
@@ -190,32 +189,26 @@ async def export(desk: Desk, visitor: Owner) -> Response:
     )
 
 
-def _claim_page(
+async def claim_page(
     request: Request,
-    visitor: Owner,
-    reading: Reading,
-    is_first: bool,
+    desk: Reception,
+    visitor: Visitor,
     values: ClaimValues,
     errors: dict[str, str] | None = None,
     status: int = 200,
 ) -> Response:
+    """The page on which a car is added: one of one's own, or one to drive for its owner."""
+    is_first = not await overview_of(desk.office, visitor.customer_id)
+    reading = await owner_reading(desk, visitor)
     return page(
-        request,
-        "claim.html",
-        visitor,
-        reading,
-        status=status,
-        is_first=is_first,
-        values=values,
-        errors=errors or {},
+        request, "claim.html", visitor, reading, status=status, is_first=is_first, values=values, errors=errors or {}
     )
 
 
 @router.get("/claim")
 async def claim_form(request: Request, desk: Desk, visitor: Owner) -> Response:
     """The form for the code on the car's screen."""
-    is_first = not await cars_of(desk.office, visitor.customer_id)
-    return _claim_page(request, visitor, await owner_reading(desk, visitor), is_first, ClaimValues())
+    return await claim_page(request, desk, visitor, ClaimValues())
 
 
 @router.post("/claim")
@@ -230,7 +223,5 @@ async def claim(request: Request, desk: Desk, visitor: Owner) -> Response:
         )
     except (InvalidInput, Conflict) as error:
         told = f"{error}: {error.fix}" if isinstance(error, InvalidInput) else str(error)
-        is_first = not await cars_of(desk.office, visitor.customer_id)
-        reading = await owner_reading(desk, visitor)
-        return _claim_page(request, visitor, reading, is_first, values, {"code": told}, 422)
+        return await claim_page(request, desk, visitor, values, {"code": told}, 422)
     return RedirectResponse(f"/owner/cars/{vehicle.vehicle_id}?notice=claimed", 303)

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from typing import Annotated, Generic, TypeVar
 
 from fastapi import Depends, Query, Request
+from typing_extensions import TypedDict
 
 from api.authentication import operation_of
 from domain.errors import InvalidInput
@@ -22,6 +23,12 @@ USUAL, MOST = 100, 500
 USUAL_LONG, MOST_LONG = 1000, 1000
 Row = TypeVar("Row")
 Place = tuple[int | str, ...]
+
+
+class Listed(TypedDict):
+    """A page of a list; `next` is the cursor of what follows, null at the end."""
+
+    next: str | None
 
 
 @dataclass(frozen=True)

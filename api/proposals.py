@@ -14,7 +14,7 @@ from api.reception import Desk, Reception
 from api.representations import proposal_json
 from domain.errors import Conflict
 from workflow.calendar import appointment_ics
-from workflow.dossiers import cars_of, proposal_of
+from workflow.dossiers import car_dossier, proposal_of
 from workflow.negotiate import cancel, confirm, counter_back, move, withdraw
 from workflow.propose import draft_proposal, send_proposal
 
@@ -101,9 +101,8 @@ async def calendar_file(desk: Reception, customer_id: str, proposal_id: str) -> 
     dossier = await proposal_of(desk.office, customer_id=customer_id, proposal_id=proposal_id)
     if dossier.proposal.slot is None:
         raise Conflict("the proposal has no slot yet")
-    cars = await cars_of(desk.office, customer_id)
-    vehicle = next(v for v in cars if v.vehicle_id == dossier.proposal.vehicle_id)
-    text = appointment_ics(dossier.proposal, dossier.dealer, vehicle, desk.office.clock.now_ms())
+    car = await car_dossier(desk.office, customer_id=customer_id, vehicle_id=dossier.proposal.vehicle_id)
+    text = appointment_ics(dossier.proposal, dossier.dealer, car.vehicle, desk.office.clock.now_ms())
     name = f"pitcall-{proposal_id[:8]}.ics"
     return Response(
         text,

@@ -7,7 +7,6 @@ from typing import Any
 
 from api.answers import (
     AssessmentAnswer,
-    CarAnswer,
     ClientAnswer,
     ContributionAnswer,
     DealerAnswer,
@@ -29,15 +28,16 @@ from api.answers import (
     UploadsAnswer,
     WebhookAnswer,
 )
+from api.car_answers import CarAnswer, DriveAnswer, DriverAnswer, DrivingAnswer
 from domain.call import Call
 from domain.catalogue import Catalogue
 from domain.consent import ConsentGrant
 from domain.delivery_state import DeliveryState
-from domain.dossier import CarDossier, DeskEntry, Funnel, PersonDossier, ProposalDossier
+from domain.dossier import CarDossier, CarDriver, DeskEntry, DrivenCar, Funnel, PersonDossier, ProposalDossier
 from domain.event import DomainEvent
 from domain.machine_client import MachineClient
 from domain.need import MaintenanceNeed
-from domain.people import Dealer, Vehicle
+from domain.people import Dealer, Driving, Vehicle
 from domain.prediction import Contribution, DueWindow, Prediction, UploadRange
 from domain.proposal import BookingProposal, ProposalStep
 from domain.site import Site
@@ -287,6 +287,31 @@ def car_json(car: CarDossier, catalogue: Catalogue) -> OwnCarAnswer:
         "past_needs": [need_json(n) for n in car.past_needs],
         "proposals": [proposal_json(p) for p in car.proposals],
         "timeline": [event_json(e) for e in car.timeline],
+        "driving": None if car.driving is None else _driving_json(car.driving),
+    }
+
+
+def driver_json(driver: CarDriver) -> DriverAnswer:
+    """Somebody who drives a car, for its owner."""
+    driving = driver.driving
+    return {
+        "customer_id": driving.customer_id,
+        "name": driver.name,
+        "from_ms": driving.from_ms,
+        "may_book": driving.may_book,
+    }
+
+
+def drive_json(driven: DrivenCar) -> DriveAnswer:
+    """A car for who drives it."""
+    return {"vehicle": vehicle_json(driven.vehicle), "driving": _driving_json(driven.driving)}
+
+
+def _driving_json(driving: Driving) -> DrivingAnswer:
+    return {
+        "from_ms": driving.from_ms,
+        "may_book": driving.may_book,
+        "wants_reminders": driving.wants_reminders,
     }
 
 
@@ -307,9 +332,11 @@ def export_json(person: PersonDossier, controller: str) -> ExportAnswer:
                 "vehicle": vehicle_json(car.vehicle),
                 "from_ms": car.from_ms,
                 "needs": [need_json(need) for need in car.needs],
+                "drivers": [driver_json(driver) for driver in car.drivers],
             }
             for car in person.cars
         ],
+        "drives": [drive_json(driven) for driven in person.drives],
         "consents": [grant_json(grant, controller) for grant in person.grants],
         "proposals": [proposal_json(proposal) for proposal in person.proposals],
         "timeline": [event_json(event) for event in person.timeline],

@@ -10,7 +10,7 @@ from domain.consent import ConsentGrant
 from domain.event import DomainEvent
 from domain.judged_label import JudgedLabel
 from domain.need import MaintenanceNeed
-from domain.people import Customer, Dealer, Vehicle
+from domain.people import Customer, Dealer, Driving, Vehicle
 from domain.prediction import Prediction
 from domain.proposal import BookingProposal, ProposalState, ProposalStep
 from domain.service_record import ServiceRecord
@@ -27,8 +27,42 @@ class ProposalDossier:
 
 
 @dataclass(frozen=True, slots=True)
+class CarDriver:
+    """Somebody who drives another's car, by the name that its owner knows them by."""
+
+    driving: Driving
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class DrivenCar:
+    """A car of another's that the reader drives."""
+
+    vehicle: Vehicle
+    driving: Driving
+
+
+@dataclass(frozen=True, slots=True)
+class CarOverview:
+    """One car among many: what it needs and what of that is arranged; `heard_ms` is None before its first prediction.
+
+    `drivers`: who drives it for its owner, by name.
+    """
+
+    vehicle: Vehicle
+    heard_ms: int | None
+    needs: tuple[MaintenanceNeed, ...]
+    under_way: tuple[BookingProposal, ...]
+    drivers: tuple[str, ...] = ()
+    is_driven: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class CarDossier:
-    """All an owner sees of one of their cars; `assessments` is the newest prediction per item, ready or not.
+    """All that its owner, or a driver, sees of a car; `assessments` is the newest prediction per item, ready or not.
+
+    `driving` is the reader's own where they are a driver: of the owner's consents they see those they may book under,
+    and nothing of the rest. `drivers` is for the owner.
 
     `ledger` is what was promised beside what was measured while the car was theirs, the newest first.
     """
@@ -44,6 +78,8 @@ class CarDossier:
     service_records: tuple[ServiceRecord, ...]
     timeline: tuple[DomainEvent, ...]
     ledger: tuple[JudgedLabel, ...] = ()
+    drivers: tuple[CarDriver, ...] = ()
+    driving: Driving | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,6 +143,7 @@ class OwnedCar:
     vehicle: Vehicle
     from_ms: int
     needs: tuple[MaintenanceNeed, ...]
+    drivers: tuple[CarDriver, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,6 +153,7 @@ class PersonDossier:
     now_ms: int
     customer: Customer
     cars: tuple[OwnedCar, ...]
+    drives: tuple[DrivenCar, ...]
     grants: tuple[ConsentGrant, ...]
     proposals: tuple[ProposalDossier, ...]
     timeline: tuple[DomainEvent, ...]

@@ -35,7 +35,7 @@ CANCEL_BY_PHONE = 4.0
 
 def spent(after: ProposalState, actor: Actor) -> float:
     """Minutes that somebody spends on a step to `after`; what the clock or a consent does takes nobody's time."""
-    return MINUTES.get((after, actor), 0.0)
+    return MINUTES.get((after, actor.principal), 0.0)
 
 
 def by_phone(before: ProposalState | None, after: ProposalState) -> float:

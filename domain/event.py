@@ -10,6 +10,7 @@ from typing import Any
 # Why something happened, in words of ours: what a person wrote stays with the thing it was written about.
 _CAUSES: Mapping[str, str] = {
     "vehicle-enrolled": "enrolment token", "vehicle-claimed": "code on the screen", "vehicle-sold": "owner's word",
+    "driver-invited": "owner's choice", "driver-added": "owner's code", "driver-left": "the right to drive has ended",
     "consent-granted": "owner's choice", "consent-narrowed": "owner's choice",
     "need-opened": "prediction", "need-moved": "prediction", "need-closed": "the evidence is gone",
     "need-reopened": "the visit fell through", "need-snoozed": "owner's choice", "need-dismissed": "owner's reason",
@@ -18,7 +19,8 @@ _CAUSES: Mapping[str, str] = {
     "service-recorded": "visit", "visit-invoiced": "visit", "label-learned": "service record",
 }  # fmt: skip
 _CAUSES_OF_STEPS: Mapping[str, str] = {
-    "owner": "owner's choice", "dealer": "dealer's answer", "clock": "time ran out", "consent": "the consent ended",
+    "owner": "owner's choice", "driver": "driver's choice", "dealer": "dealer's answer", "clock": "time ran out",
+    "consent": "the consent ended",
 }  # fmt: skip
 
 

@@ -1,4 +1,4 @@
-"""The parties: customers, dealers with their bays, the accounts they sign in with, cars and who owns them."""
+"""The parties: customers, dealers with their bays, the accounts they sign in with, cars, their owners and drivers."""
 
 from __future__ import annotations
 
@@ -122,3 +122,28 @@ class Ownership:
     customer_id: str
     from_ms: int
     until_ms: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Driving:
+    """Who drives a car that is another's, since when (ms, UTC), and what its owner lets them do.
+
+    `may_book`: send proposals and answer for the owner, under consents that the owner gave. `wants_reminders` is the
+    driver's own wish.
+    """
+
+    vehicle_id: str
+    customer_id: str
+    from_ms: int
+    may_book: bool
+    wants_reminders: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class DriverInvitation:
+    """An owner's word that whoever has its code may drive the car; the code itself is the invited one's only."""
+
+    vehicle_id: str
+    owner_id: str
+    may_book: bool
+    expires_ms: int  # wall clock

@@ -36,9 +36,15 @@ class ProposalState(StrEnum):
 
 class Actor(StrEnum):
     OWNER = "owner"
+    DRIVER = "driver"
     DEALER = "dealer"
     CLOCK = "clock"
     CONSENT = "consent"
+
+    @property
+    def principal(self) -> Actor:
+        """For whom the step is taken: a driver acts for the car's owner, all others for themselves."""
+        return Actor.OWNER if self is Actor.DRIVER else self
 
 
 S, A = ProposalState, Actor
@@ -126,13 +132,17 @@ class BookingProposal:
         allowed = TRANSITIONS.get((self.state, state))
         if allowed is None:
             raise Conflict(f"a proposal that is {self.state} cannot become {state}")
-        if actor not in allowed:
+        if actor.principal not in allowed:
             raise Conflict(f"the {actor} cannot make a {self.state} proposal {state}")
         if self.state.is_open and actor is not Actor.CLOCK and actor is not Actor.CONSENT and now_ms >= self.expires_ms:
             raise Conflict("the proposal has expired")
         return replace(
             self, state=state, version=self.version + 1, updated_ms=now_ms, end_reason=reason or self.end_reason
         )
+
+    def hand_of(self, customer_id: str) -> Actor:
+        """Whose hand a step of this customer is: the owner's own, or a driver's for the owner."""
+        return Actor.OWNER if customer_id == self.customer_id else Actor.DRIVER
 
     @property
     def missed_from_ms(self) -> int:

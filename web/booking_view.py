@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 
 from domain.consent import ConsentGrant, DataItem
@@ -44,7 +44,10 @@ class SlotDay:
 
 @dataclass(frozen=True, slots=True)
 class BookingForm:
-    """What the owner has chosen so far; `errors` are by field."""
+    """What has been chosen so far; `errors` are by field.
+
+    A driver has no data items to choose: `shares` is what the owner has consented to.
+    """
 
     vehicle_id: str
     needs: tuple[NeedCard, ...]
@@ -60,6 +63,8 @@ class BookingForm:
     expected: str
     data_items: tuple[Choice, ...]
     consent_days: tuple[Choice, ...]
+    is_driver: bool
+    shares: str
     note: str
     lends_cars: bool
     wants_loaner: bool
@@ -148,7 +153,6 @@ def booking_form(
     picked = tuple(i for i in chosen.need_ids if i in ids)
     dealer = next((d for d in dealers if d.dealer_id == chosen.dealer_id), None)
     ticked = [str(i) for i in TICKED_AT_FIRST] if chosen.data_items is None else chosen.data_items
-    texts = reading.texts
     slots = [free.slot for free in ranked]
     quiet = recommended(ranked, dealer_reading, chosen.start_ms)
     # A time that is ticked among the recommended ones is not ticked a second time below.
@@ -167,18 +171,43 @@ def booking_form(
         from_ms=chosen.from_ms,
         later_ms=next_page_ms(slots, dealer_reading),
         expected=reading.formatting.day(min(expected)) if expected else "",
-        data_items=tuple(
-            Choice(str(i), texts(f"data_item.{i}.name"), texts(f"data_item.{i}.text"), str(i) in ticked)
-            for i in DataItem
-        ),
-        consent_days=tuple(
-            Choice(str(n), texts("booking.until_days", n=n), is_chosen=n == chosen.days) for n in CONSENT_DAYS
-        ),
+        data_items=() if dossier.driving else item_choices(ticked, reading),
+        consent_days=() if dossier.driving else day_choices(chosen.days, reading),
+        is_driver=dossier.driving is not None,
+        shares=_shares(dossier, dealer, reading),
         note=chosen.note,
         lends_cars=dealer is not None and bool(dealer.loaners),
         wants_loaner=chosen.wants_loaner,
         errors=errors or {},
     )
+
+
+def item_choices(ticked: Collection[str], reading: Reading) -> tuple[Choice, ...]:
+    """What a dealer may have, each with what it is for."""
+    texts = reading.texts
+    return tuple(
+        Choice(str(i), texts(f"data_item.{i}.name"), texts(f"data_item.{i}.text"), str(i) in ticked) for i in DataItem
+    )
+
+
+def day_choices(chosen: int, reading: Reading) -> tuple[Choice, ...]:
+    """How long a consent may stand."""
+    return tuple(Choice(str(n), reading.texts("booking.until_days", n=n), is_chosen=n == chosen) for n in CONSENT_DAYS)
+
+
+def _shares(dossier: CarDossier, dealer: Dealer | None, reading: Reading) -> str:
+    """For a driver: what the owner lets the chosen dealer have."""
+    grant = None if dealer is None else grant_of_owner(dossier.grants, dealer.dealer_id)
+    if dossier.driving is None or grant is None:
+        return ""
+    names = [reading.texts(f"data_item.{item}.short") for item in grant.data_items]
+    return reading.texts("drivers.shares", items=", ".join(names) or "–")
+
+
+def grant_of_owner(grants: Iterable[ConsentGrant], dealer_id: str) -> ConsentGrant | None:
+    """The newest consent of a car's owner under which a driver may book with a dealer."""
+    own = [grant for grant in grants if grant.dealer_id == dealer_id]
+    return max(own, key=lambda grant: (grant.granted_ms, grant.grant_id), default=None)
 
 
 def grant_that_fits(
@@ -241,7 +270,7 @@ STEP_OF_STATE = {ProposalState.DRAFT: 4}
 WITH_CALENDAR = (ProposalState.CONFIRMED, ProposalState.CHECKED_IN, ProposalState.COMPLETED)
 
 
-def proposal_view(dossier: ProposalDossier, now_ms: int, reading: Reading) -> ProposalView:
+def proposal_view(dossier: ProposalDossier, now_ms: int, reading: Reading, reader_id: str) -> ProposalView:
     """The last two steps of the flow; `reading` is in the dealer's time zone, since the visit takes place there."""
     proposal, texts, fmt = dossier.proposal, reading.texts, reading.formatting
     state, slot = proposal.state, proposal.slot
@@ -266,7 +295,7 @@ def proposal_view(dossier: ProposalDossier, now_ms: int, reading: Reading) -> Pr
         else (),
         payload=payload_view(proposal.payload, now_ms, reading),
         raw=proposal.payload,
-        steps=step_lines(dossier, reading),
+        steps=step_lines(dossier, reading, reader_id),
         has_calendar=state in WITH_CALENDAR and slot is not None,
         is_over=state.is_over,
         is_draft=state is ProposalState.DRAFT,
@@ -275,14 +304,14 @@ def proposal_view(dossier: ProposalDossier, now_ms: int, reading: Reading) -> Pr
     )
 
 
-def step_lines(dossier: ProposalDossier, reading: Reading) -> tuple[StepLine, ...]:
-    """The steps, newest first."""
+def step_lines(dossier: ProposalDossier, reading: Reading, reader_id: str) -> tuple[StepLine, ...]:
+    """The steps, newest first; those that the reader took are theirs."""
     texts, fmt = reading.texts, reading.formatting
     newest_first = sorted(dossier.steps, key=lambda s: -s.version)
     return tuple(
         StepLine(
             texts(f"proposal_state.{step.state}.label"),
-            texts(f"actor.{step.actor}"),
+            reading.actor_text(step.actor, is_reader=step.actor_id == reader_id),
             fmt.moment(step.time_ms),
             step.cause,
         )

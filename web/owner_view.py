@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from domain.consent import ConsentGrant, GrantEnd, Purpose
-from domain.dossier import CarDossier, ProposalDossier
-from domain.need import NeedState
-from domain.people import Dealer, Vehicle
+from domain.dossier import CarDossier, CarOverview, ProposalDossier
+from domain.need import MaintenanceNeed, NeedState, Severity
+from domain.people import Dealer, Driving, Vehicle
 from domain.proposal import ProposalState
 from web.health_view import HealthChart, health_chart
 from web.ledger_view import LedgerView, ledger_view
@@ -65,8 +65,18 @@ class GrantLine:
 
 
 @dataclass(frozen=True, slots=True)
+class DriverLine:
+    """Somebody who drives the car, for its owner."""
+
+    customer_id: str
+    name: str
+    may_book: bool
+    since: str
+
+
+@dataclass(frozen=True, slots=True)
 class CarView:
-    """The car's page."""
+    """The car's page, for its owner or (`driving`) for who drives it."""
 
     vehicle_id: str
     name: str
@@ -82,6 +92,58 @@ class CarView:
     timeline: tuple[TimelineStep, ...]
     ledger: LedgerView
     zone: str
+    drivers: tuple[DriverLine, ...]
+    driving: Driving | None
+
+
+@dataclass(frozen=True, slots=True)
+class CarRow:
+    """A car in the list of many; `told` says who drives it, or that the reader does so for its owner."""
+
+    vehicle_id: str
+    name: str
+    subtitle: str
+    told: str
+    statement: str
+    tone: str
+
+
+def car_rows(cars: Sequence[CarOverview], reading: Reading) -> tuple[CarRow, ...]:
+    """The list of a reader's cars, what presses most first, and otherwise in the order in which they came."""
+    rows = []
+    for car in cars:
+        arranged = {need_id for proposal in car.under_way for need_id in proposal.need_ids}
+        waiting = [n for n in car.needs if n.need_id not in arranged and n.state not in _QUIET]
+        pressing = sorted(waiting, key=_urgency)
+        rows.append((_urgency(pressing[0]) if pressing else _NOT_URGENT, _car_row(car, pressing, reading)))
+    return tuple(row for _, row in sorted(rows, key=lambda entry: entry[0]))
+
+
+_QUIET = (NeedState.BOOKED, NeedState.SNOOZED)
+_RANKS = {Severity.URGENT: 0, Severity.SOON: 1, Severity.ADVISORY: 2}
+_NOT_URGENT = (len(_RANKS), 0)
+
+
+def _urgency(need: MaintenanceNeed) -> tuple[int, int]:
+    return _RANKS[need.severity], need.window.expected_ms or 2**62
+
+
+def _car_row(car: CarOverview, pressing: Sequence[MaintenanceNeed], reading: Reading) -> CarRow:
+    texts, vehicle = reading.texts, car.vehicle
+    firsts = [(reading.item_name(need.item), str(need.severity)) for need in pressing]
+    statement, tone = _statement(firsts, reading, has_needs=bool(car.needs), is_learning=car.heard_ms is None)
+    if car.heard_ms is None:
+        heard = texts("owner.never_heard")
+    else:
+        heard = texts("owner.last_heard", when=reading.formatting.moment(car.heard_ms))
+    return CarRow(
+        vehicle_id=vehicle.vehicle_id,
+        name=car_name(vehicle),
+        subtitle=f"{vehicle.make} {vehicle.model} {vehicle.model_year} · {heard}",
+        told=texts("drivers.yours") if car.is_driven else ", ".join(car.drivers),
+        statement=statement,
+        tone=tone,
+    )
 
 
 def car_name(vehicle: Vehicle) -> str:
@@ -90,9 +152,18 @@ def car_name(vehicle: Vehicle) -> str:
 
 
 def car_view(dossier: CarDossier, reading: Reading) -> CarView:
-    """All the owner sees of one car."""
+    """All that its owner, or who drives it, sees of one car."""
     needs = need_cards(dossier.needs, dossier.proposals, dossier.now_ms, reading)
-    statement, lead, tone = _statement(dossier, needs, reading)
+    is_learning = not any(a.is_ready for a in dossier.assessments)
+    pressing = [need for need in needs if need.can_book and need.state != NeedState.SNOOZED]
+    lead = pressing[0].advice if len(pressing) == 1 else ""
+    firsts = [(need.name, need.severity) for need in pressing]
+    statement, tone = _statement(firsts, reading, has_needs=bool(needs), is_learning=is_learning)
+    if not needs:
+        lead = reading.texts("owner.still_learning_lead" if is_learning else "owner.nothing_due_lead")
+    driving = dossier.driving
+    if driving is not None and not driving.may_book:
+        needs = tuple(replace(need, can_book=False) for need in needs)
     return CarView(
         vehicle_id=dossier.vehicle.vehicle_id,
         name=car_name(dossier.vehicle),
@@ -114,6 +185,11 @@ def car_view(dossier: CarDossier, reading: Reading) -> CarView:
         timeline=timeline(dossier, reading),
         ledger=ledger_view(dossier.ledger, reading),
         zone=reading.formatting.zone_name,
+        drivers=tuple(
+            DriverLine(d.driving.customer_id, d.name, d.driving.may_book, reading.formatting.day(d.driving.from_ms))
+            for d in dossier.drivers
+        ),
+        driving=driving,
     )
 
 
@@ -129,20 +205,18 @@ def _subtitle(dossier: CarDossier, reading: Reading) -> str:
     return " · ".join(told)
 
 
-def _statement(dossier: CarDossier, needs: Sequence[NeedCard], reading: Reading) -> tuple[str, str, str]:
-    """The page's first sentence, one below it, and the tone."""
+def _statement(
+    pressing: Sequence[tuple[str, str]], reading: Reading, *, has_needs: bool, is_learning: bool
+) -> tuple[str, str]:
+    """A sentence on how a car is, and its tone; `pressing`: name and severity of what is to be arranged."""
     texts = reading.texts
-    pressing = [n for n in needs if n.can_book and n.state != NeedState.SNOOZED]
     if pressing:
-        title = texts.plural(
-            "owner.needs_title", len(pressing), name=pressing[0].name, severity=pressing[0].severity_text.lower()
-        )
-        return title, pressing[0].advice if len(pressing) == 1 else "", pressing[0].severity
-    if needs:
-        return texts("owner.all_arranged"), "", "fine"
-    if not any(a.is_ready for a in dossier.assessments):
-        return texts("owner.learning"), texts("owner.still_learning_lead"), "fine"
-    return texts("owner.nothing_due"), texts("owner.nothing_due_lead"), "fine"
+        name, severity = pressing[0]
+        told = texts(f"severity.{severity}").lower()
+        return texts.plural("owner.needs_title", len(pressing), name=name, severity=told), severity
+    if has_needs:
+        return texts("owner.all_arranged"), "fine"
+    return texts("owner.learning" if is_learning else "owner.nothing_due"), "fine"
 
 
 def _shown_visits(dossier: CarDossier) -> list[ProposalDossier]:
@@ -220,10 +294,11 @@ def timeline(dossier: CarDossier, reading: Reading) -> tuple[TimelineStep, ...]:
     """The newest steps that mean something, newest first."""
     told = [event for event in dossier.timeline if event.kind not in QUIET_KINDS]
     told.sort(key=lambda event: -event.time_ms)
-    fmt = reading.formatting
+    fmt, is_driver = reading.formatting, dossier.driving is not None
     return tuple(
         TimelineStep(
-            reading.event_text(e), fmt.moment(e.time_ms), fmt.iso(e.time_ms), e.kind, reading.texts(f"actor.{e.actor}")
+            reading.event_text(e), fmt.moment(e.time_ms), fmt.iso(e.time_ms), e.kind,
+            reading.actor_text(e.actor, is_reader=e.actor == "owner" and not is_driver),
         )
         for e in told[:TIMELINE_SHOWN]
-    )
+    )  # fmt: skip

@@ -44,6 +44,12 @@ class Reading:
         spec = self.item(item)
         return spec.wear.unit if spec and spec.wear else ""
 
+    def actor_text(self, actor: str, *, is_reader: bool) -> str:
+        """Who took a step, as the reader would say it: of an owner's step "you" if it is the reader's own."""
+        if is_reader:
+            return self.texts("actor.owner" if actor == "driver" else f"actor.{actor}")
+        return self.texts("actor.the_owner" if actor == "owner" else f"actor.{actor}")
+
     def event_text(self, event: DomainEvent) -> str:
         """A step of a timeline in words; a kind that has none is shown as it is."""
         key = f"event.{event.kind}"

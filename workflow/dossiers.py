@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
-from domain.dossier import CarDossier, DealerDesk, DeskEntry, Funnel, ProposalDossier
+from domain.consent import ConsentGrant, Purpose
+from domain.dossier import CarDossier, CarOverview, DealerDesk, DeskEntry, Funnel, ProposalDossier
 from domain.errors import NotFound
 from domain.event import DomainEvent
+from domain.need import MaintenanceNeed
 from domain.people import Vehicle
 from domain.proposal import BookingProposal, ProposalState
 from workflow.calibration_ledger import dealers_ledger, owners_ledger
+from workflow.drivers import Seat, car_drivers, driven_cars, seat_in
 from workflow.known_dealer import known_dealer
 from workflow.ports import Office, UnitOfWork
 from workflow.proposal_steps import NEVER_LEFT, has_left
@@ -20,46 +23,98 @@ BOOKINGS = 200  # so many of the newest tell what a booking saves
 
 
 async def cars_of(office: Office, customer_id: str) -> list[Vehicle]:
-    """The customer's cars."""
+    """The customer's own cars."""
     async with office.unit_of_work() as uow:
         await uow.show_only(customer_id)
         return await uow.vehicles.owned_by(customer_id)
 
 
-async def car_dossier(office: Office, *, customer_id: str, vehicle_id: str) -> CarDossier:
-    """All about one of the customer's cars; NotFound for anybody else's.
+async def overview_of(office: Office, customer_id: str) -> list[CarOverview]:
+    """All cars of the customer, and after them those that they drive for others, in a few queries however many."""
+    async with office.unit_of_work() as uow:
+        driven = [one.vehicle for one in await driven_cars(uow, customer_id)]
+        of_others = await _overviews(uow, driven, is_driven=True)
+        await uow.show_only(customer_id)
+        own = await uow.vehicles.owned_by(customer_id)
+        return [*await _overviews(uow, own, names=await uow.drivers.names_by_car(customer_id)), *of_others]
 
-    Of what is over only what happened since the car is theirs: a former owner's past is not the car's.
+
+async def _overviews(
+    uow: UnitOfWork,
+    cars: Sequence[Vehicle],
+    *,
+    names: Mapping[str, Sequence[str]] | None = None,
+    is_driven: bool = False,
+) -> list[CarOverview]:
+    ids = [car.vehicle_id for car in cars]
+    heard = await uow.assessments.heard(ids)
+    needs: dict[str, list[MaintenanceNeed]] = {}
+    for need in await uow.needs.live_of(ids):
+        needs.setdefault(need.vehicle_id, []).append(need)
+    under_way: dict[str, list[BookingProposal]] = {}
+    for proposal in await uow.proposals.under_way(ids):
+        under_way.setdefault(proposal.vehicle_id, []).append(proposal)
+    return [
+        CarOverview(
+            vehicle=car,
+            heard_ms=heard.get(car.vehicle_id),
+            needs=tuple(needs.get(car.vehicle_id, ())),
+            under_way=tuple(under_way.get(car.vehicle_id, ())),
+            drivers=tuple((names or {}).get(car.vehicle_id, ())),
+            is_driven=is_driven,
+        )
+        for car in cars
+    ]
+
+
+async def car_dossier(office: Office, *, customer_id: str, vehicle_id: str) -> CarDossier:
+    """All about a car of the customer's, or what a driver may see of it; NotFound for anybody else's.
+
+    Of what is over only what happened since the car is theirs, or since they drive it: a former owner's past is not
+    the car's, and what the owner did before is the owner's.
     """
     async with office.unit_of_work() as uow:
-        await uow.show_only(customer_id)
+        seat = await seat_in(uow, customer_id, vehicle_id)
+        await uow.show_only(seat.owner_id)
         vehicle = await uow.vehicles.get(vehicle_id)
         customer = await uow.people.customer(customer_id)
-        ownership = await uow.vehicles.ownership_of(vehicle_id)
-        if vehicle is None or customer is None or ownership is None or ownership.customer_id != customer_id:
+        if vehicle is None or customer is None:
             raise NotFound("there is no such car")
-        since_ms = ownership.from_ms
+        since_ms, is_driver = seat.since_ms, seat.driving is not None
         needs = await uow.needs.of_vehicle(vehicle_id, live_only=False)
-        proposals = [p for p in await uow.proposals.of_vehicle(vehicle_id) if p.customer_id == customer_id]
-        grants = await uow.consents.of_customer(customer_id)
+        proposals = [p for p in await uow.proposals.of_vehicle(vehicle_id) if seat.shows(p)]
+        now_ms = office.clock.now_ms()
+        grants = [grant for grant in await uow.consents.of_customer(seat.owner_id) if grant.vehicle_id == vehicle_id]
         timeline = await uow.timeline.of_vehicle(vehicle_id)
         return CarDossier(
-            now_ms=office.clock.now_ms(),
+            now_ms=now_ms,
             customer=customer,
             vehicle=vehicle,
             assessments=tuple(await uow.assessments.of_vehicle(vehicle_id)),
             needs=tuple(need for need in needs if need.state.is_live),
             past_needs=tuple(n for n in needs if not n.state.is_live and n.opened_ms >= since_ms),
             proposals=tuple([await dossier_of(uow, p) for p in proposals]),
-            grants=tuple(g for g in grants if g.vehicle_id == vehicle_id),
-            service_records=tuple(await uow.service_records.of_owner(vehicle_id, customer_id)),
-            timeline=tuple(
-                event
-                for event in timeline
-                if event.customer_id == customer_id or (event.customer_id is None and event.time_ms >= since_ms)
-            ),
-            ledger=await owners_ledger(uow, vehicle_id),
+            grants=tuple(g for g in grants if not is_driver or _is_for_bookings(g, now_ms)),
+            service_records=() if is_driver else tuple(await uow.service_records.of_owner(vehicle_id, customer_id)),
+            timeline=tuple(event for event in timeline if _is_shown(event, seat)),
+            ledger=() if is_driver else await owners_ledger(uow, vehicle_id),
+            drivers=() if is_driver else tuple(await car_drivers(uow, vehicle_id)),
+            driving=seat.driving,
         )
+
+
+def _is_for_bookings(grant: ConsentGrant, now_ms: int) -> bool:
+    """Of an owner's consents a driver sees those that they may book under."""
+    return grant.purpose is Purpose.BOOKING and grant.is_live(now_ms)
+
+
+def _is_shown(event: DomainEvent, seat: Seat) -> bool:
+    """Of the past: what is the owner's, or nobody's since the car is theirs; for a driver what came since they drive
+    it, but for the owner's own affairs."""
+    if seat.driving is not None:
+        is_owners = event.kind.startswith(("consent-", "driver-")) or event.kind == "owner-notified"
+        return event.time_ms >= seat.since_ms and event.customer_id in (seat.owner_id, None) and not is_owners
+    return event.customer_id == seat.owner_id or (event.customer_id is None and event.time_ms >= seat.since_ms)
 
 
 async def timeline_of(
@@ -74,11 +129,14 @@ async def timeline_of(
 
 
 async def proposal_of(office: Office, *, customer_id: str, proposal_id: str) -> ProposalDossier:
-    """One of the customer's proposals."""
+    """One of the customer's proposals, or one for a car that they drive."""
     async with office.unit_of_work() as uow:
-        await uow.show_only(customer_id)
+        owner_id = await uow.drivers.principal(customer_id, proposal_id) or customer_id
+        await uow.show_only(owner_id)
         proposal = await uow.proposals.get(proposal_id)
-        if proposal is None or proposal.customer_id != customer_id:
+        if proposal is None or proposal.customer_id != owner_id:
+            raise NotFound("there is no such proposal")
+        if owner_id != customer_id and not (await seat_in(uow, customer_id, proposal.vehicle_id)).shows(proposal):
             raise NotFound("there is no such proposal")
         return await dossier_of(uow, proposal)
 

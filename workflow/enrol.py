@@ -12,6 +12,7 @@ from domain.people import Ownership, Vehicle
 from domain.service_record import ServiceOutcome, ServiceRecord
 from domain.telemetry import VehicleAttributes
 from workflow.access import hash_token
+from workflow.codes import new_code, plain_code
 from workflow.consents import add_grant
 from workflow.history import tell
 from workflow.measurement import LATEST_ODOMETER_M, check_measurement, item_of
@@ -21,7 +22,7 @@ from workflow.ports import Office, UnitOfWork
 from workflow.sale import forget_past
 
 CLAIM_CODE_MS = 15 * 60_000
-CLAIM_ALPHABET = "ABCDEFGHJKMNPQRSTUVWXYZ23456789"  # nothing that reads like something else
+CODE_LENGTH = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,12 +91,11 @@ async def vehicle_of(office: Office, credential: str) -> Vehicle:
 
 async def show_claim_code(office: Office, vehicle_id: str) -> tuple[str, int]:
     """A fresh code for the car's own screen, and when it runs out."""
-    seed = int.from_bytes(office.ids.secret(16).encode(), "big")
-    code = "".join(CLAIM_ALPHABET[seed // len(CLAIM_ALPHABET) ** i % len(CLAIM_ALPHABET)] for i in range(8))
+    code = new_code(office, CODE_LENGTH)
     expires = office.wall.now_ms() + CLAIM_CODE_MS
     async with office.unit_of_work() as uow:
-        await uow.vehicles.set_claim_code(vehicle_id, hash_token(code), expires)
-    return f"{code[:4]}-{code[4:]}", expires
+        await uow.vehicles.set_claim_code(vehicle_id, hash_token(plain_code(code)), expires)
+    return code, expires
 
 
 async def claim_vehicle(
@@ -103,9 +103,8 @@ async def claim_vehicle(
 ) -> Vehicle:
     """Make the customer the car's owner, with the grants they ticked; the code is used up."""
     now = office.clock.now_ms()
-    plain = code.replace("-", "").replace(" ", "").upper()
     async with office.unit_of_work() as uow:
-        vehicle_id = await uow.vehicles.take_claim_code(hash_token(plain), office.wall.now_ms())
+        vehicle_id = await uow.vehicles.take_claim_code(hash_token(plain_code(code)), office.wall.now_ms())
         vehicle = await uow.vehicles.get(vehicle_id) if vehicle_id else None
         if vehicle is None:
             raise InvalidInput(

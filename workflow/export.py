@@ -7,6 +7,7 @@ from domain.errors import NotFound
 from domain.event import DomainEvent
 from domain.people import Vehicle
 from workflow.dossiers import dossier_of
+from workflow.drivers import car_drivers, driven_cars
 from workflow.ports import Office, UnitOfWork
 
 EVENTS_A_READ = 1_000
@@ -29,6 +30,7 @@ async def person_dossier(office: Office, *, customer_id: str) -> PersonDossier:
             now_ms=office.clock.now_ms(),
             customer=customer,
             cars=tuple([await _owned(uow, car) for car in await uow.vehicles.owned_by(customer_id)]),
+            drives=tuple(await driven_cars(uow, customer_id)),
             grants=tuple(grants),
             proposals=tuple([await dossier_of(uow, p) for p in proposals if p.customer_id == customer_id]),
             timeline=tuple(await _events(uow, customer_id)),
@@ -40,7 +42,8 @@ async def _owned(uow: UnitOfWork, vehicle: Vehicle) -> OwnedCar:
     if ownership is None:
         raise NotFound("there is no such car")
     needs = await uow.needs.of_vehicle(vehicle.vehicle_id, live_only=False)
-    return OwnedCar(vehicle, ownership.from_ms, tuple(need for need in needs if need.opened_ms >= ownership.from_ms))
+    since = tuple(need for need in needs if need.opened_ms >= ownership.from_ms)
+    return OwnedCar(vehicle, ownership.from_ms, since, tuple(await car_drivers(uow, vehicle.vehicle_id)))
 
 
 async def _events(uow: UnitOfWork, customer_id: str) -> list[DomainEvent]:

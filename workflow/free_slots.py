@@ -9,6 +9,7 @@ from domain.free_slots import free_slots
 from domain.prediction import DueWindow
 from domain.site import Demand
 from domain.workload import RankedSlot, Workload, common_window, rank_slots
+from workflow.drivers import is_seen
 from workflow.known_dealer import known_dealer
 from workflow.ports import Office
 from workflow.slot_choice import demand_of
@@ -61,13 +62,13 @@ def demand_of_items(office: Office, items: Sequence[str], *, wants_loaner: bool)
 async def work_of_needs(
     office: Office, *, customer_id: str, need_ids: Sequence[str]
 ) -> tuple[list[str], list[DueWindow]]:
-    """The items of the customer's needs and when they are due; NotFound for needs that are not theirs."""
+    """The items of needs and when they are due; NotFound for cars that are neither theirs nor lent to them."""
     items: list[str] = []
     windows: list[DueWindow] = []
     async with office.unit_of_work() as uow:
         for need_id in dict.fromkeys(need_ids):
             need = await uow.needs.get(need_id)
-            if need is None or await uow.vehicles.owner_of(need.vehicle_id) != customer_id:
+            if need is None or not await is_seen(uow, customer_id, need.vehicle_id):
                 raise NotFound("there is no such need")
             items.append(need.item)
             windows.append(need.window)

@@ -12,7 +12,8 @@ import ipaddress
 
 from domain.errors import TooManyTries
 from domain.guess_limit import GuessLimit
-from workflow.ports import Guesses, Office
+from workflow.party_ports import Guesses
+from workflow.ports import Office
 
 MINUTE_MS = 60_000
 DAY_MS = 86_400_000

@@ -11,6 +11,7 @@ from domain.language import DEFAULT, language_of
 from domain.need import MaintenanceNeed, NeedRule, NeedState, is_new_evidence, open_need, weigh
 from domain.prediction import Prediction
 from models.wording import wording_of
+from workflow.drivers import owner_to_act_for
 from workflow.history import tell
 from workflow.outbox_rows import Reminder
 from workflow.ports import Office, UnitOfWork
@@ -125,16 +126,32 @@ async def _served_since(uow: UnitOfWork, need: MaintenanceNeed) -> bool:
 
 
 async def remind(uow: UnitOfWork, office: Office, needs: Sequence[MaintenanceNeed], now: int) -> None:
-    """Queue one message to the owner about these needs of one car, if the owner consented to reminders.
+    """Queue one message to the owner about these needs of one car, if the owner consented to reminders, and one to each
+    driver who wants them.
 
     Of a need that has closed it says so: who was told that something is due is told when it no longer is.
     """
     vehicle_id = needs[0].vehicle_id
-    customer_id = await uow.vehicles.owner_of(vehicle_id)
-    if customer_id is None or not await uow.consents.live(vehicle_id, Purpose.REMINDERS, now):
+    owner_id = await uow.vehicles.owner_of(vehicle_id)
+    if owner_id is None or not await uow.consents.live(vehicle_id, Purpose.REMINDERS, now):
         return
-    owner = await uow.people.customer(customer_id)
-    language = language_of(owner.locale if owner else DEFAULT).code
+    await _remind_one(uow, office, needs, owner_id, now)
+    for driving in await uow.drivers.of_vehicle(vehicle_id):
+        if driving.wants_reminders:
+            await _remind_one(uow, office, needs, driving.customer_id, now, is_of_driver=True)
+
+
+async def _remind_one(
+    uow: UnitOfWork,
+    office: Office,
+    needs: Sequence[MaintenanceNeed],
+    customer_id: str,
+    now: int,
+    *,
+    is_of_driver: bool = False,
+) -> None:
+    customer = await uow.people.customer(customer_id)
+    language = language_of(customer.locale if customer else DEFAULT).code
     names = [office.catalogue.items[need.item].text(language).name for need in needs]
     is_over = all(need.state is NeedState.CLOSED for need in needs)
     lines = [
@@ -142,13 +159,17 @@ async def remind(uow: UnitOfWork, office: Office, needs: Sequence[MaintenanceNee
         for name, need in zip(names, needs, strict=True)
     ]
     reminder = Reminder(
-        reminder_id=f"{needs[0].need_id}:{'clear' if is_over else 'due'}:{needs[0].updated_ms}",
+        reminder_id=(
+            f"{needs[0].need_id}:{'clear' if is_over else 'due'}:{needs[0].updated_ms}"
+            + (f":{customer_id}" if is_of_driver else "")
+        ),
         customer_id=customer_id,
-        vehicle_id=vehicle_id,
+        vehicle_id=needs[0].vehicle_id,
         need_ids=tuple(need.need_id for need in needs),
         subject=", ".join(names),
         text="\n".join(lines),
         is_all_clear=is_over,
+        is_of_driver=is_of_driver,
     )
     await uow.outbox.put(reminder, now)
 
@@ -174,21 +195,22 @@ async def _tell_need(uow: UnitOfWork, need: MaintenanceNeed, kind: str, now: int
 
 
 async def snooze(office: Office, *, customer_id: str, need_id: str, until_ms: int) -> MaintenanceNeed:
-    """The owner asks to be reminded later."""
+    """The owner, or who acts for them, asks to be reminded later."""
     now = office.clock.now_ms()
     if not now < until_ms <= now + 180 * 86_400_000:
         raise InvalidInput(
             "a snooze ends in the future, within half a year", field="until_ms", fix="choose a later or nearer date"
         )
     async with office.unit_of_work() as uow:
-        need = (await _of_owner(uow, customer_id, need_id)).to(NeedState.SNOOZED, now, until_ms=until_ms)
+        need, owner_id = await _to_act_on(uow, customer_id, need_id)
+        need = need.to(NeedState.SNOOZED, now, until_ms=until_ms)
         await uow.needs.update(need)
-        await _tell_owner_step(uow, need, "need-snoozed", customer_id, now)
+        await _tell_step(uow, need, "need-snoozed", owner_id, customer_id, now)
         return need
 
 
 async def dismiss(office: Office, *, customer_id: str, need_id: str, reason: str) -> MaintenanceNeed:
-    """The owner says the need does not stand; it comes back on new evidence only."""
+    """The owner, or who acts for them, says the need does not stand; it comes back on new evidence only."""
     shortest, longest = DISMISSAL_LENGTH
     if not shortest <= len(reason.strip()) <= longest:
         raise InvalidInput(
@@ -196,9 +218,10 @@ async def dismiss(office: Office, *, customer_id: str, need_id: str, reason: str
         )
     now = office.clock.now_ms()
     async with office.unit_of_work() as uow:
-        need = (await _of_owner(uow, customer_id, need_id)).to(NeedState.DISMISSED, now, reason=reason.strip())
+        need, owner_id = await _to_act_on(uow, customer_id, need_id)
+        need = need.to(NeedState.DISMISSED, now, reason=reason.strip())
         await uow.needs.update(need)
-        await _tell_owner_step(uow, need, "need-dismissed", customer_id, now)
+        await _tell_step(uow, need, "need-dismissed", owner_id, customer_id, now)
         return need
 
 
@@ -217,22 +240,28 @@ async def wake_snoozed(office: Office) -> int:
     return len(due)
 
 
-async def _of_owner(uow: UnitOfWork, customer_id: str, need_id: str) -> MaintenanceNeed:
+async def _to_act_on(uow: UnitOfWork, customer_id: str, need_id: str) -> tuple[MaintenanceNeed, str]:
+    """A need of a car that the customer owns or may act for, and who owns it."""
     need = await uow.needs.get(need_id)
-    if need is None or await uow.vehicles.owner_of(need.vehicle_id) != customer_id:
+    if need is None:
         raise NotFound("there is no such need")
-    return need
+    try:
+        return need, await owner_to_act_for(uow, customer_id, need.vehicle_id)
+    except NotFound:
+        raise NotFound("there is no such need") from None
 
 
-async def _tell_owner_step(uow: UnitOfWork, need: MaintenanceNeed, kind: str, customer_id: str, now: int) -> None:
-    # The owner's own words stay in the database, with the need.
+async def _tell_step(
+    uow: UnitOfWork, need: MaintenanceNeed, kind: str, owner_id: str, customer_id: str, now: int
+) -> None:
+    # A person's own words stay in the database, with the need.
     await tell(
         uow,
         kind,
         event_id=f"{need.need_id}:{now}",
         vehicle_id=need.vehicle_id,
         time_ms=now,
-        actor="owner",
-        customer_id=customer_id,
+        actor="owner" if customer_id == owner_id else "driver",
+        customer_id=owner_id,
         data={"need_id": need.need_id, "item": need.item},
     )

@@ -10,6 +10,7 @@ from domain.errors import Conflict, ConsentMissing, InvalidInput, NotFound
 from domain.need import NeedState
 from domain.proposal import Actor, BookingProposal, ProposalState
 from domain.slot import Slot
+from workflow.drivers import grant_behind, proposal_to_act_on
 from workflow.history import tell
 from workflow.known_dealer import known_dealer
 from workflow.ports import Office, UnitOfWork
@@ -20,21 +21,14 @@ from workflow.slot_choice import pick_slot
 OFFERS = (1, 3)
 
 
-async def of_owner(uow: UnitOfWork, customer_id: str, proposal_id: str) -> BookingProposal:
-    """The owner's proposal, locked; NotFound when it is not theirs."""
-    proposal = await uow.proposals.get(proposal_id, lock=True)
-    if proposal is None or proposal.customer_id != customer_id:
-        raise NotFound("there is no such proposal")
-    return proposal
-
-
 async def of_consenting_owner(uow: UnitOfWork, customer_id: str, proposal_id: str, now_ms: int) -> BookingProposal:
-    """The owner's proposal with a live grant behind it, both locked; NotFound or ConsentMissing otherwise.
+    """The owner's proposal, for the owner or who acts for them, with a live grant behind it, both locked.
 
-    The grant is locked before the proposal everywhere, as a withdrawal does: two that cross would deadlock.
+    NotFound, Forbidden or ConsentMissing otherwise. The grant is locked before the proposal everywhere, as a withdrawal
+    does: two that cross would deadlock.
     """
-    grant = await uow.consents.behind(proposal_id, customer_id)
-    proposal = await of_owner(uow, customer_id, proposal_id)
+    grant = await grant_behind(uow, customer_id, proposal_id)
+    proposal = await proposal_to_act_on(uow, customer_id, proposal_id)
     if grant is None or not grant.is_live(now_ms):
         raise ConsentMissing("the consent for this dealer was withdrawn or has run out: grant it again first")
     return proposal
@@ -115,17 +109,18 @@ async def decline(
 async def confirm(
     office: Office, *, customer_id: str, proposal_id: str, start_ms: int | None = None, channel: str = "api"
 ) -> BookingProposal:
-    """The owner takes the accepted slot, or one of those offered: the hold becomes the appointment."""
+    """The owner, or who acts for them, takes the accepted slot or one offered: the hold becomes the appointment."""
     now = office.clock.now_ms()
     async with office.unit_of_work() as uow:
         before = await of_consenting_owner(uow, customer_id, proposal_id, now)
+        hand = before.hand_of(customer_id)
         if before.state is ProposalState.CONFIRMED:
             raise Conflict("it is confirmed already: an appointment is moved, not confirmed once more")
         slot = _chosen(before, start_ms)
-        after = replace(before.to(ProposalState.CONFIRMED, Actor.OWNER, now), slot=slot, offered=())
+        after = replace(before.to(ProposalState.CONFIRMED, hand, now), slot=slot, offered=())
         after = replace(after, expires_ms=after.ends_untold_ms)
-        after = await advance(uow, before, after, actor=Actor.OWNER, actor_id=customer_id, channel=channel)
-        await _book_needs(uow, after, now)
+        after = await advance(uow, before, after, actor=hand, actor_id=customer_id, channel=channel)
+        await _book_needs(uow, after, hand, now)
         return after
 
 
@@ -138,7 +133,7 @@ def _chosen(proposal: BookingProposal, start_ms: int | None) -> Slot | None:
     raise InvalidInput("this time was not offered", field="start_ms", fix="take one of the offered times")
 
 
-async def _book_needs(uow: UnitOfWork, proposal: BookingProposal, now_ms: int) -> None:
+async def _book_needs(uow: UnitOfWork, proposal: BookingProposal, hand: Actor, now_ms: int) -> None:
     for need_id in proposal.need_ids:
         need = await uow.needs.get(need_id)
         if need is not None and need.state.is_live and need.state is not NeedState.BOOKED:
@@ -149,7 +144,7 @@ async def _book_needs(uow: UnitOfWork, proposal: BookingProposal, now_ms: int) -
                 event_id=f"{need_id}:{proposal.proposal_id}",
                 vehicle_id=need.vehicle_id,
                 time_ms=now_ms,
-                actor="owner",
+                actor=str(hand),
                 customer_id=proposal.customer_id,
                 data={"need_id": need_id, "item": need.item},
             )
@@ -162,14 +157,15 @@ async def counter_back(
     now = office.clock.now_ms()
     async with office.unit_of_work() as uow:
         before = await of_consenting_owner(uow, customer_id, proposal_id, now)
+        hand = before.hand_of(customer_id)
         if before.state is not ProposalState.COUNTERED:
             raise Conflict(f"the dealer has offered no other time: the proposal is {before.state}")
         dealer = await known_dealer(uow, before.dealer_id)
         slot = await pick_slot(uow, dealer, start_ms, before.demand, now, but_of=proposal_id)
-        after = replace(before.to(ProposalState.SENT, Actor.OWNER, now), slot=slot, offered=())
+        after = replace(before.to(ProposalState.SENT, hand, now), slot=slot, offered=())
         after = _extend(after, now)
         return await advance(
-            uow, before, after, actor=Actor.OWNER, actor_id=customer_id, cause="another time", channel=channel
+            uow, before, after, actor=hand, actor_id=customer_id, cause="another time", channel=channel
         )
 
 
@@ -177,9 +173,10 @@ async def withdraw(office: Office, *, customer_id: str, proposal_id: str, channe
     """The owner takes the proposal back before it is confirmed."""
     now = office.clock.now_ms()
     async with office.unit_of_work() as uow:
-        before = await of_owner(uow, customer_id, proposal_id)
+        before = await proposal_to_act_on(uow, customer_id, proposal_id)
+        hand = before.hand_of(customer_id)
         return await end_proposal(
-            uow, before, ProposalState.WITHDRAWN, Actor.OWNER, customer_id, now, "withdrawn by the owner", channel
+            uow, before, ProposalState.WITHDRAWN, hand, customer_id, now, f"withdrawn by the {hand}", channel
         )
 
 
@@ -189,9 +186,10 @@ async def cancel(
     """The owner cancels a confirmed appointment."""
     now = office.clock.now_ms()
     async with office.unit_of_work() as uow:
-        before = await of_owner(uow, customer_id, proposal_id)
-        why = reason or "cancelled by the owner"
-        return await end_proposal(uow, before, ProposalState.CANCELLED, Actor.OWNER, customer_id, now, why, channel)
+        before = await proposal_to_act_on(uow, customer_id, proposal_id)
+        hand = before.hand_of(customer_id)
+        why = reason or f"cancelled by the {hand}"
+        return await end_proposal(uow, before, ProposalState.CANCELLED, hand, customer_id, now, why, channel)
 
 
 async def move(
@@ -201,7 +199,8 @@ async def move(
     now = office.clock.now_ms()
     async with office.unit_of_work() as uow:
         before = await of_consenting_owner(uow, customer_id, proposal_id, now)
-        return await _moved(uow, before, start_ms, Actor.OWNER, customer_id, now, channel)
+        hand = before.hand_of(customer_id)
+        return await _moved(uow, before, start_ms, hand, customer_id, now, channel)
 
 
 async def move_by_dealer(

@@ -13,6 +13,7 @@ from workflow.outbox_rows import Reminder
 from workflow.ports import UnitOfWork
 
 PASSWORD, SESSIONS, SOLD = "password", "sessions", "sold"
+DRIVER_ADDED, DRIVER_LEFT, DRIVES_NO_MORE = "driver-added", "driver-left", "drives-no-more"
 
 # Subject and text, by language and what happened.
 WORDS: Mapping[str, Mapping[str, tuple[str, str]]] = {
@@ -23,6 +24,18 @@ WORDS: Mapping[str, Mapping[str, tuple[str, str]]] = {
         ),
         SESSIONS: ("Signed out everywhere", "All sign-ins to your account were ended."),
         SOLD: ("A car was given away", "A car of yours was given away, and all consents for it have ended."),
+        DRIVER_ADDED: (
+            "Somebody drives your car now",
+            "The code that you made out for a driver of your car was used: they see how the car is from now on.",
+        ),
+        DRIVER_LEFT: (
+            "A driver has left your car",
+            "Somebody who drove a car of yours no longer does, by their own choice.",
+        ),
+        DRIVES_NO_MORE: (
+            "A car is no longer yours to drive",
+            "The owner of a car that you drove has ended that. You no longer see it, and get no reminders about it.",
+        ),
     },
     "de": {
         PASSWORD: (
@@ -33,6 +46,20 @@ WORDS: Mapping[str, Mapping[str, tuple[str, str]]] = {
         SOLD: (
             "Ein Auto wurde abgegeben",
             "Eines Ihrer Autos wurde abgegeben; alle Einwilligungen dafür sind beendet.",
+        ),
+        DRIVER_ADDED: (
+            "Jemand fährt jetzt Ihr Auto",
+            "Der Code, den Sie für einen Fahrer Ihres Autos ausgestellt haben, wurde benutzt: Er sieht ab jetzt, "
+            "wie es dem Auto geht.",
+        ),
+        DRIVER_LEFT: (
+            "Ein Fahrer hat Ihr Auto verlassen",
+            "Jemand, der eines Ihrer Autos fuhr, hat das selbst beendet.",
+        ),
+        DRIVES_NO_MORE: (
+            "Ein Auto ist Ihnen nicht mehr anvertraut",
+            "Der Halter eines Autos, das Sie fuhren, hat das beendet. Sie sehen es nicht mehr und bekommen keine "
+            "Erinnerungen dafür.",
         ),
     },
     "fr": {
@@ -45,11 +72,28 @@ WORDS: Mapping[str, Mapping[str, tuple[str, str]]] = {
             "Une voiture a changé de mains",
             "Une de vos voitures a changé de mains ; tous les consentements pour elle ont pris fin.",
         ),
+        DRIVER_ADDED: (
+            "Quelqu’un conduit désormais votre voiture",
+            "Le code que vous aviez établi pour un conducteur de votre voiture a été utilisé : il voit désormais "
+            "l’état de la voiture.",
+        ),
+        DRIVER_LEFT: (
+            "Un conducteur a quitté votre voiture",
+            "Quelqu’un qui conduisait une de vos voitures y a mis fin de lui-même.",
+        ),
+        DRIVES_NO_MORE: (
+            "Une voiture ne vous est plus confiée",
+            "Le propriétaire d’une voiture que vous conduisiez y a mis fin. Vous ne la voyez plus et ne recevez plus "
+            "de rappels pour elle.",
+        ),
     },
     "zh": {
         PASSWORD: ("您的密码已更改", "您账户的密码已更改，其他所有登录均已结束。"),
         SESSIONS: ("已在所有设备上退出", "您账户的所有登录均已结束。"),
         SOLD: ("一辆车已转让", "您的一辆车已转让，其所有授权均已结束。"),
+        DRIVER_ADDED: ("有人开始驾驶您的车", "您为驾驶人生成的代码已被使用：对方从现在起可以看到车况。"),
+        DRIVER_LEFT: ("一位驾驶人已退出您的车", "曾驾驶您车辆的一位驾驶人已自行退出。"),
+        DRIVES_NO_MORE: ("一辆车不再由您驾驶", "您曾驾驶车辆的车主已结束该授权。您不再能看到该车，也不再收到其提醒。"),
     },
 }
 
@@ -166,21 +210,32 @@ async def notify(uow: UnitOfWork, customer_id: str, what: str, now_ms: int, *, v
 
 
 async def notify_of_visit(uow: UnitOfWork, proposal: BookingProposal, what: str, now_ms: int) -> None:
-    """Queue the news of what the dealer did (`accepted`, `countered` …) to the proposal's owner."""
-    customer = await uow.people.customer(proposal.customer_id)
+    """Queue the news of what the dealer did (`accepted`, `countered` …) to the proposal's owner, and to who books for
+    them."""
     dealer = await uow.people.dealer(proposal.dealer_id)
-    if customer is None or dealer is None:
+    if dealer is None:
         return
-    subject, text = VISITS[language_of(customer.locale).code][what]
-    news = Reminder(
-        reminder_id=f"visit:{proposal.proposal_id}:{proposal.version}",
-        customer_id=proposal.customer_id,
-        vehicle_id=proposal.vehicle_id,
-        need_ids=(),
-        subject=subject.format(dealer=dealer.name),
-        text=text.format(dealer=dealer.name),
-        is_notice=True,
-        path=f"/owner/proposals/{proposal.proposal_id}",
-        waits_for_day=True,
-    )
-    await uow.outbox.put(news, now_ms)
+    drivers = [driving for driving in await uow.drivers.of_vehicle(proposal.vehicle_id) if driving.may_book]
+    for customer_id in (proposal.customer_id, *(driving.customer_id for driving in drivers)):
+        customer = await uow.people.customer(customer_id)
+        if customer is None:
+            continue
+        subject, text = VISITS[language_of(customer.locale).code][what]
+        news = Reminder(
+            reminder_id=f"visit:{proposal.proposal_id}:{proposal.version}{_mark(proposal.customer_id, customer_id)}",
+            customer_id=customer_id,
+            vehicle_id=proposal.vehicle_id,
+            need_ids=(),
+            subject=subject.format(dealer=dealer.name),
+            text=text.format(dealer=dealer.name),
+            is_notice=True,
+            path=f"/owner/proposals/{proposal.proposal_id}",
+            waits_for_day=True,
+            is_of_driver=customer_id != proposal.customer_id,
+        )
+        await uow.outbox.put(news, now_ms)
+
+
+def _mark(owner_id: str, customer_id: str) -> str:
+    """What tells a driver's copy from the owner's."""
+    return "" if customer_id == owner_id else f":{customer_id}"

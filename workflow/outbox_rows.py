@@ -59,10 +59,11 @@ class AttemptEnd:
 
 @dataclass(frozen=True, slots=True)
 class Reminder:
-    """An outbox row bound for an owner: work is due, or (`is_all_clear`) no longer is.
+    """An outbox row bound for an owner or a driver: work is due, or (`is_all_clear`) no longer is.
 
     `is_notice`: it is about access to the account, or a visit that was asked for (`workflow.notices`), and needs no
-    consent; `path`: the page it is about; `waits_for_day`: nobody need be woken for it.
+    consent; `path`: the page it is about; `waits_for_day`: nobody need be woken for it; `is_of_driver`: it is about a
+    car that the reader drives for its owner.
     """
 
     reminder_id: str
@@ -75,6 +76,7 @@ class Reminder:
     is_notice: bool = False
     path: str = ""
     waits_for_day: bool = False
+    is_of_driver: bool = False
 
 
 class BegunLetter(NamedTuple):

@@ -17,10 +17,9 @@ from domain.consent import ConsentGrant, Purpose
 from domain.delivery_state import DeliveryState
 from domain.event import DomainEvent
 from domain.judged_label import JudgedLabel
-from domain.machine_client import AccessToken, MachineClient
 from domain.model_quality import LabelCount
 from domain.need import MaintenanceNeed
-from domain.people import Account, Customer, Dealer, Ownership, Session, Vehicle
+from domain.people import Customer, Dealer
 from domain.prediction import Prediction
 from domain.proposal import BookingProposal, ProposalState, ProposalStep
 from domain.reminder_policy import AT_ONCE, ReminderPolicy
@@ -38,101 +37,7 @@ from workflow.outbox_rows import (
     Reminder,
     TopicMessage,
 )
-
-
-class Vehicles(Protocol):
-    async def add(self, vehicle: Vehicle) -> None: ...
-    async def get(self, vehicle_id: str) -> Vehicle | None: ...
-    async def update(self, vehicle: Vehicle) -> None: ...
-    async def add_credential(self, credential_hash: str, vehicle_id: str, created_ms: int) -> None: ...
-    async def by_credential(self, credential_hash: str) -> Vehicle | None: ...
-    async def add_enrolment_token(self, token_hash: str, created_ms: int) -> None: ...
-    async def is_enrolment_token(self, token_hash: str) -> bool: ...
-    async def add_enrolment(self, token_hash: str, vehicle_id: str) -> None:
-        """Remember with which token the car was enrolled."""
-
-    async def enrolled_with(self, token_hash: str, vehicle_ids: Collection[str]) -> list[Vehicle]:
-        """Those of these cars that were enrolled with the token, by id."""
-
-    async def set_claim_code(self, vehicle_id: str, code_hash: str, expires_ms: int) -> None:
-        """Replace the car's claim code, if it had one."""
-
-    async def take_claim_code(self, code_hash: str, now_ms: int) -> str | None:
-        """The vehicle id of an unexpired code, which is used up by the call; None otherwise."""
-
-    async def own(self, ownership: Ownership) -> None:
-        """Begin an ownership; the one that ran until now (if any) ends at its `from_ms`."""
-
-    async def disown(self, vehicle_id: str, customer_id: str, until_ms: int) -> None:
-        """End the customer's ownership; Conflict when it is not theirs any more."""
-
-    async def owner_of(self, vehicle_id: str) -> str | None:
-        """The customer id of the present owner."""
-
-    async def ownership_of(self, vehicle_id: str) -> Ownership | None:
-        """Who owns the car now, and since when."""
-
-    async def owned(self, vehicle_id: str, customer_id: str) -> Vehicle | None:
-        """The car, if it is this customer's now."""
-
-    async def owned_by(self, customer_id: str) -> list[Vehicle]: ...
-    async def count(self) -> int: ...
-
-
-class People(Protocol):
-    async def add_customer(self, customer: Customer) -> None: ...
-    async def customer(self, customer_id: str) -> Customer | None: ...
-    async def add_account(self, account: Account) -> None:
-        """Conflict when the e-mail is taken."""
-
-    async def account(self, account_id: str) -> Account | None: ...
-    async def account_by_email(self, email: str) -> Account | None: ...
-    async def add_session(self, session: Session) -> None: ...
-    async def session(self, token_hash: str) -> Session | None: ...
-    async def end_session(self, token_hash: str) -> None: ...
-    async def end_sessions_of(self, account_id: str, *, but: str = "") -> None:
-        """End all sessions of an account, but that of one token hash."""
-
-    async def set_password(self, account_id: str, password_hash: str) -> None: ...
-    async def add_dealer(self, dealer: Dealer) -> None: ...
-    async def update_dealer(self, dealer: Dealer) -> None: ...
-    async def dealer(self, dealer_id: str) -> Dealer | None: ...
-    async def dealers_with(self, dealer_ids: Collection[str]) -> dict[str, Dealer]:
-        """Those of these dealers that there are, by id."""
-
-    async def dealers(self) -> list[Dealer]: ...
-
-
-class MachineClients(Protocol):
-    async def add(self, client: MachineClient) -> None: ...
-    async def get(self, client_id: str) -> MachineClient | None: ...
-    async def of_dealer(self, dealer_id: str) -> list[MachineClient]:
-        """Live and revoked, the oldest first."""
-
-    async def update(self, client: MachineClient) -> None: ...
-    async def add_token(self, token: AccessToken) -> None: ...
-    async def by_token(self, token_hash: str) -> tuple[AccessToken, MachineClient] | None: ...
-    async def end_tokens(self, client_id: str) -> None: ...
-    async def forget_tokens_before(self, now_ms: int) -> None:
-        """Remove those that have run out."""
-
-
-class Guesses(NamedTuple):
-    """How often what a key stands for has failed, when last, and when it last succeeded (wall clock)."""
-
-    failures: int
-    last_ms: int
-    succeeded_ms: int | None
-
-
-class SignInGuesses(Protocol):
-    async def lock(self, keys: Collection[str], now_ms: int) -> dict[str, Guesses]:
-        """What is counted under each key, 0 where nothing was; nobody else counts there until the transaction ends."""
-
-    async def set(self, key: str, failures: int, last_ms: int, *, succeeded_ms: int | None = None) -> None:
-        """Change what was locked; without `succeeded_ms` the last success stays what it was."""
-
-    async def forget_before(self, last_ms: int) -> None: ...
+from workflow.party_ports import Drivers, MachineClients, People, SignInGuesses, Vehicles
 
 
 class Consents(Protocol):
@@ -170,6 +75,9 @@ class Assessments(Protocol):
         """The newest prediction per car and item, by event time (an older one never overwrites a newer)."""
 
     async def of_vehicle(self, vehicle_id: str) -> list[Prediction]: ...
+    async def heard(self, vehicle_ids: Collection[str]) -> dict[str, int]:
+        """When each of these cars was last heard from (event time), of which anything was predicted."""
+
     async def forget_vehicle(self, vehicle_id: str) -> None:
         """Remove the car's newest predictions."""
 
@@ -204,6 +112,9 @@ class Proposals(Protocol):
 
     async def get(self, proposal_id: str, *, lock: bool = False) -> BookingProposal | None: ...
     async def of_vehicle(self, vehicle_id: str) -> list[BookingProposal]: ...
+    async def under_way(self, vehicle_ids: Collection[str]) -> list[BookingProposal]:
+        """Those of these cars that are not over, drafts too."""
+
     async def of_dealer(
         self, dealer_id: str, states: Iterable[ProposalState] | None = None
     ) -> list[BookingProposal]: ...
@@ -412,6 +323,7 @@ class UnitOfWork(Protocol):
     """One transaction: commits when the block ends well, rolls back when it raises."""
 
     vehicles: Vehicles
+    drivers: Drivers
     people: People
     machine_clients: MachineClients
     guesses: SignInGuesses

@@ -9,9 +9,10 @@ from domain.consent import ConsentGrant, Permit
 from domain.errors import Conflict, InvalidInput, NotFound
 from domain.need import MaintenanceNeed
 from domain.people import Dealer, Vehicle
-from domain.proposal import Actor, BookingProposal, ProposalState
+from domain.proposal import BookingProposal, ProposalState
 from domain.site import Demand
 from domain.slot import Slot
+from workflow.drivers import grant_behind, owner_to_act_for, proposal_to_act_on
 from workflow.known_dealer import known_dealer
 from workflow.ports import Office, UnitOfWork
 from workflow.proposal_payload import render_payload
@@ -42,16 +43,20 @@ async def draft_proposal(
         raise InvalidInput("the note is too long", field="note", fix=f"use at most {NOTE_LENGTH} characters")
     async with office.unit_of_work() as uow:
         vehicle = await uow.vehicles.owned(vehicle_id, customer_id)
+        owner_id = customer_id
+        if vehicle is None:
+            owner_id = await owner_to_act_for(uow, customer_id, vehicle_id)
+            vehicle = await uow.vehicles.owned(vehicle_id, owner_id)
         if vehicle is None:
             raise NotFound("there is no such car")
         grant = await uow.consents.get(grant_id, lock=True)
-        permit = _permit(grant, customer_id, vehicle_id, dealer_id, now)
+        permit = _permit(grant, owner_id, vehicle_id, dealer_id, now)
         dealer = await known_dealer(uow, dealer_id)
         needs = [await _live_need(uow, vehicle_id, need_id) for need_id in dict.fromkeys(need_ids)]
         demand = demand_of(office.catalogue, [need.item for need in needs], wants_loaner=loaner)
         slot = await find_slot(uow, dealer, start_ms, demand, now)
         proposal = await _draft(uow, office, permit, vehicle, dealer, needs, slot, demand, note, now)
-        return await advance(uow, None, proposal, actor=Actor.OWNER, actor_id=customer_id)
+        return await advance(uow, None, proposal, actor=proposal.hand_of(customer_id), actor_id=customer_id)
 
 
 async def _draft(
@@ -112,16 +117,14 @@ async def send_proposal(office: Office, *, customer_id: str, proposal_id: str, c
     now = office.clock.now_ms()
     async with office.unit_of_work() as uow:
         # The grant is locked before the proposal, as a withdrawal does.
-        grant = await uow.consents.behind(proposal_id, customer_id)
-        draft = await uow.proposals.get(proposal_id, lock=True)
-        if draft is None or draft.customer_id != customer_id:
-            raise NotFound("there is no such proposal")
-        permit = _permit(grant, customer_id, draft.vehicle_id, draft.dealer_id, now)
-        return await propose(uow, permit, draft, now, channel)
+        grant = await grant_behind(uow, customer_id, proposal_id)
+        draft = await proposal_to_act_on(uow, customer_id, proposal_id)
+        permit = _permit(grant, draft.customer_id, draft.vehicle_id, draft.dealer_id, now)
+        return await propose(uow, permit, draft, now, customer_id, channel)
 
 
 async def propose(
-    uow: UnitOfWork, permit: Permit, draft: BookingProposal, now_ms: int, channel: str
+    uow: UnitOfWork, permit: Permit, draft: BookingProposal, now_ms: int, actor_id: str, channel: str
 ) -> BookingProposal:
     """The step by which data leaves: it takes a Permit, and only a live grant makes one."""
     if permit.grant.grant_id != draft.grant_id:
@@ -138,9 +141,10 @@ async def propose(
         raise NotFound("there is no such dealer")
     # Another may have taken the bay since the draft: whatever is free at that time will do.
     slot = await pick_slot(uow, dealer, draft.slot.start_ms, draft.demand, now_ms)
-    sent = draft.to(ProposalState.SENT, Actor.OWNER, now_ms)
+    actor = draft.hand_of(actor_id)
+    sent = draft.to(ProposalState.SENT, actor, now_ms)
     sent = replace(sent, slot=slot, expires_ms=min(now_ms + PROPOSAL_OPEN_MS, slot.start_ms))
-    return await advance(uow, draft, sent, actor=Actor.OWNER, actor_id=draft.customer_id, channel=channel)
+    return await advance(uow, draft, sent, actor=actor, actor_id=actor_id, channel=channel)
 
 
 def _permit(grant: ConsentGrant | None, customer_id: str, vehicle_id: str, dealer_id: str, now_ms: int) -> Permit:

@@ -121,23 +121,30 @@ def _of(row: OutboxRow) -> Reminder:
 
 
 async def _that_stand(uow: UnitOfWork, office: Office, rows: Sequence[OutboxRow], now: int) -> list[OutboxRow]:
-    """Those that are still true, and still wanted by who still owns the car; the others are dropped."""
+    """Those that are still true, and still wanted by who still owns or drives the car; the others are dropped."""
     standing = []
     for row in rows:
         reminder = _of(row)
-        if reminder.is_notice:
-            standing.append(row)
-            continue
-        needs = await _needs(uow, reminder)
-        is_true = any(_is_worth_telling(need, reminder) for need in needs)
-        allowed = await uow.consents.live(reminder.vehicle_id, Purpose.REMINDERS, now)
-        owner = await uow.vehicles.owner_of(reminder.vehicle_id)
-        if is_true and allowed and owner == reminder.customer_id:
+        if await _stands(uow, reminder, now):
             standing.append(row)
         else:
             why = "the need or the consent no longer stands"
             await uow.outbox.drop(row.outbox_id, why, office.wall.now_ms())
     return standing
+
+
+async def _stands(uow: UnitOfWork, reminder: Reminder, now: int) -> bool:
+    """Whether it is still true, and for who it is for: a driver who has left hears nothing more of the car."""
+    if reminder.is_of_driver:
+        driving = await uow.drivers.driving(reminder.vehicle_id, reminder.customer_id)
+        if driving is None or not (driving.may_book if reminder.is_notice else driving.wants_reminders):
+            return False
+    if reminder.is_notice:
+        return True
+    is_true = any(_is_worth_telling(need, reminder) for need in await _needs(uow, reminder))
+    allowed = await uow.consents.live(reminder.vehicle_id, Purpose.REMINDERS, now)
+    owner_id = await uow.vehicles.owner_of(reminder.vehicle_id)
+    return is_true and bool(allowed) and (reminder.is_of_driver or owner_id == reminder.customer_id)
 
 
 async def _may_go_ms(uow: UnitOfWork, office: Office, customer: Customer, rows: Sequence[OutboxRow], now: int) -> int:

@@ -7,6 +7,7 @@ from domain.errors import NotFound
 from domain.need import NeedState
 from domain.people import Ownership
 from workflow.consents import end_grant
+from workflow.drivers import end_all_driving
 from workflow.history import tell
 from workflow.notices import SOLD, notify
 from workflow.ports import Office, UnitOfWork
@@ -16,7 +17,8 @@ async def sell_vehicle(office: Office, *, customer_id: str, vehicle_id: str) -> 
     """The owner has given the car away: it is nobody's until somebody claims it with a code from its screen.
 
     Every grant ends, and with them what stands on them: appointments are cancelled, dealers are asked to erase, the
-    stream forgets the car's state. The owner keeps what is theirs: grants, proposals and steps until now.
+    stream forgets the car's state. Nobody drives it for its former owner any longer. The owner keeps what is theirs:
+    grants, proposals and steps until now.
     """
     now = office.clock.now_ms()
     async with office.unit_of_work() as uow:
@@ -29,6 +31,7 @@ async def sell_vehicle(office: Office, *, customer_id: str, vehicle_id: str) -> 
             if grant is not None and grant.end is None:
                 how = GrantEnd.SOLD if grant.is_live(now) else GrantEnd.EXPIRED
                 await end_grant(uow, office, grant, how, customer_id)
+        await end_all_driving(uow, vehicle_id, customer_id, now)
         await forget_past(uow, vehicle_id, now)
         await uow.vehicles.disown(vehicle_id, customer_id, now)
         await uow.vehicles.update(vehicle.labelled(""))

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
-from sqlalchemy import delete, select
+from sqlalchemy import delete, func, select
 
 from adapters.records.documents import from_document, to_document
 from adapters.records.repository import Repository
@@ -40,6 +40,14 @@ class SqlAssessments(Repository):
             select(assessments.c.document).where(assessments.c.vehicle_id == vehicle_id).order_by(assessments.c.item)
         )
         return [from_document(row.document, Prediction) for row in rows]
+
+    async def heard(self, vehicle_ids: Collection[str]) -> dict[str, int]:
+        rows = await self._all(
+            select(assessments.c.vehicle_id, func.max(assessments.c.event_ms).label("heard_ms"))
+            .where(assessments.c.vehicle_id.in_(vehicle_ids))
+            .group_by(assessments.c.vehicle_id)
+        )
+        return {row.vehicle_id: row.heard_ms for row in rows}
 
     async def forget_vehicle(self, vehicle_id: str) -> None:
         await self._execute(delete(assessments).where(assessments.c.vehicle_id == vehicle_id))

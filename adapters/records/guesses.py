@@ -8,7 +8,7 @@ from sqlalchemy import delete, select, update
 
 from adapters.records.repository import Repository
 from adapters.records.tables import sign_in_guesses
-from workflow.ports import Guesses
+from workflow.party_ports import Guesses
 
 
 class SqlSignInGuesses(Repository):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from typing import Any
 
 from sqlalchemy import BigInteger, Integer, Select, Text, bindparam, select, update
@@ -57,6 +57,12 @@ class SqlProposals(Repository):
 
     async def of_vehicle(self, vehicle_id: str) -> list[BookingProposal]:
         return await self._list(_newest_first().where(proposals.c.vehicle_id == vehicle_id))
+
+    async def under_way(self, vehicle_ids: Collection[str]) -> list[BookingProposal]:
+        states = [str(state) for state in ProposalState if not state.is_over]
+        return await self._list(
+            _newest_first().where(proposals.c.vehicle_id.in_(vehicle_ids), proposals.c.state.in_(states))
+        )
 
     async def of_dealer(self, dealer_id: str, states: Iterable[ProposalState] | None = None) -> list[BookingProposal]:
         query = _newest_first().where(proposals.c.dealer_id == dealer_id)

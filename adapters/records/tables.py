@@ -116,6 +116,31 @@ ownerships = Table(
     sqlite_autoincrement=True,
 )
 
+# Who drives a car that is another's, and since when.
+drivings = Table(
+    "drivings",
+    metadata,
+    Column("driving_id", SEQUENCE, primary_key=True),
+    Column("vehicle_id", Text, _to("vehicles.vehicle_id"), nullable=False),
+    Column("customer_id", Text, _to("customers.customer_id"), nullable=False, index=True),
+    Column("from_ms", BigInteger, nullable=False),
+    Column("until_ms", BigInteger),
+    Column("may_book", Boolean, nullable=False),
+    Column("wants_reminders", Boolean, nullable=False),
+    Index("uq_drivings_present", "vehicle_id", "customer_id", unique=True, **_where("until_ms IS NULL")),
+    sqlite_autoincrement=True,
+)
+
+driver_invitations = Table(
+    "driver_invitations",
+    metadata,
+    Column("code_hash", Text, primary_key=True),
+    Column("vehicle_id", Text, _to("vehicles.vehicle_id"), nullable=False, index=True),
+    Column("owner_id", Text, _to("customers.customer_id"), nullable=False),
+    Column("may_book", Boolean, nullable=False),
+    Column("expires_ms", BigInteger, nullable=False),
+)
+
 dealers = Table(
     "dealers",
     metadata,

@@ -15,6 +15,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from adapters.records.assessments import SqlAssessments
 from adapters.records.consents import SqlConsents
 from adapters.records.deliveries import SqlDeliveries
+from adapters.records.drivers import SqlDrivers
 from adapters.records.failures import meaning_of
 from adapters.records.guesses import SqlSignInGuesses
 from adapters.records.holds import SqlHolds
@@ -29,7 +30,7 @@ from adapters.records.proposals import SqlProposals
 from adapters.records.service_records import SqlServiceRecords
 from adapters.records.timeline import SqlTimeline
 from adapters.records.vehicles import SqlVehicles
-from workflow import ports
+from workflow import party_ports, ports
 
 T = TypeVar("T")
 
@@ -66,10 +67,11 @@ class SqlUnitOfWork:
     trying again harmless.
     """
 
-    vehicles: ports.Vehicles
-    people: ports.People
-    machine_clients: ports.MachineClients
-    guesses: ports.SignInGuesses
+    vehicles: party_ports.Vehicles
+    drivers: party_ports.Drivers
+    people: party_ports.People
+    machine_clients: party_ports.MachineClients
+    guesses: party_ports.SignInGuesses
     consents: ports.Consents
     assessments: ports.Assessments
     needs: ports.Needs
@@ -162,6 +164,7 @@ class SqlUnitOfWork:
 
     def _open_repositories(self, connection: AsyncConnection) -> None:
         self.vehicles = SqlVehicles(connection)
+        self.drivers = SqlDrivers(connection)
         self.people = SqlPeople(connection)
         self.machine_clients = SqlMachineClients(connection)
         self.guesses = SqlSignInGuesses(connection)

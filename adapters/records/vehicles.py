@@ -38,7 +38,7 @@ class SqlVehicles(Repository):
 
     async def get(self, vehicle_id: str) -> Vehicle | None:
         row = await self._one(select(vehicles).where(vehicles.c.vehicle_id == vehicle_id))
-        return None if row is None else _vehicle(row)
+        return None if row is None else vehicle_of_row(row)
 
     async def update(self, vehicle: Vehicle) -> None:
         change = update(vehicles).where(vehicles.c.vehicle_id == vehicle.vehicle_id).values(**_columns(vehicle))
@@ -55,7 +55,7 @@ class SqlVehicles(Repository):
             .join(vehicle_credentials, vehicle_credentials.c.vehicle_id == vehicles.c.vehicle_id)
             .where(vehicle_credentials.c.credential_hash == credential_hash)
         )
-        return None if row is None else _vehicle(row)
+        return None if row is None else vehicle_of_row(row)
 
     async def add_enrolment_token(self, token_hash: str, created_ms: int) -> None:
         await self._insert_new(enrolment_tokens, {"token_hash": token_hash, "created_ms": created_ms})
@@ -75,7 +75,7 @@ class SqlVehicles(Repository):
             .where(enrolments.c.token_hash == token_hash, vehicles.c.vehicle_id.in_(vehicle_ids))
             .order_by(vehicles.c.vehicle_id)
         )
-        return [_vehicle(row) for row in rows]
+        return [vehicle_of_row(row) for row in rows]
 
     async def set_claim_code(self, vehicle_id: str, code_hash: str, expires_ms: int) -> None:
         insert = self._insert(claim_codes).values(vehicle_id=vehicle_id, code_hash=code_hash, expires_ms=expires_ms)
@@ -140,7 +140,7 @@ class SqlVehicles(Repository):
 
     async def owned(self, vehicle_id: str, customer_id: str) -> Vehicle | None:
         row = await self._one(_OWNED, {"of_vehicle": vehicle_id, "of_customer": customer_id})
-        return None if row is None else _vehicle(row)
+        return None if row is None else vehicle_of_row(row)
 
     async def owned_by(self, customer_id: str) -> list[Vehicle]:
         rows = await self._all(
@@ -149,7 +149,7 @@ class SqlVehicles(Repository):
             .where(ownerships.c.customer_id == customer_id, ownerships.c.until_ms.is_(None))
             .order_by(ownerships.c.ownership_id)
         )
-        return [_vehicle(row) for row in rows]
+        return [vehicle_of_row(row) for row in rows]
 
     async def count(self) -> int:
         row = await self._one(select(func.count().label("cars")).select_from(vehicles))
@@ -168,7 +168,8 @@ def _columns(vehicle: Vehicle) -> dict[str, Any]:
     }
 
 
-def _vehicle(row: Row[Any]) -> Vehicle:
+def vehicle_of_row(row: Row[Any]) -> Vehicle:
+    """The car of a row of `vehicles`."""
     return Vehicle(
         vehicle_id=row.vehicle_id,
         make=row.make,

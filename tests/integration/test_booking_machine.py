@@ -1,4 +1,4 @@
-"""Whatever owners, dealers, clocks, withdrawals and crashes do to bookings in any order, what was promised holds.
+"""Whatever owners, drivers, dealers, clocks, withdrawals and crashes do in any order, what was promised holds.
 
 Use cases on a real database, one after the other. A crash comes before a transaction commits, or after it has, before
 anybody hears of it; who was cut off then often asks again.
@@ -33,11 +33,13 @@ from tests.support.town import OIL, PADS, Garage, Household, Town
 from workflow import negotiate, visit
 from workflow.consents import end_run_out, narrow_consent, withdraw_consent
 from workflow.deliveries import Deliveries as DeliveryDesk
+from workflow.drivers import invite_driver, join_car, let_driver
 from workflow.outbox_rows import Delivery
 from workflow.propose import send_proposal
 
 # What the product's table says, written out once more: from each state to each other, and by whom.
 OWNER, DEALER, CLOCK, CONSENT = "owner", "dealer", "clock", "consent"
+DRIVER = "driver"  # who takes steps for the owner, and none but the owner's
 ENDS = {"declined": {DEALER}, "expired": {CLOCK}, "withdrawn": {OWNER, CONSENT}}
 TABLE: dict[str, dict[str, set[str]]] = {
     "": {"draft": {OWNER}},
@@ -136,12 +138,22 @@ class BookingMachine(RuleBasedStateMachine):
         self.ids: list[str] = []
         self.garages: list[Garage] = [self.run(self.town.garage()) for _ in range(2)]
         self.homes: list[Household] = [self.run(self.town.household()) for _ in range(2)]
+        # Who drives each car, and whether they still may book for its owner.
+        self.drivers = {home.car_id: self.run(self.lend(home)) for home in self.homes}
+        self.may_book = dict.fromkeys(self.drivers, True)
+        self.by_nobody: list[str] = []
 
     def run(self, step: Awaitable[Any]) -> Any:
         async def go() -> Any:
             return await step
 
         return self.runner.run(go())
+
+    async def lend(self, home: Household) -> str:
+        code, _ = await invite_driver(self.town.office, customer_id=home.id, vehicle_id=home.car_id)
+        driver = (await self.town.owner()).customer_id
+        await join_car(self.town.office, customer_id=driver, code=code)
+        return driver
 
     def attempt(self, step: Callable[[], Awaitable[Any]], crash: str) -> Any:
         """Take a step that may be refused, or be cut off by a crash and then be asked for again."""
@@ -244,16 +256,35 @@ class BookingMachine(RuleBasedStateMachine):
     @rule(number=numbers, crash=crashes, answer=st.sampled_from(OWNERS_ANSWERS))
     def an_owner_answers(self, number: int, crash: str, answer: str) -> None:
         if p := self.pick(number, "accepted", "countered", *(["confirmed"] if answer in ("cancel", "move") else [])):
-            own = {"customer_id": p.customer_id, "proposal_id": p.proposal_id}
-            start = p.offered[number % len(p.offered)].start_ms if p.offered else None
-            steps: dict[str, Callable[[], Awaitable[Any]]] = {
-                "confirm": lambda: negotiate.confirm(self.town.office, start_ms=start, **own),
-                "counter": lambda: negotiate.counter_back(self.town.office, start_ms=self.day(number), **own),
-                "withdraw": lambda: negotiate.withdraw(self.town.office, **own),
-                "cancel": lambda: negotiate.cancel(self.town.office, **own),
-                "move": lambda: negotiate.move(self.town.office, start_ms=self.day(number), **own),
-            }
-            self.attempt(steps[answer], crash)
+            self.answer(p.customer_id, p, number, crash, answer)
+
+    @rule(number=numbers, crash=crashes, answer=st.sampled_from(OWNERS_ANSWERS))
+    def a_driver_answers(self, number: int, crash: str, answer: str) -> None:
+        if p := self.pick(number, "accepted", "countered", *(["confirmed"] if answer in ("cancel", "move") else [])):
+            done = self.answer(self.drivers[p.vehicle_id], p, number, crash, answer)
+            if done is not None and not self.may_book[p.vehicle_id]:
+                self.by_nobody.append(f"{answer} of {p.proposal_id}")
+
+    @rule(number=numbers, crash=crashes)
+    def an_owner_lets_a_driver_book_or_no_longer(self, number: int, crash: str) -> None:
+        home = self.homes[number % 2]
+        wanted = number % 5 > 1
+        own = {"customer_id": home.id, "vehicle_id": home.car_id, "driver_id": self.drivers[home.car_id]}
+        self.attempt(lambda: let_driver(self.town.office, may_book=wanted, **own), crash)
+        self.may_book[home.car_id] = wanted
+
+    def answer(self, who: str, p: BookingProposal, number: int, crash: str, answer: str) -> Any:
+        """What the owner, or somebody for them, answers; None where it was refused."""
+        own = {"customer_id": who, "proposal_id": p.proposal_id}
+        start = p.offered[number % len(p.offered)].start_ms if p.offered else None
+        steps: dict[str, Callable[[], Awaitable[Any]]] = {
+            "confirm": lambda: negotiate.confirm(self.town.office, start_ms=start, **own),
+            "counter": lambda: negotiate.counter_back(self.town.office, start_ms=self.day(number), **own),
+            "withdraw": lambda: negotiate.withdraw(self.town.office, **own),
+            "cancel": lambda: negotiate.cancel(self.town.office, **own),
+            "move": lambda: negotiate.move(self.town.office, start_ms=self.day(number), **own),
+        }
+        return self.attempt(steps[answer], crash)
 
     @rule(number=numbers, crash=crashes, what=st.sampled_from(VISITS), done=st.booleans())
     def the_visit(self, number: int, crash: str, what: str, done: bool) -> None:
@@ -304,6 +335,7 @@ class BookingMachine(RuleBasedStateMachine):
     @invariant()
     def what_was_promised_holds(self) -> None:
         assert self.dealers.too_late == []
+        assert self.by_nobody == [], "who may not book has booked"
         self.sent_again |= {own for own, bodies in self.dealers.got.items() if len(bodies) > 1}
         if not self.dealers.narrowed:
             assert all(len(set(bodies)) == 1 for bodies in self.dealers.got.values()), "one id, one body"
@@ -319,7 +351,9 @@ class BookingMachine(RuleBasedStateMachine):
                     steps = await uow.proposals.steps(proposal.proposal_id)
                     assert [step.version for step in steps] == list(range(1, proposal.version + 1))
                     for step in steps:
-                        assert str(step.actor) in TABLE.get(before, {}).get(str(step.state), set()), (before, step)
+                        hand = OWNER if str(step.actor) == DRIVER else str(step.actor)
+                        assert hand in TABLE.get(before, {}).get(str(step.state), set()), (before, step)
+                        assert (str(step.actor) == DRIVER) == (step.actor_id == self.drivers[home.car_id])
                         before = str(step.state)
                         self.reached.add(before)
                     assert before == str(proposal.state)

@@ -22,7 +22,7 @@ from workflow.reminders import dispatch_reminders
 pytestmark = pytest.mark.postgres
 
 # Tables that have a customer or a dealer and no rule: who they are is what tells parties apart.
-WHO = {"customers", "dealers", "accounts", "ownerships", "machine_clients"}
+WHO = {"customers", "dealers", "accounts", "ownerships", "drivings", "machine_clients"}
 
 
 @pytest.fixture

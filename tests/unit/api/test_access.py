@@ -28,8 +28,8 @@ from workflow.machine_clients import TOKEN_PREFIX
 OPEN = {"customers.register", "sessions.begin", "health.healthz", "health.readyz", "health.explain"}
 # What all who are signed in may know: which dealers there are, and (owners and operators) when they are free.
 PUBLIC = {"dealers.all_dealers", "dealers.free_slots"}
-# A claim names no car: it sends a code, and a wrong one is a wrong field.
-GUESSED = {"me.claim"}
+# These name no car: they send a code, and a wrong one is a wrong field.
+GUESSED = {"me.claim", "drivers.join"}
 NOT_SIGNED_IN = ("nobody", "forged", "expired session", "expired machine", "revoked machine")
 OF_CARS = ("car", "enrolment")
 
@@ -83,6 +83,7 @@ async def matrix(town: Town, people: People) -> AsyncIterator[Matrix]:
     await people.owner.post(f"/v1/me/proposals/{proposal['proposal_id']}/send", json={})
     ids = {
         "vehicle_id": people.vehicle_id,
+        "driver_id": await a_driver(town, people),
         "signal": "Vehicle.Speed",
         "need_id": proposal["need_ids"][0],
         "grant_id": proposal["grant_id"],
@@ -95,6 +96,17 @@ async def matrix(town: Town, people: People) -> AsyncIterator[Matrix]:
     yield Matrix(town, ids, strangers)
     for stranger in strangers.values():
         await stranger.client.aclose()
+
+
+async def a_driver(town: Town, people: People) -> str:
+    """The id of somebody who drives the car."""
+    path = f"/v1/me/vehicles/{people.vehicle_id}/drivers"
+    code = (await people.owner.post(f"{path}/invitations", json={})).json()["code"]
+    driver, _ = await new_owner(town, "Dora Nomen")
+    await driver.post("/v1/me/drives", json={"code": code})
+    await driver.aclose()
+    listed: str = (await people.owner.get(path)).json()["drivers"][0]["customer_id"]
+    return listed
 
 
 async def strangers_of(town: Town, people: People) -> dict[str, Stranger]:

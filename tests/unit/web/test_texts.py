@@ -24,6 +24,18 @@ PLACE = re.compile(r"\{\w+\}")
 KEY = re.compile(r"""(?:\bt|texts(?:_of\(\))?)(?:\.plural|\.list)?\(\s*(?:"|')([a-z_-]+(?:\.[a-z_-]*[a-z])+)(?:"|')""")
 
 
+@pytest.mark.parametrize("language", shipped_languages())
+def test_no_key_stands_twice_since_the_later_one_would_silently_win(language: str) -> None:
+    def check(node: yaml.Node) -> None:
+        if isinstance(node, yaml.MappingNode):
+            keys = [key.value for key, _ in node.value]
+            assert len(keys) == len(set(keys)), f"{language}: {[key for key in keys if keys.count(key) > 1]}"
+            for _, inner in node.value:
+                check(inner)
+
+    check(yaml.compose((ROOT / "web" / "texts" / f"{language}.yaml").read_text(encoding="utf-8")))
+
+
 def test_every_key_the_code_and_the_templates_name_has_a_text() -> None:
     sources = [*ROOT.glob("web/*.py"), *ROOT.glob("api/*.py"), *ROOT.glob("web/templates/*.html")]
     named = {key for source in sources for key in KEY.findall(source.read_text(encoding="utf-8"))}

@@ -267,9 +267,9 @@ def test_a_grant_is_used_again_only_when_it_says_exactly_the_same() -> None:
 def test_offers_are_shown_only_while_they_stand(reading: Reading) -> None:
     offered = (Slot(NOW + 2 * DAY, NOW + 2 * DAY + HOUR, "bay-01"),)
     countered = ProposalDossier(proposal(ProposalState.COUNTERED, offered=offered), (), DEALER)
-    assert [offer.name for offer in proposal_view(countered, NOW, reading).offers] == ["Wed 8 Oct, 10:00–11:00"]
-    assert proposal_view(under_way(ProposalState.CONFIRMED), NOW, reading).has_calendar
-    assert proposal_view(under_way(ProposalState.DRAFT), NOW, reading).step == 4
+    assert [offer.name for offer in proposal_view(countered, NOW, reading, "olla").offers] == ["Wed 8 Oct, 10:00–11:00"]
+    assert proposal_view(under_way(ProposalState.CONFIRMED), NOW, reading, "olla").has_calendar
+    assert proposal_view(under_way(ProposalState.DRAFT), NOW, reading, "olla").step == 4
 
 
 def test_the_funnel_counts_by_the_events_that_make_it(reading: Reading) -> None:

@@ -150,7 +150,7 @@ async def test_a_permit_of_another_grant_sends_nothing(town: Town, home: Househo
     permit = other.permit(NOW, vehicle_id=home.car_id, dealer_id=garage.id)
     with pytest.raises(Conflict, match="another consent"):
         async with town.records.unit_of_work() as uow:
-            await propose(uow, permit, draft, NOW, "api")
+            await propose(uow, permit, draft, NOW, home.id, "api")
 
 
 # Sending.

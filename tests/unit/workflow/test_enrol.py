@@ -13,11 +13,11 @@ from domain.service_record import ServiceOutcome, ServiceRecord
 from tests.support.moments import DAY, HOUR, NOW
 from tests.support.outlets import KeptTopics
 from tests.support.town import OIL, PADS, Household, Town
+from workflow.codes import ALPHABET
 from workflow.consents import consents_of
 from workflow.dispatch import dispatch_topics
 from workflow.dossiers import car_dossier, cars_of
 from workflow.enrol import (
-    CLAIM_ALPHABET,
     CLAIM_CODE_MS,
     PastService,
     claim_vehicle,
@@ -78,7 +78,7 @@ async def _enrol(town: Town, **changes: Any) -> None:
 async def test_who_reads_the_code_in_the_car_becomes_its_owner(town: Town) -> None:
     owner, (car, _) = await town.owner(), await town.car()
     code, expires_ms = await show_claim_code(town.office, car.vehicle_id)
-    assert set(code.replace("-", "")) <= set(CLAIM_ALPHABET)
+    assert set(code.replace("-", "")) <= set(ALPHABET)
     assert expires_ms == town.wall.now_ms() + CLAIM_CODE_MS
     claimed = await claim_vehicle(
         town.office,

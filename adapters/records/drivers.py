@@ -1,0 +1,117 @@
+"""Who drives cars that are another's, and the invitations to."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sqlalchemy import Row, delete, select, update
+
+from adapters.records.repository import Repository
+from adapters.records.tables import customers, driver_invitations, drivings, ownerships, proposals, vehicles
+from adapters.records.vehicles import vehicle_of_row
+from domain.errors import Conflict
+from domain.people import DriverInvitation, Driving, Vehicle
+
+_PRESENT = drivings.c.until_ms.is_(None)
+
+
+class SqlDrivers(Repository):
+    async def invite(self, code_hash: str, invitation: DriverInvitation) -> None:
+        row = {
+            "code_hash": code_hash,
+            "vehicle_id": invitation.vehicle_id,
+            "owner_id": invitation.owner_id,
+            "may_book": invitation.may_book,
+            "expires_ms": invitation.expires_ms,
+        }
+        await self._insert_or_conflict(driver_invitations, row, "this code is in use already")
+
+    async def take_invitation(self, code_hash: str, now_ms: int) -> DriverInvitation | None:
+        # One statement, so that of two who come at once with one code only one drives the car.
+        row = await self._one(
+            delete(driver_invitations)
+            .where(driver_invitations.c.code_hash == code_hash, driver_invitations.c.expires_ms > now_ms)
+            .returning(driver_invitations)
+        )
+        return None if row is None else DriverInvitation(row.vehicle_id, row.owner_id, row.may_book, row.expires_ms)
+
+    async def begin(self, driving: Driving) -> None:
+        row = {
+            "vehicle_id": driving.vehicle_id,
+            "customer_id": driving.customer_id,
+            "from_ms": driving.from_ms,
+            "may_book": driving.may_book,
+            "wants_reminders": driving.wants_reminders,
+        }
+        await self._insert_or_conflict(drivings, row, "they drive this car already")
+
+    async def update(self, driving: Driving) -> None:
+        change = update(drivings).where(*_of(driving.vehicle_id, driving.customer_id))
+        values = {"may_book": driving.may_book, "wants_reminders": driving.wants_reminders}
+        if await self._changed(change.values(**values)) == 0:
+            raise Conflict("they no longer drive this car")
+
+    async def end(self, vehicle_id: str, customer_id: str, until_ms: int) -> bool:
+        change = update(drivings).where(*_of(vehicle_id, customer_id)).values(until_ms=until_ms)
+        return await self._changed(change) > 0
+
+    async def end_all(self, vehicle_id: str, until_ms: int) -> list[Driving]:
+        await self._execute(delete(driver_invitations).where(driver_invitations.c.vehicle_id == vehicle_id))
+        change = update(drivings).where(drivings.c.vehicle_id == vehicle_id, _PRESENT).values(until_ms=until_ms)
+        return [_driving(row) for row in await self._all(change.returning(drivings))]
+
+    async def of_vehicle(self, vehicle_id: str) -> list[Driving]:
+        query = select(drivings).where(drivings.c.vehicle_id == vehicle_id, _PRESENT).order_by(drivings.c.driving_id)
+        return [_driving(row) for row in await self._all(query)]
+
+    async def names_by_car(self, owner_id: str) -> dict[str, list[str]]:
+        rows = await self._all(
+            select(drivings.c.vehicle_id, customers.c.name)
+            .join(ownerships, ownerships.c.vehicle_id == drivings.c.vehicle_id)
+            .join(customers, customers.c.customer_id == drivings.c.customer_id)
+            .where(ownerships.c.customer_id == owner_id, ownerships.c.until_ms.is_(None), _PRESENT)
+            .order_by(drivings.c.driving_id)
+        )
+        names: dict[str, list[str]] = {}
+        for row in rows:
+            names.setdefault(row.vehicle_id, []).append(row.name)
+        return names
+
+    async def driving(self, vehicle_id: str, customer_id: str) -> Driving | None:
+        row = await self._one(select(drivings).where(*_of(vehicle_id, customer_id)).with_for_update(read=True))
+        return None if row is None else _driving(row)
+
+    async def driven_by(self, customer_id: str) -> list[tuple[Vehicle, Driving]]:
+        rows = await self._all(
+            select(vehicles, drivings)
+            .join(drivings, drivings.c.vehicle_id == vehicles.c.vehicle_id)
+            .where(drivings.c.customer_id == customer_id, _PRESENT)
+            .order_by(drivings.c.driving_id)
+        )
+        return [(vehicle_of_row(row), _driving(row)) for row in rows]
+
+    async def principal(self, customer_id: str, proposal_id: str) -> str | None:
+        row = await self._one(
+            select(proposals.c.customer_id)
+            .join(drivings, drivings.c.vehicle_id == proposals.c.vehicle_id)
+            .join(
+                ownerships,
+                (ownerships.c.vehicle_id == proposals.c.vehicle_id)
+                & (ownerships.c.customer_id == proposals.c.customer_id),
+            )
+            .where(
+                proposals.c.proposal_id == proposal_id,
+                drivings.c.customer_id == customer_id,
+                _PRESENT,
+                ownerships.c.until_ms.is_(None),
+            )
+        )
+        return None if row is None else str(row.customer_id)
+
+
+def _of(vehicle_id: str, customer_id: str) -> tuple[Any, ...]:
+    return (drivings.c.vehicle_id == vehicle_id, drivings.c.customer_id == customer_id, _PRESENT)
+
+
+def _driving(row: Row[Any]) -> Driving:
+    return Driving(row.vehicle_id, row.customer_id, row.from_ms, row.may_book, row.wants_reminders)

@@ -1,0 +1,153 @@
+"""The pages on which a car is lent, driven for its owner, and left again."""
+
+from __future__ import annotations
+
+from fastapi import APIRouter, Request
+from starlette.responses import RedirectResponse, Response
+
+from api.authentication import Owner
+from api.forms import form_of, see, text, texts, whole
+from api.owner_pages import ClaimValues, claim_page
+from api.page_response import owner_reading, page
+from api.patience import PatientRoute
+from api.reception import Desk
+from domain.consent import DataItem, Purpose
+from domain.errors import Conflict, InvalidInput, NotFound
+from web.booking_view import CONSENT_DAYS, TICKED_AT_FIRST, day_choices, item_choices
+from web.owner_view import car_name
+from workflow.consents import grant_consent
+from workflow.dealers import dealers
+from workflow.dossiers import car_dossier, cars_of
+from workflow.drivers import end_driving, invite_driver, join_car, let_driver, remind_driver
+
+router = APIRouter(prefix="/owner", include_in_schema=False, route_class=PatientRoute)
+DAY_MS = 86_400_000
+
+
+@router.post("/cars/{vehicle_id}/drivers")
+async def invite(vehicle_id: str, request: Request, desk: Desk, visitor: Owner) -> Response:
+    """Make out a code for a driver; it is shown on this page and never again."""
+    may_book = text(await form_of(request), "may_book") == "yes"
+    code, expires_ms = await invite_driver(
+        desk.office, customer_id=visitor.customer_id, vehicle_id=vehicle_id, may_book=may_book
+    )
+    reading = await owner_reading(desk, visitor)
+    car = await car_dossier(desk.office, customer_id=visitor.customer_id, vehicle_id=vehicle_id)
+    until = reading.formatting.day(expires_ms)
+    return page(
+        request, "driver_code.html", visitor, reading, vehicle_id=vehicle_id, car=car_name(car.vehicle), code=code,
+        until=until,
+    )  # fmt: skip
+
+
+@router.post("/cars/{vehicle_id}/drivers/{driver_id}/{action}")
+async def change(
+    vehicle_id: str, driver_id: str, action: str, request: Request, desk: Desk, visitor: Owner
+) -> Response:
+    """Let a driver book or no longer, or drive no longer."""
+    if action == "end":
+        await end_driving(desk.office, customer_id=visitor.customer_id, vehicle_id=vehicle_id, driver_id=driver_id)
+        return see(f"/owner/cars/{vehicle_id}", "driver_ended")
+    if action not in ("let", "unlet"):
+        raise NotFound("there is no such action")
+    await let_driver(
+        desk.office,
+        customer_id=visitor.customer_id,
+        vehicle_id=vehicle_id,
+        driver_id=driver_id,
+        may_book=action == "let",
+    )
+    return see(f"/owner/cars/{vehicle_id}", "driver_let")
+
+
+@router.post("/join")
+async def join(request: Request, desk: Desk, visitor: Owner) -> Response:
+    """Drive the car whose owner gave the code."""
+    form = await form_of(request)
+    code, wants_reminders = text(form, "driver_code", 40), text(form, "wants_reminders") == "yes"
+    try:
+        driven = await join_car(
+            desk.office, customer_id=visitor.customer_id, code=code, wants_reminders=wants_reminders
+        )
+    except (InvalidInput, Conflict) as error:
+        told = f"{error}: {error.fix}" if isinstance(error, InvalidInput) else str(error)
+        values = ClaimValues(driver_code=code, wants_reminders=wants_reminders)
+        return await claim_page(request, desk, visitor, values, {"driver_code": told}, 422)
+    return RedirectResponse(f"/owner/cars/{driven.vehicle.vehicle_id}?notice=joined", 303)
+
+
+@router.post("/cars/{vehicle_id}/drive/{action}")
+async def drive(vehicle_id: str, action: str, desk: Desk, visitor: Owner) -> Response:
+    """The driver wants reminders or none, or drives it no longer."""
+    if action == "end":
+        await end_driving(
+            desk.office, customer_id=visitor.customer_id, vehicle_id=vehicle_id, driver_id=visitor.customer_id
+        )
+        return see("/owner", "drive_left")
+    if action not in ("remind", "remind-not"):
+        raise NotFound("there is no such action")
+    await remind_driver(
+        desk.office,
+        customer_id=visitor.customer_id,
+        vehicle_id=vehicle_id,
+        wants_reminders=action == "remind",
+    )
+    return see(f"/owner/cars/{vehicle_id}", "drive_reminded")
+
+
+@router.get("/cars/{vehicle_id}/allow")
+async def allow_form(vehicle_id: str, request: Request, desk: Desk, visitor: Owner) -> Response:
+    """Consent to a dealer before there is anything to book, so that drivers can."""
+    return await _allow_page(request, desk, visitor, vehicle_id)
+
+
+async def _allow_page(
+    request: Request, desk: Desk, visitor: Owner, vehicle_id: str, errors: dict[str, str] | None = None
+) -> Response:
+    own = {car.vehicle_id: car for car in await cars_of(desk.office, visitor.customer_id)}
+    if vehicle_id not in own:
+        raise NotFound("there is no such car")
+    reading = await owner_reading(desk, visitor)
+    return page(
+        request,
+        "owner_allow.html",
+        visitor,
+        reading,
+        status=422 if errors else 200,
+        vehicle_id=vehicle_id,
+        car=car_name(own[vehicle_id]),
+        several=len(own) > 1,
+        dealers=await dealers(desk.office),
+        data_items=item_choices([str(item) for item in TICKED_AT_FIRST], reading),
+        consent_days=day_choices(CONSENT_DAYS[-1], reading),
+        errors=errors or {},
+    )
+
+
+@router.post("/cars/{vehicle_id}/allow")
+async def allow(vehicle_id: str, request: Request, desk: Desk, visitor: Owner) -> Response:
+    """Grant it, for this car or for all of the owner's own."""
+    form = await form_of(request)
+    own = [car.vehicle_id for car in await cars_of(desk.office, visitor.customer_id)]
+    if vehicle_id not in own:
+        raise NotFound("there is no such car")
+    days = whole(form, "days")
+    dealer_id = text(form, "dealer")
+    if not dealer_id:
+        reading = await owner_reading(desk, visitor)
+        return await _allow_page(
+            request, desk, visitor, vehicle_id, {"dealer_id": reading.texts("booking.pick_dealer")}
+        )
+    ticked = texts(form, "data_items")
+    until_ms = desk.office.clock.now_ms() + (days if days in CONSENT_DAYS else CONSENT_DAYS[0]) * DAY_MS
+    for own_id in own if text(form, "all") == "yes" else [vehicle_id]:
+        await grant_consent(
+            desk.office,
+            customer_id=visitor.customer_id,
+            vehicle_id=own_id,
+            purpose=Purpose.BOOKING,
+            dealer_id=dealer_id,
+            data_items=[item for item in DataItem if str(item) in ticked],
+            expires_ms=until_ms,
+        )
+    return see("/owner/consents", "allowed")

@@ -1,0 +1,432 @@
+"""Drivers: who drives another's car sees what concerns them, and does what the owner lets them, under the owner's
+consents and no longer than that."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import pytest
+
+from domain.consent import Purpose
+from domain.errors import Conflict, ConsentMissing, Forbidden, InvalidInput, NotFound
+from domain.need import NeedState
+from domain.people import Customer
+from domain.proposal import Actor, ProposalState
+from tests.support.moments import DAY, NOW
+from tests.support.outlets import KeptReminders
+from tests.support.town import BATTERY, OIL, PADS, TOMORROW, Garage, Household, Town
+from workflow import enrol, negotiate, propose
+from workflow.calibration_ledger import car_ledger
+from workflow.consents import consents_of, withdraw_consent
+from workflow.dossiers import car_dossier, cars_of, overview_of, proposal_of, timeline_of
+from workflow.drivers import (
+    INVITATION_MS,
+    drivers_of,
+    drives_of,
+    end_driving,
+    invite_driver,
+    join_car,
+    let_driver,
+    remind_driver,
+)
+from workflow.export import person_dossier
+from workflow.free_slots import work_of_needs
+from workflow.needs import dismiss, snooze
+from workflow.reminders import dispatch_reminders
+from workflow.sale import sell_vehicle
+
+
+@dataclass(frozen=True)
+class Lent:
+    """A car that is lent, and to whom."""
+
+    home: Household
+    driver: Customer
+
+    @property
+    def id(self) -> str:
+        return self.driver.customer_id
+
+
+async def lend(town: Town, home: Household, *, may_book: bool = True, wants_reminders: bool = False) -> Lent:
+    code, _ = await invite_driver(town.office, customer_id=home.id, vehicle_id=home.car_id, may_book=may_book)
+    driver = await town.owner()
+    await join_car(town.office, customer_id=driver.customer_id, code=code, wants_reminders=wants_reminders)
+    return Lent(home, driver)
+
+
+async def end(town: Town, lent: Lent, by: str) -> None:
+    await end_driving(town.office, customer_id=by, vehicle_id=lent.home.car_id, driver_id=lent.id)
+
+
+async def letters(town: Town) -> dict[str, list[str]]:
+    """The subjects of what is due now, by who gets it."""
+    outlet = KeptReminders()
+    await dispatch_reminders(town.office, outlet)
+    kept: dict[str, list[str]] = {}
+    for customer, letter, _ in outlet.kept:
+        kept.setdefault(customer.customer_id, []).append(letter.subject)
+    return kept
+
+
+# The code.
+
+
+async def test_a_code_is_good_for_one_person_once(town: Town, home: Household) -> None:
+    code, expires_ms = await invite_driver(town.office, customer_id=home.id, vehicle_id=home.car_id)
+    assert expires_ms == NOW + INVITATION_MS
+    first, second = await town.owner(), await town.owner()
+    typed = code.replace("-", " ").lower()
+    assert (await join_car(town.office, customer_id=first.customer_id, code=typed)).vehicle == home.car
+    with pytest.raises(InvalidInput, match="used or has run out"):
+        await join_car(town.office, customer_id=second.customer_id, code=code)
+    assert [one.driving.customer_id for one in await listed(town, home)] == [first.customer_id]
+
+
+async def listed(town: Town, home: Household) -> list[object]:
+    return list(await drivers_of(town.office, customer_id=home.id, vehicle_id=home.car_id))
+
+
+async def test_a_code_runs_out(town: Town, home: Household) -> None:
+    code, _ = await invite_driver(town.office, customer_id=home.id, vehicle_id=home.car_id)
+    town.later(INVITATION_MS)
+    driver = await town.owner()
+    with pytest.raises(InvalidInput, match="has run out") as refused:
+        await join_car(town.office, customer_id=driver.customer_id, code=code)
+    assert (refused.value.field, refused.value.fix) == ("code", "ask the car's owner for a new one")
+
+
+async def test_who_owns_the_car_can_not_drive_it_for_themselves_and_the_code_stays_good(
+    town: Town, home: Household
+) -> None:
+    code, _ = await invite_driver(town.office, customer_id=home.id, vehicle_id=home.car_id)
+    with pytest.raises(Conflict, match="yours"):
+        await join_car(town.office, customer_id=home.id, code=code)
+    driver = await town.owner()
+    await join_car(town.office, customer_id=driver.customer_id, code=code)
+
+
+async def test_nobody_drives_a_car_twice(town: Town, home: Household) -> None:
+    lent = await lend(town, home)
+    code, _ = await invite_driver(town.office, customer_id=home.id, vehicle_id=home.car_id)
+    with pytest.raises(Conflict, match="already"):
+        await join_car(town.office, customer_id=lent.id, code=code)
+    assert len(await listed(town, home)) == 1
+
+
+async def test_only_the_owner_lends_the_car(town: Town, home: Household) -> None:
+    lent = await lend(town, home)
+    for other in (lent.id, (await town.owner()).customer_id):
+        with pytest.raises(NotFound):
+            await invite_driver(town.office, customer_id=other, vehicle_id=home.car_id)
+        with pytest.raises(NotFound):
+            await drivers_of(town.office, customer_id=other, vehicle_id=home.car_id)
+        with pytest.raises(NotFound):
+            await let_driver(town.office, customer_id=other, vehicle_id=home.car_id, driver_id=lent.id, may_book=True)
+    with pytest.raises(NotFound):
+        await end_driving(
+            town.office, customer_id=(await town.owner()).customer_id, vehicle_id=home.car_id, driver_id=lent.id
+        )
+
+
+async def test_the_owner_hears_that_the_code_was_used(town: Town, home: Household) -> None:
+    await lend(town, home)
+    assert await letters(town) == {home.id: ["Somebody drives your car now"]}
+
+
+# What a driver sees.
+
+
+async def test_a_driver_sees_how_the_car_is_and_nothing_that_is_its_owners(
+    town: Town, home: Household, garage: Garage
+) -> None:
+    old = await town.sent(home, garage, items=(OIL,))
+    await negotiate.withdraw(town.office, customer_id=home.id, proposal_id=old.proposal_id)
+    need = await town.need(home)
+    town.later(DAY)
+    lent = await lend(town, home)
+    seen = await car_dossier(town.office, customer_id=lent.id, vehicle_id=home.car_id)
+    assert need.need_id in [one.need_id for one in seen.needs]
+    assert seen.assessments and seen.customer.customer_id == lent.id and seen.driving is not None
+    assert (seen.proposals, seen.service_records, seen.ledger, seen.drivers) == ((), (), (), ())
+    assert [grant.purpose for grant in seen.grants] == [Purpose.BOOKING], "those to book under, and no other"
+    assert seen.timeline == (), "nothing from before, and nothing of the owner's own affairs"
+    assert await cars_of(town.office, lent.id) == []
+    assert [one.vehicle for one in await drives_of(town.office, lent.id)] == [home.car]
+
+
+async def test_a_driver_sees_what_comes_after_and_what_is_still_under_way(
+    town: Town, home: Household, garage: Garage
+) -> None:
+    booked = await town.confirmed(home, garage)
+    town.later(1)
+    lent = await lend(town, home)
+    await town.need(home, OIL)
+    seen = await car_dossier(town.office, customer_id=lent.id, vehicle_id=home.car_id)
+    assert [one.proposal.proposal_id for one in seen.proposals] == [booked.proposal_id]
+    assert [event.kind for event in seen.timeline] == ["need-opened"]
+    assert (await proposal_of(town.office, customer_id=lent.id, proposal_id=booked.proposal_id)).proposal == booked
+
+
+async def test_what_is_the_owners_is_not_there_for_a_driver(town: Town, home: Household, garage: Garage) -> None:
+    past = await town.sent(home, garage)
+    await negotiate.withdraw(town.office, customer_id=home.id, proposal_id=past.proposal_id)
+    town.later(DAY)
+    lent = await lend(town, home)
+    grant = (await consents_of(town.office, home.id))[0]
+    with pytest.raises(NotFound):
+        await proposal_of(town.office, customer_id=lent.id, proposal_id=past.proposal_id)
+    with pytest.raises(NotFound):
+        await withdraw_consent(town.office, customer_id=lent.id, grant_id=grant.grant_id)
+    with pytest.raises(NotFound):
+        await car_ledger(town.office, customer_id=lent.id, vehicle_id=home.car_id)
+    with pytest.raises(NotFound):
+        await timeline_of(town.office, customer_id=lent.id, vehicle_id=home.car_id, after_seq=0, limit=10)
+    with pytest.raises(NotFound):
+        await sell_vehicle(town.office, customer_id=lent.id, vehicle_id=home.car_id)
+    with pytest.raises(NotFound):
+        await propose.draft_proposal(
+            town.office, customer_id=lent.id, vehicle_id=(await town.household()).car_id, need_ids=["x"],
+            dealer_id=garage.id, start_ms=TOMORROW, grant_id=grant.grant_id,
+        )  # fmt: skip
+
+
+async def test_another_car_of_the_same_owner_is_hidden(town: Town, home: Household, garage: Garage) -> None:
+    """The driver reads as within the owner's rows: the car itself must still be the one that is lent."""
+    lent = await lend(town, home)
+    other, _ = await town.car()
+    code, _ = await enrol.show_claim_code(town.office, other.vehicle_id)
+    car = await enrol.claim_vehicle(town.office, customer_id=home.id, code=code, consents=[Purpose.PREDICTION])
+    second = Household(home.owner, car, "")
+    sent = await town.sent(second, garage)
+    with pytest.raises(NotFound):
+        await car_dossier(town.office, customer_id=lent.id, vehicle_id=car.vehicle_id)
+    with pytest.raises(NotFound):
+        await proposal_of(town.office, customer_id=lent.id, proposal_id=sent.proposal_id)
+    for step in (negotiate.withdraw, negotiate.cancel, negotiate.confirm):
+        with pytest.raises(NotFound):
+            await step(town.office, customer_id=lent.id, proposal_id=sent.proposal_id)
+
+
+# What a driver does.
+
+
+async def test_a_driver_books_for_the_owner_under_the_owners_consent(
+    town: Town, home: Household, garage: Garage
+) -> None:
+    grant, need = await town.grant(home, garage), await town.need(home)
+    lent = await lend(town, home)
+    draft = await propose.draft_proposal(
+        town.office, customer_id=lent.id, vehicle_id=home.car_id, need_ids=[need.need_id], dealer_id=garage.id,
+        start_ms=TOMORROW, grant_id=grant.grant_id,
+    )  # fmt: skip
+    assert (draft.customer_id, draft.grant_id) == (home.id, grant.grant_id)
+    assert home.owner.email in draft.payload and lent.driver.email not in draft.payload, "what the owner consented to"
+    await propose.send_proposal(town.office, customer_id=lent.id, proposal_id=draft.proposal_id)
+    await negotiate.counter(town.office, proposal_id=draft.proposal_id, starts_ms=[TOMORROW + DAY], **garage.party)
+    await negotiate.counter_back(
+        town.office, customer_id=lent.id, proposal_id=draft.proposal_id, start_ms=TOMORROW + 2 * DAY
+    )
+    await negotiate.accept(town.office, proposal_id=draft.proposal_id, **garage.party)
+    booked = await negotiate.confirm(town.office, customer_id=lent.id, proposal_id=draft.proposal_id)
+    await negotiate.move(town.office, customer_id=lent.id, proposal_id=draft.proposal_id, start_ms=TOMORROW + 3 * DAY)
+    steps = (await proposal_of(town.office, customer_id=home.id, proposal_id=draft.proposal_id)).steps
+    people = [(step.actor, step.actor_id) for step in steps if step.actor is not Actor.DEALER]
+    assert people == [(Actor.DRIVER, lent.id)] * 5
+    assert booked.minutes_spent > 0 and booked.minutes_by_phone > 0, "a driver's minutes count as an owner's"
+    assert (await town.latest_need(home)).state is NeedState.BOOKED
+    cancelled = await negotiate.cancel(town.office, customer_id=lent.id, proposal_id=draft.proposal_id)
+    assert (cancelled.state, cancelled.end_reason) == (ProposalState.CANCELLED, "cancelled by the driver")
+
+
+async def test_a_driver_ends_no_consent_and_books_under_none_that_has_ended(
+    town: Town, home: Household, garage: Garage
+) -> None:
+    sent = await town.sent(home, garage)
+    await negotiate.accept(town.office, proposal_id=sent.proposal_id, **garage.party)
+    lent = await lend(town, home)
+    town.clock.set(sent.expires_ms - 1)
+    async with town.records.unit_of_work() as uow:
+        grant = await uow.consents.get(sent.grant_id)
+    assert grant is not None
+    await withdraw_consent(town.office, customer_id=home.id, grant_id=grant.grant_id)
+    with pytest.raises(ConsentMissing):
+        await negotiate.confirm(town.office, customer_id=lent.id, proposal_id=sent.proposal_id)
+    need = await town.need(home, OIL)
+    with pytest.raises(ConsentMissing):
+        await propose.draft_proposal(
+            town.office, customer_id=lent.id, vehicle_id=home.car_id, need_ids=[need.need_id], dealer_id=garage.id,
+            start_ms=TOMORROW, grant_id=grant.grant_id,
+        )  # fmt: skip
+
+
+async def test_a_driver_can_not_use_a_consent_of_their_own_for_anothers_car(
+    town: Town, home: Household, garage: Garage
+) -> None:
+    lent, need = await lend(town, home), await town.need(home)
+    own = await town.household()
+    foreign = await town.grant(own, garage)
+    with pytest.raises(NotFound, match="consent"):
+        await propose.draft_proposal(
+            town.office, customer_id=lent.id, vehicle_id=home.car_id, need_ids=[need.need_id], dealer_id=garage.id,
+            start_ms=TOMORROW, grant_id=foreign.grant_id,
+        )  # fmt: skip
+
+
+async def test_who_may_only_look_is_told_so(town: Town, home: Household, garage: Garage) -> None:
+    sent, need = await town.sent(home, garage, items=(OIL,)), await town.need(home)
+    await negotiate.accept(town.office, proposal_id=sent.proposal_id, **garage.party)
+    lent = await lend(town, home, may_book=False)
+    assert (
+        await proposal_of(town.office, customer_id=lent.id, proposal_id=sent.proposal_id)
+    ).proposal.state == "accepted"
+    for step in (negotiate.confirm, negotiate.withdraw, negotiate.cancel):
+        with pytest.raises(Forbidden, match="ask them to"):
+            await step(town.office, customer_id=lent.id, proposal_id=sent.proposal_id)
+    with pytest.raises(Forbidden):
+        await snooze(town.office, customer_id=lent.id, need_id=need.need_id, until_ms=NOW + DAY)
+    with pytest.raises(Forbidden):
+        await propose.draft_proposal(
+            town.office, customer_id=lent.id, vehicle_id=home.car_id, need_ids=[need.need_id], dealer_id=garage.id,
+            start_ms=TOMORROW, grant_id=sent.grant_id,
+        )  # fmt: skip
+    await let_driver(town.office, customer_id=home.id, vehicle_id=home.car_id, driver_id=lent.id, may_book=True)
+    await negotiate.confirm(town.office, customer_id=lent.id, proposal_id=sent.proposal_id)
+
+
+async def test_a_driver_sees_to_needs_and_the_timeline_says_who(town: Town, home: Household) -> None:
+    pads, battery = await town.need(home), await town.need(home, BATTERY)
+    lent = await lend(town, home)
+    assert (await work_of_needs(town.office, customer_id=lent.id, need_ids=[pads.need_id]))[0] == [PADS]
+    await snooze(town.office, customer_id=lent.id, need_id=pads.need_id, until_ms=NOW + DAY)
+    await dismiss(town.office, customer_id=lent.id, need_id=battery.need_id, reason="done elsewhere")
+    async with town.records.unit_of_work() as uow:
+        told = [event for _, event in await uow.timeline.after(0, customer_id=home.id)]
+    assert [event.actor for event in told if event.kind in ("need-snoozed", "need-dismissed")] == ["driver"] * 2
+    stranger = (await town.owner()).customer_id
+    with pytest.raises(NotFound, match="need"):
+        await snooze(town.office, customer_id=stranger, need_id=pads.need_id, until_ms=NOW + DAY)
+    with pytest.raises(NotFound, match="need"):
+        await work_of_needs(town.office, customer_id=stranger, need_ids=[pads.need_id])
+
+
+# The end of it.
+
+
+@pytest.mark.parametrize("by_owner", [True, False])
+async def test_from_its_end_on_a_driver_sees_and_does_nothing_and_the_other_side_hears(
+    town: Town, home: Household, garage: Garage, by_owner: bool
+) -> None:
+    sent = await town.sent(home, garage)
+    lent = await lend(town, home, wants_reminders=True)
+    await letters(town)
+    town.later(1)
+    await negotiate.accept(town.office, proposal_id=sent.proposal_id, **garage.party)
+    need = await town.need(home, OIL)
+    await end(town, lent, home.id if by_owner else lent.id)
+    with pytest.raises(NotFound):
+        await car_dossier(town.office, customer_id=lent.id, vehicle_id=home.car_id)
+    with pytest.raises(NotFound):
+        await proposal_of(town.office, customer_id=lent.id, proposal_id=sent.proposal_id)
+    with pytest.raises(NotFound):
+        await negotiate.confirm(town.office, customer_id=lent.id, proposal_id=sent.proposal_id)
+    with pytest.raises(NotFound):
+        await snooze(town.office, customer_id=lent.id, need_id=need.need_id, until_ms=NOW + DAY)
+    with pytest.raises(NotFound):
+        await remind_driver(town.office, customer_id=lent.id, vehicle_id=home.car_id, wants_reminders=True)
+    with pytest.raises(NotFound):
+        await end(town, lent, lent.id)
+    assert await drives_of(town.office, lent.id) == [] and await listed(town, home) == []
+    told = await letters(town)
+    if by_owner:
+        assert told.pop(lent.id) == ["A car is no longer yours to drive"], "and nothing of what waited for them"
+    else:
+        assert lent.id not in told and "A driver has left your car" in told[home.id]
+    assert len(told[home.id]) >= 2, "the owner's own letters go"
+
+
+async def test_a_sale_ends_it_and_unused_codes_with_it(town: Town, home: Household) -> None:
+    lent = await lend(town, home)
+    unused, _ = await invite_driver(town.office, customer_id=home.id, vehicle_id=home.car_id)
+    await letters(town)
+    await sell_vehicle(town.office, customer_id=home.id, vehicle_id=home.car_id)
+    with pytest.raises(NotFound):
+        await car_dossier(town.office, customer_id=lent.id, vehicle_id=home.car_id)
+    with pytest.raises(InvalidInput):
+        await join_car(town.office, customer_id=(await town.owner()).customer_id, code=unused)
+    assert (await letters(town))[lent.id] == ["A car is no longer yours to drive"]
+
+
+# Letters.
+
+
+async def test_a_driver_who_wants_them_gets_reminders_beside_the_owner(town: Town, home: Household) -> None:
+    lent = await lend(town, home, wants_reminders=True)
+    quiet = await lend(town, home)
+    await letters(town)
+    await town.need(home)
+    outlet = KeptReminders()
+    await dispatch_reminders(town.office, outlet)
+    by_reader = {customer.customer_id: letter for customer, letter, _ in outlet.kept}
+    assert set(by_reader) == {home.id, lent.id} and quiet.id not in by_reader
+    page = f"https://x.example/owner/cars/{home.car_id}"
+    assert page in by_reader[lent.id].with_links("https://x.example")
+    assert "/owner/consents" not in by_reader[lent.id].with_links("https://x.example"), "they are not the driver's"
+    assert "/owner/consents" in by_reader[home.id].with_links("https://x.example")
+    assert (await town.live_need(home)).state is NeedState.REMINDED
+
+
+async def test_no_driver_is_reminded_once_the_owner_wants_no_reminders_for_the_car(town: Town, home: Household) -> None:
+    lent = await lend(town, home, wants_reminders=True)
+    await letters(town)
+    await town.need(home)
+    grants = {grant.purpose: grant for grant in await consents_of(town.office, home.id)}
+    await withdraw_consent(town.office, customer_id=home.id, grant_id=grants[Purpose.REMINDERS].grant_id)
+    assert lent.id not in await letters(town)
+
+
+async def test_a_driver_may_change_their_mind_about_reminders(town: Town, home: Household) -> None:
+    lent = await lend(town, home, wants_reminders=True)
+    await letters(town)
+    await town.need(home)
+    await remind_driver(town.office, customer_id=lent.id, vehicle_id=home.car_id, wants_reminders=False)
+    assert set(await letters(town)) == {home.id}
+
+
+async def test_who_books_hears_what_the_dealer_answers(town: Town, home: Household, garage: Garage) -> None:
+    sent = await town.sent(home, garage)
+    booking, looking = await lend(town, home), await lend(town, home, may_book=False)
+    await letters(town)
+    await negotiate.accept(town.office, proposal_id=sent.proposal_id, **garage.party)
+    told = await letters(town)
+    assert set(told) == {home.id, booking.id} and looking.id not in told
+
+
+# What is kept.
+
+
+async def test_the_export_says_who_drives_and_what_one_drives(town: Town, home: Household) -> None:
+    lent = await lend(town, home)
+    owners = await person_dossier(town.office, customer_id=home.id)
+    assert [one.name for one in owners.cars[0].drivers] == [lent.driver.name] and owners.drives == ()
+    drivers = await person_dossier(town.office, customer_id=lent.id)
+    assert [one.vehicle for one in drivers.drives] == [home.car] and drivers.cars == ()
+
+
+async def test_all_cars_are_overlooked_at_once_ones_own_and_those_that_one_drives(
+    town: Town, home: Household, garage: Garage
+) -> None:
+    lent = await lend(town, home)
+    await town.need(home, OIL)
+    sent = await town.sent(home, garage)
+    stranger = await town.household()
+    await town.need(stranger)
+    (own,) = await overview_of(town.office, home.id)
+    assert (own.vehicle, own.is_driven, own.drivers) == (home.car, False, (lent.driver.name,))
+    assert {need.item for need in own.needs} == {OIL, PADS} and own.heard_ms == NOW
+    assert [one.proposal_id for one in own.under_way] == [sent.proposal_id]
+    (driven,) = await overview_of(town.office, lent.id)
+    assert (driven.vehicle, driven.is_driven, driven.drivers, driven.needs) == (home.car, True, (), own.needs)
+    await end(town, lent, home.id)
+    assert await overview_of(town.office, lent.id) == []
+    assert (await overview_of(town.office, home.id))[0].drivers == ()
