@@ -100,6 +100,10 @@ class Claim(Body):
     consents: list[Purpose] = []
 
 
+class ClaimCode(Body):
+    code: ShortText
+
+
 class MayBook(Body):
     may_book: bool = True
 

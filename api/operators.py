@@ -15,7 +15,8 @@ from api.answers import (
     WaitingAnswer,
 )
 from api.authentication import SignedIn
-from api.bodies import NewDealer, Nothing
+from api.bodies import ClaimCode, NewDealer, Nothing
+from api.car_answers import SoldAnswer
 from api.dealer_webhooks import Cursor, Limit
 from api.idempotency import IdempotentRoute, shown_once
 from api.quality_answers import ModelQualityAnswer
@@ -28,6 +29,7 @@ from workflow.dealers import approve_dealer
 from workflow.dossiers import funnel
 from workflow.enrol import issue_enrolment_token
 from workflow.model_quality import model_quality
+from workflow.sale import release_vehicle
 
 router = APIRouter(prefix="/v1/operator", tags=["operators"], route_class=IdempotentRoute)
 
@@ -37,6 +39,16 @@ router = APIRouter(prefix="/v1/operator", tags=["operators"], route_class=Idempo
 async def enrolment_token(desk: Desk, _caller: SignedIn, body: Nothing | None = None) -> EnrolmentTokenAnswer:
     """Shown this once."""
     return {"token": await issue_enrolment_token(desk.office)}
+
+
+@router.post("/releases", summary="Part a car from an owner who has given it away")
+async def release(body: ClaimCode, desk: Desk, caller: SignedIn) -> SoldAnswer:
+    """With the code that the car shows: who sits in it can claim it with the same code then.
+
+    For a car whose former owner never said so. All that stands under them ends as with a sale, and they are told.
+    """
+    ended = await release_vehicle(desk.office, operator_id=caller.account_id, code=body.code)
+    return {"vehicle_id": ended.vehicle_id, "until_ms": ended.until_ms or 0}
 
 
 @router.post("/dealers", status_code=201, summary="Approve a dealer")

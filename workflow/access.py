@@ -134,6 +134,7 @@ ACCESS: Mapping[str, Rule] = {
     "clients.revoke": DEALERS_AND_OPERATORS,
     "operators.enrolment_token": OPERATORS,
     "operators.new_dealer": OPERATORS,
+    "operators.release": OPERATORS,
     "operators.dead_letters": OPERATORS,
     "operators.replay_dead_letter": OPERATORS,
     "operators.replay_dead_letters_of": OPERATORS,

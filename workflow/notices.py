@@ -12,7 +12,7 @@ from domain.proposal import BookingProposal
 from workflow.outbox_rows import Reminder
 from workflow.ports import UnitOfWork
 
-PASSWORD, SESSIONS, SOLD = "password", "sessions", "sold"
+PASSWORD, SESSIONS, SOLD, RELEASED = "password", "sessions", "sold", "released"
 DRIVER_ADDED, DRIVER_LEFT, DRIVES_NO_MORE = "driver-added", "driver-left", "drives-no-more"
 
 # Subject and text, by language and what happened.
@@ -24,6 +24,11 @@ WORDS: Mapping[str, Mapping[str, tuple[str, str]]] = {
         ),
         SESSIONS: ("Signed out everywhere", "All sign-ins to your account were ended."),
         SOLD: ("A car was given away", "A car of yours was given away, and all consents for it have ended."),
+        RELEASED: (
+            "A car is no longer in your name",
+            "We were told that a car of yours has another owner, and somebody who sits in it has shown that. All "
+            "consents for it have ended, and they see nothing of your time with it.",
+        ),
         DRIVER_ADDED: (
             "Somebody drives your car now",
             "The code that you made out for a driver of your car was used: they see how the car is from now on.",
@@ -46,6 +51,11 @@ WORDS: Mapping[str, Mapping[str, tuple[str, str]]] = {
         SOLD: (
             "Ein Auto wurde abgegeben",
             "Eines Ihrer Autos wurde abgegeben; alle Einwilligungen dafür sind beendet.",
+        ),
+        RELEASED: (
+            "Ein Auto läuft nicht mehr auf Ihren Namen",
+            "Uns wurde gesagt, dass eines Ihrer Autos einen anderen Halter hat, und wer darin sitzt, hat das gezeigt. "
+            "Alle Einwilligungen dafür sind beendet; von Ihrer Zeit mit dem Auto ist dort nichts zu sehen.",
         ),
         DRIVER_ADDED: (
             "Jemand fährt jetzt Ihr Auto",
@@ -72,6 +82,11 @@ WORDS: Mapping[str, Mapping[str, tuple[str, str]]] = {
             "Une voiture a changé de mains",
             "Une de vos voitures a changé de mains ; tous les consentements pour elle ont pris fin.",
         ),
+        RELEASED: (
+            "Une voiture n’est plus à votre nom",
+            "On nous a dit qu’une de vos voitures a un autre propriétaire, et une personne assise dedans l’a montré. "
+            "Tous les consentements pour elle ont pris fin, et l’on n’y voit rien de votre temps avec elle.",
+        ),
         DRIVER_ADDED: (
             "Quelqu’un conduit désormais votre voiture",
             "Le code que vous aviez établi pour un conducteur de votre voiture a été utilisé : il voit désormais "
@@ -91,6 +106,10 @@ WORDS: Mapping[str, Mapping[str, tuple[str, str]]] = {
         PASSWORD: ("您的密码已更改", "您账户的密码已更改，其他所有登录均已结束。"),
         SESSIONS: ("已在所有设备上退出", "您账户的所有登录均已结束。"),
         SOLD: ("一辆车已转让", "您的一辆车已转让，其所有授权均已结束。"),
+        RELEASED: (
+            "一辆车已不在您名下",
+            "我们获知您的一辆车已有新车主，并由车内人员出示代码证明。该车的所有授权均已结束，对方看不到您使用期间的任何内容。",
+        ),
         DRIVER_ADDED: ("有人开始驾驶您的车", "您为驾驶人生成的代码已被使用：对方从现在起可以看到车况。"),
         DRIVER_LEFT: ("一位驾驶人已退出您的车", "曾驾驶您车辆的一位驾驶人已自行退出。"),
         DRIVES_NO_MORE: ("一辆车不再由您驾驶", "您曾驾驶车辆的车主已结束该授权。您不再能看到该车，也不再收到其提醒。"),

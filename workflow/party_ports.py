@@ -32,6 +32,9 @@ class Vehicles(Protocol):
     async def take_claim_code(self, code_hash: str, now_ms: int) -> str | None:
         """The vehicle id of an unexpired code, which is used up by the call; None otherwise."""
 
+    async def showing_code(self, code_hash: str, now_ms: int) -> str | None:
+        """The id of the car that shows this unexpired code, which stays good."""
+
     async def own(self, ownership: Ownership) -> None:
         """Begin an ownership; the one that ran until now (if any) ends at its `from_ms`."""
 

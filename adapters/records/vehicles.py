@@ -95,6 +95,11 @@ class SqlVehicles(Repository):
         )
         return None if row is None else str(row.vehicle_id)
 
+    async def showing_code(self, code_hash: str, now_ms: int) -> str | None:
+        shown = (claim_codes.c.code_hash == code_hash) & (claim_codes.c.expires_ms > now_ms)
+        row = await self._one(select(claim_codes.c.vehicle_id).where(shown))
+        return None if row is None else str(row.vehicle_id)
+
     async def own(self, ownership: Ownership) -> None:
         await self._connection.execute(
             update(ownerships)

@@ -29,7 +29,7 @@ OPEN = {"customers.register", "sessions.begin", "health.healthz", "health.readyz
 # What all who are signed in may know: which dealers there are, and (owners and operators) when they are free.
 PUBLIC = {"dealers.all_dealers", "dealers.free_slots"}
 # These name no car: they send a code, and a wrong one is a wrong field.
-GUESSED = {"me.claim", "drivers.join"}
+GUESSED = {"me.claim", "drivers.join", "operators.release"}
 NOT_SIGNED_IN = ("nobody", "forged", "expired session", "expired machine", "revoked machine")
 OF_CARS = ("car", "enrolment")
 

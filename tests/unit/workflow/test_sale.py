@@ -7,19 +7,20 @@ import json
 import pytest
 
 from domain.consent import GrantEnd, Purpose
-from domain.errors import Conflict, NotFound
+from domain.errors import Conflict, InvalidInput, NotFound
 from domain.need import NeedState
 from domain.proposal import ProposalState
 from domain.service_record import ServiceOutcome
 from tests.support.moments import DAY, NOW
-from tests.support.outlets import KeptWebhooks, dispatch_deliveries
+from tests.support.outlets import KeptReminders, KeptWebhooks, dispatch_deliveries
 from tests.support.town import PADS, Garage, Household, Town
 from workflow import enrol, visit
 from workflow.consents import consents_of
 from workflow.dossiers import car_dossier, cars_of, proposal_of
 from workflow.enrol import PastService, record_service_history
 from workflow.export import person_dossier
-from workflow.sale import sell_vehicle
+from workflow.reminders import dispatch_reminders
+from workflow.sale import release_vehicle, sell_vehicle
 
 
 async def sell(town: Town, home: Household) -> None:
@@ -119,3 +120,46 @@ async def test_it_may_come_back_to_a_former_owner(town: Town, home: Household) -
     again = await enrol.claim_vehicle(town.office, customer_id=home.id, code=code, label="Back", consents=[])
     car = await car_dossier(town.office, customer_id=home.id, vehicle_id=again.vehicle_id)
     assert (car.vehicle.label, car.needs) == ("Back", ())
+
+
+# A car whose former owner never says so.
+
+
+async def test_an_operator_releases_a_car_to_who_sits_in_it_and_its_former_owner_hears(
+    town: Town, home: Household, garage: Garage
+) -> None:
+    booked = await town.confirmed(home, garage)
+    buyer = await town.owner()
+    code, _ = await enrol.show_claim_code(town.office, home.car_id)
+    with pytest.raises(Conflict, match="owner already"):
+        await enrol.claim_vehicle(town.office, customer_id=buyer.customer_id, code=code)
+    code, _ = await enrol.show_claim_code(town.office, home.car_id)
+    town.later(1)
+    ended = await release_vehicle(town.office, operator_id="an operator", code=code.lower())
+    assert (ended.customer_id, ended.until_ms) == (home.id, NOW + 1)
+    assert (await town.stored(booked)).state is ProposalState.CANCELLED
+    assert {grant.end for grant in await consents_of(town.office, home.id)} == {GrantEnd.SOLD}
+    outlet = KeptReminders()
+    await dispatch_reminders(town.office, outlet)
+    assert "A car is no longer in your name" in [letter.subject for _, letter, _ in outlet.kept]
+    claimed = await enrol.claim_vehicle(town.office, customer_id=buyer.customer_id, code=code)
+    assert claimed.vehicle_id == home.car_id, "with the same code"
+    async with town.records.unit_of_work() as uow:
+        told = [event for _, event in await uow.timeline.after(0, customer_id=home.id) if event.kind == "vehicle-sold"]
+    assert [(event.actor, event.cause) for event in told] == [
+        ("operator", "operator's word, and the code on the car's screen")
+    ]
+
+
+async def test_a_car_is_released_by_a_code_that_it_shows_now_and_by_nothing_else(town: Town, home: Household) -> None:
+    code, expires_ms = await enrol.show_claim_code(town.office, home.car_id)
+    for wrong in ("AAAA-AAAA", home.car_id, ""):
+        with pytest.raises(InvalidInput, match="no car shows"):
+            await release_vehicle(town.office, operator_id="an operator", code=wrong)
+    town.wall.set(expires_ms)
+    with pytest.raises(InvalidInput):
+        await release_vehicle(town.office, operator_id="an operator", code=code)
+    await sell(town, home)
+    code, _ = await enrol.show_claim_code(town.office, home.car_id)
+    with pytest.raises(Conflict, match="nobody's"):
+        await release_vehicle(town.office, operator_id="an operator", code=code)
