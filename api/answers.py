@@ -6,7 +6,7 @@ from typing import Any, NotRequired
 
 from typing_extensions import TypedDict
 
-from api.car_answers import CarAnswer, DriveAnswer, DriverAnswer, DrivingAnswer
+from api.car_answers import CarAnswer, DriverAnswer, DrivingAnswer, PastDrivingAnswer
 from api.paging import Listed
 
 
@@ -174,6 +174,12 @@ class StepAnswer(TypedDict):
     cause: str
 
 
+class StepForOtherAnswer(StepAnswer):
+    """One that a driver took for a car's owner."""
+
+    proposal_id: str
+
+
 class ProposalAnswer(TypedDict):
     """A proposal for its owner; `preview` is the exact text that will leave, while it has not."""
 
@@ -267,7 +273,8 @@ class ExportAnswer(TypedDict):
     now_ms: int
     customer: PersonAnswer
     vehicles: list[OwnedCarAnswer]
-    drives: list[DriveAnswer]
+    drivings: list[PastDrivingAnswer]
+    steps_for_others: list[StepForOtherAnswer]
     consents: list[GrantAnswer]
     proposals: list[ProposalAnswer]
     timeline: list[EventAnswer]

@@ -105,7 +105,7 @@ class ClaimCode(Body):
 
 
 class MayBook(Body):
-    may_book: bool = True
+    may_book: bool = False
 
 
 class JoinCar(Body):

@@ -61,6 +61,13 @@ class DrivingAnswer(TypedDict):
     wants_reminders: bool
 
 
+class PastDrivingAnswer(DrivingAnswer):
+    """A car of another's that the caller drives, or (`until_ms`) drove."""
+
+    vehicle_id: str
+    until_ms: int | None
+
+
 class DriveAnswer(TypedDict):
     """A car that the caller drives for its owner."""
 

@@ -7,7 +7,7 @@ from fastapi import APIRouter
 from api.authentication import CustomerId
 from api.bodies import JoinCar, MayBook, Nothing, WantsReminders
 from api.car_answers import DriveAnswer, DriversAnswer, DrivesAnswer, InvitationAnswer
-from api.idempotency import IdempotentRoute
+from api.idempotency import IdempotentRoute, shown_once
 from api.paging import Paging
 from api.reception import Desk
 from api.representations import drive_json, driver_json
@@ -33,6 +33,7 @@ async def drivers(vehicle_id: str, desk: Desk, customer_id: CustomerId, asked: P
 
 
 @router.post("/vehicles/{vehicle_id}/drivers/invitations", status_code=201, summary="Let somebody drive my car")
+@shown_once
 async def invite(vehicle_id: str, body: MayBook, desk: Desk, customer_id: CustomerId) -> InvitationAnswer:
     """A code to pass on, for one person and seven days; it is shown this once.
 

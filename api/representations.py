@@ -336,7 +336,10 @@ def export_json(person: PersonDossier, controller: str) -> ExportAnswer:
             }
             for car in person.cars
         ],
-        "drives": [drive_json(driven) for driven in person.drives],
+        "drivings": [
+            {"vehicle_id": one.vehicle_id, "until_ms": one.until_ms, **_driving_json(one)} for one in person.drivings
+        ],
+        "steps_for_others": [{"proposal_id": step.proposal_id, **step_json(step)} for step in person.steps_for_others],
         "consents": [grant_json(grant, controller) for grant in person.grants],
         "proposals": [proposal_json(proposal) for proposal in person.proposals],
         "timeline": [event_json(event) for event in person.timeline],

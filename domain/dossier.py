@@ -148,12 +148,13 @@ class OwnedCar:
 
 @dataclass(frozen=True, slots=True)
 class PersonDossier:
-    """What is kept about one person, for that person."""
+    """What is kept about one person, for that person; `drivings`: of cars of others, over or not, and what they did."""
 
     now_ms: int
     customer: Customer
     cars: tuple[OwnedCar, ...]
-    drives: tuple[DrivenCar, ...]
+    drivings: tuple[Driving, ...]
+    steps_for_others: tuple[ProposalStep, ...]
     grants: tuple[ConsentGrant, ...]
     proposals: tuple[ProposalDossier, ...]
     timeline: tuple[DomainEvent, ...]

@@ -129,7 +129,7 @@ class Driving:
     """Who drives a car that is another's, since when (ms, UTC), and what its owner lets them do.
 
     `may_book`: send proposals and answer for the owner, under consents that the owner gave. `wants_reminders` is the
-    driver's own wish.
+    driver's own wish. `until_ms` is None while they drive it.
     """
 
     vehicle_id: str
@@ -137,6 +137,7 @@ class Driving:
     from_ms: int
     may_book: bool
     wants_reminders: bool = False
+    until_ms: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -89,7 +89,9 @@ async def grant_behind(uow: UnitOfWork, customer_id: str, proposal_id: str) -> C
     return grant
 
 
-async def invite_driver(office: Office, *, customer_id: str, vehicle_id: str, may_book: bool = True) -> tuple[str, int]:
+async def invite_driver(
+    office: Office, *, customer_id: str, vehicle_id: str, may_book: bool = False
+) -> tuple[str, int]:
     """A code with which somebody may drive the car, for the owner to pass on, and when it runs out (wall clock)."""
     code = new_code(office, CODE_LENGTH)
     expires_ms = office.wall.now_ms() + INVITATION_MS

@@ -7,7 +7,7 @@ from domain.errors import NotFound
 from domain.event import DomainEvent
 from domain.people import Vehicle
 from workflow.dossiers import dossier_of
-from workflow.drivers import car_drivers, driven_cars
+from workflow.drivers import car_drivers
 from workflow.ports import Office, UnitOfWork
 
 EVENTS_A_READ = 1_000
@@ -20,6 +20,8 @@ async def person_dossier(office: Office, *, customer_id: str) -> PersonDossier:
     only those that opened under this owner: what came before is the former owner's.
     """
     async with office.unit_of_work() as uow:
+        # Before all else is hidden: these steps were taken for others.
+        drivings, steps = await uow.drivers.history(customer_id), await uow.drivers.steps_of(customer_id)
         await uow.show_only(customer_id)
         customer = await uow.people.customer(customer_id)
         if customer is None:
@@ -30,7 +32,8 @@ async def person_dossier(office: Office, *, customer_id: str) -> PersonDossier:
             now_ms=office.clock.now_ms(),
             customer=customer,
             cars=tuple([await _owned(uow, car) for car in await uow.vehicles.owned_by(customer_id)]),
-            drives=tuple(await driven_cars(uow, customer_id)),
+            drivings=tuple(drivings),
+            steps_for_others=tuple(steps),
             grants=tuple(grants),
             proposals=tuple([await dossier_of(uow, p) for p in proposals if p.customer_id == customer_id]),
             timeline=tuple(await _events(uow, customer_id)),

@@ -10,6 +10,7 @@ from typing import NamedTuple, Protocol
 
 from domain.machine_client import AccessToken, MachineClient
 from domain.people import Account, Customer, Dealer, DriverInvitation, Driving, Ownership, Session, Vehicle
+from domain.proposal import ProposalStep
 
 
 class Vehicles(Protocol):
@@ -84,6 +85,12 @@ class Drivers(Protocol):
 
     async def driven_by(self, customer_id: str) -> list[tuple[Vehicle, Driving]]:
         """The cars that the customer drives now, the longest first."""
+
+    async def history(self, customer_id: str) -> list[Driving]:
+        """All that the customer drives or drove, the oldest first."""
+
+    async def steps_of(self, customer_id: str) -> list[ProposalStep]:
+        """Steps that the customer took for owners of cars that they drive or drove, the oldest first."""
 
     async def principal(self, customer_id: str, proposal_id: str) -> str | None:
         """The owner of a proposal for a car of theirs that the customer drives."""

@@ -6,11 +6,21 @@ from typing import Any
 
 from sqlalchemy import Row, delete, select, update
 
+from adapters.records.documents import from_document
 from adapters.records.repository import Repository
-from adapters.records.tables import customers, driver_invitations, drivings, ownerships, proposals, vehicles
+from adapters.records.tables import (
+    customers,
+    driver_invitations,
+    drivings,
+    ownerships,
+    proposal_steps,
+    proposals,
+    vehicles,
+)
 from adapters.records.vehicles import vehicle_of_row
 from domain.errors import Conflict
 from domain.people import DriverInvitation, Driving, Vehicle
+from domain.proposal import Actor, ProposalStep
 
 _PRESENT = drivings.c.until_ms.is_(None)
 
@@ -90,6 +100,22 @@ class SqlDrivers(Repository):
         )
         return [(vehicle_of_row(row), _driving(row)) for row in rows]
 
+    async def history(self, customer_id: str) -> list[Driving]:
+        query = select(drivings).where(drivings.c.customer_id == customer_id).order_by(drivings.c.driving_id)
+        return [_driving(row) for row in await self._all(query)]
+
+    async def steps_of(self, customer_id: str) -> list[ProposalStep]:
+        of_others = select(drivings.c.vehicle_id).where(drivings.c.customer_id == customer_id)
+        rows = await self._all(
+            select(proposal_steps.c.document)
+            .join(proposals, proposals.c.proposal_id == proposal_steps.c.proposal_id)
+            .where(proposals.c.vehicle_id.in_(of_others))
+            .order_by(proposal_steps.c.proposal_id, proposal_steps.c.version)
+        )
+        steps = [from_document(row.document, ProposalStep) for row in rows]
+        own = [step for step in steps if step.actor is Actor.DRIVER and step.actor_id == customer_id]
+        return sorted(own, key=lambda step: step.time_ms)
+
     async def principal(self, customer_id: str, proposal_id: str) -> str | None:
         row = await self._one(
             select(proposals.c.customer_id)
@@ -114,4 +140,4 @@ def _of(vehicle_id: str, customer_id: str) -> tuple[Any, ...]:
 
 
 def _driving(row: Row[Any]) -> Driving:
-    return Driving(row.vehicle_id, row.customer_id, row.from_ms, row.may_book, row.wants_reminders)
+    return Driving(row.vehicle_id, row.customer_id, row.from_ms, row.may_book, row.wants_reminders, row.until_ms)

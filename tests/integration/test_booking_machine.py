@@ -150,7 +150,7 @@ class BookingMachine(RuleBasedStateMachine):
         return self.runner.run(go())
 
     async def lend(self, home: Household) -> str:
-        code, _ = await invite_driver(self.town.office, customer_id=home.id, vehicle_id=home.car_id)
+        code, _ = await invite_driver(self.town.office, customer_id=home.id, vehicle_id=home.car_id, may_book=True)
         driver = (await self.town.owner()).customer_id
         await join_car(self.town.office, customer_id=driver, code=code)
         return driver

@@ -184,7 +184,7 @@ async def test_the_api_lends_a_car_and_lists_what_one_drives(town: Town, people:
     drives = (await driver.get("/v1/me/drives")).json()["drives"]
     assert drives[0]["driving"] | {"from_ms": 0} == {"from_ms": 0, "may_book": True, "wants_reminders": False}
     export = (await driver.get("/v1/me/export")).json()
-    assert [one["vehicle"]["vehicle_id"] for one in export["drives"]] == [people.vehicle_id]
+    assert [(one["vehicle_id"], one["until_ms"]) for one in export["drivings"]] == [(people.vehicle_id, None)]
     assert (await driver.post(f"/v1/me/drives/{people.vehicle_id}/end")).status_code == 204
     assert (await driver.get(f"/v1/me/vehicles/{people.vehicle_id}")).status_code == 404
     assert (await people.owner.post(f"{path}/{driver_id}/end")).status_code == 404

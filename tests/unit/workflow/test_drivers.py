@@ -405,12 +405,21 @@ async def test_who_books_hears_what_the_dealer_answers(town: Town, home: Househo
 # What is kept.
 
 
-async def test_the_export_says_who_drives_and_what_one_drives(town: Town, home: Household) -> None:
+async def test_the_export_says_who_drives_and_what_one_drove_and_did(
+    town: Town, home: Household, garage: Garage
+) -> None:
+    sent = await town.sent(home, garage)
     lent = await lend(town, home)
     owners = await person_dossier(town.office, customer_id=home.id)
-    assert [one.name for one in owners.cars[0].drivers] == [lent.driver.name] and owners.drives == ()
+    assert [one.name for one in owners.cars[0].drivers] == [lent.driver.name]
+    assert (owners.drivings, owners.steps_for_others) == ((), ())
+    await negotiate.withdraw(town.office, customer_id=lent.id, proposal_id=sent.proposal_id)
+    town.later(DAY)
+    await end(town, lent, home.id)
     drivers = await person_dossier(town.office, customer_id=lent.id)
-    assert [one.vehicle for one in drivers.drives] == [home.car] and drivers.cars == ()
+    assert [(one.vehicle_id, one.from_ms, one.until_ms) for one in drivers.drivings] == [(home.car_id, NOW, NOW + DAY)]
+    assert [(step.proposal_id, step.state) for step in drivers.steps_for_others] == [(sent.proposal_id, "withdrawn")]
+    assert (drivers.cars, drivers.proposals) == ((), ()), "what is the owner's is not the driver's to take along"
 
 
 async def test_all_cars_are_overlooked_at_once_ones_own_and_those_that_one_drives(
