@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import json
 import secrets
 import shutil
 import tempfile
@@ -23,7 +24,7 @@ from domain.service_record import ServiceOutcome
 from pitcall.attack_trial import Attack, attack_trial
 from pitcall.backtest import PREDICTIONS_NAME, run_backtest
 from pitcall.backtest_report import write_report
-from pitcall.fleet_evaluation import CARS, evaluate_fleet
+from pitcall.fleet_evaluation import CARS, FleetFigures, evaluate_fleet
 from pitcall.fleet_table import fleet_result, fleet_table
 from simulators.liar import STYLES
 
@@ -35,6 +36,7 @@ CAP_CYCLES = 125.0
 FIRST_JUDGED_ENGINE = 21
 LATE_ROWS = 500
 ATTACKED_CARS, LOST_POINTS = 50, 1.0
+FLEET_NAME = "fleet.json"
 PEERS = ("logistic", "hoeffding_tree")
 SLOW_PEERS = ("adaptive_forest", "mondrian_forest")
 
@@ -119,9 +121,16 @@ def table(result: Mapping[str, Any]) -> str:
 
 def _fleet(out: Path, *, with_peers: bool, cars: int | None, seeds: Sequence[int]) -> dict[str, Any]:
     catalogue = _shipped_catalogue()
-    figures = evaluate_fleet(catalogue, seeds=seeds, cars=cars or CARS, with_peers=with_peers)
-    reports = [str(write_report(one.judgement, out / f"seed-{one.seed}")[1]) for one in figures]
-    return fleet_result(figures, reports)
+    figures: list[FleetFigures] = []
+    reports: list[str] = []
+    result: dict[str, Any] = {}
+    for one in evaluate_fleet(catalogue, seeds=seeds, cars=cars or CARS, with_peers=with_peers):
+        figures.append(one)
+        reports.append(str(write_report(one.judgement, out / f"seed-{one.seed}")[1]))
+        result = fleet_result(figures, reports)
+        # After each seed, which takes half an hour with peers: who stops it keeps what was found.
+        (out / FLEET_NAME).write_text(json.dumps(result, indent=1))
+    return result
 
 
 def _attacks(cars: int, seeds: Sequence[int]) -> dict[str, Any]:

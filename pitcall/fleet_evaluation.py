@@ -6,7 +6,7 @@ Seeds are drawn when it runs and printed, so that nothing can have been made to 
 from __future__ import annotations
 
 import secrets
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -158,15 +158,16 @@ def with_learnt_hazards(catalogue: Catalogue) -> Catalogue:
 
 def evaluate_fleet(
     catalogue: Catalogue, *, seeds: Sequence[int] = (), cars: int = CARS, days: int = DAYS, with_peers: bool = False
-) -> list[FleetFigures]:
-    """Replay a fleet for each seed (default: three drawn now) and judge what was said by the truth.
+) -> Iterator[FleetFigures]:
+    """Replay a fleet for each seed (default: three drawn now) and judge what was said by the truth, one after another.
 
     Raises Unavailable when peers are asked for and LightGBM is not there.
     """
     if with_peers:
         load_lightgbm()
     drawn = seeds or [secrets.randbelow(1_000_000) for _ in range(SEEDS)]
-    return [_of_seed(with_learnt_hazards(catalogue), seed, cars, days, with_peers=with_peers) for seed in drawn]
+    for seed in drawn:
+        yield _of_seed(with_learnt_hazards(catalogue), seed, cars, days, with_peers=with_peers)
 
 
 def _of_seed(catalogue: Catalogue, seed: int, cars: int, days: int, *, with_peers: bool) -> FleetFigures:

@@ -59,7 +59,6 @@ def _sqlite(url: URL) -> AsyncEngine:
         cursor = connection.cursor()
         for pragma in (
             f"busy_timeout = {_PATIENCE_MS}",
-            "journal_mode = WAL",
             # NORMAL would lose the last commits when the power goes: what is acknowledged must be there.
             "synchronous = FULL",
             "foreign_keys = ON",
