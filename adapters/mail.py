@@ -76,7 +76,7 @@ class MailReminders:
         message["Date"] = format_datetime(datetime.fromtimestamp(now_ms / 1000, UTC))
         message["Message-ID"] = f"<{hashlib.sha256(letter.letter_id.encode()).hexdigest()[:40]}@{self._domain}>"
         message["Auto-Submitted"] = "auto-generated"
-        message["List-Unsubscribe"] = f"<{self._pages_url}/owner/consents>"
+        message["List-Unsubscribe"] = f"<{self._pages_url}{letter.stop_path}>"
         message.set_content(letter.with_links(self._pages_url))
         message["Content-Language"] = letter.language
         return message

@@ -6,7 +6,7 @@ from typing import Any, NotRequired
 
 from typing_extensions import TypedDict
 
-from api.car_answers import CarAnswer, DriverAnswer, DrivingAnswer, PastDrivingAnswer
+from api.car_answers import CarAnswer, DrivenAnswer, DriverAnswer, PastDrivingAnswer
 from api.paging import Listed
 
 
@@ -247,7 +247,7 @@ class OwnCarAnswer(TypedDict):
     past_needs: list[NeedAnswer]
     proposals: list[ProposalAnswer]
     timeline: list[EventAnswer]
-    driving: DrivingAnswer | None
+    driving: DrivenAnswer | None
 
 
 class PersonAnswer(TypedDict):

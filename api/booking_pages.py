@@ -18,7 +18,7 @@ from domain.consent import DataItem, Purpose
 from domain.dossier import CarDossier, ProposalDossier
 from domain.errors import Conflict, InvalidInput, NotFound, PitcallError, SlotTaken
 from domain.people import Dealer
-from domain.proposal import Actor, ProposalState
+from domain.proposal import ProposalState
 from domain.workload import RankedSlot
 from web.booking_view import (
     CONSENT_DAYS,
@@ -31,17 +31,16 @@ from web.booking_view import (
     slot_days,
 )
 from web.reading import Reading
-from workflow.consents import consents_of, grant_consent, withdraw_consent
+from workflow.consents import grant_consent, withdraw_consent
 from workflow.dealers import dealers
 from workflow.dossiers import car_dossier, proposal_of
 from workflow.free_slots import free_slots_of
 from workflow.negotiate import cancel, confirm, counter_back, move, withdraw
-from workflow.propose import draft_proposal, send_proposal
+from workflow.propose import discard_draft, draft_proposal, send_proposal
 from workflow.slot_choice import demand_of
 
 router = APIRouter(prefix="/owner", include_in_schema=False, route_class=PatientRoute)
 DAY_MS = 86_400_000
-GIVEN_WITH_DRAFT_MS = 60_000  # a consent that is older than this before its draft was not given for it
 
 
 @router.get("/cars/{vehicle_id}/book")
@@ -267,24 +266,12 @@ async def _act(
         await withdraw(office, customer_id=customer_id, proposal_id=proposal_id, channel="page")
         return "taken_back"
     if action == "discard":
-        return await _discard(desk, customer_id, proposal_id)
+        has_ended = await discard_draft(office, customer_id=customer_id, proposal_id=proposal_id, channel="page")
+        return "withdrawn" if has_ended else "taken_back"
     if action == "cancel":
         await cancel(office, customer_id=customer_id, proposal_id=proposal_id, reason=reason, channel="page")
         return "cancelled"
     raise NotFound("there is no such action")
-
-
-async def _discard(desk: Reception, customer_id: str, proposal_id: str) -> str:
-    """Put a draft away, and with it the consent that was given for it alone: withdrawing that ends the draft."""
-    dossier = await proposal_of(desk.office, customer_id=customer_id, proposal_id=proposal_id)
-    draft = dossier.proposal
-    grants = [] if draft.hand_of(customer_id) is Actor.DRIVER else await consents_of(desk.office, customer_id)
-    grant = next((one for one in grants if one.grant_id == draft.grant_id), None)
-    if grant is not None and 0 <= draft.created_ms - grant.granted_ms <= GIVEN_WITH_DRAFT_MS:
-        await withdraw_consent(desk.office, customer_id=customer_id, grant_id=grant.grant_id)
-        return "withdrawn"
-    await withdraw(desk.office, customer_id=customer_id, proposal_id=proposal_id, channel="page")
-    return "taken_back"
 
 
 @router.get("/proposals/{proposal_id}/appointment.ics")

@@ -61,6 +61,31 @@ class DrivingAnswer(TypedDict):
     wants_reminders: bool
 
 
+class BookableAnswer(TypedDict):
+    """A dealer with whom a driver may book, under this consent of the owner's, which lets it have these items."""
+
+    dealer_id: str
+    grant_id: str
+    data_items: list[str]
+
+
+class DrivenAnswer(DrivingAnswer):
+    """The same of the car that is read, with the dealers that the owner has consented to."""
+
+    dealers: list[BookableAnswer]
+
+
+class InvitationInForce(TypedDict):
+    """A code that nobody has used yet; the code itself was shown once."""
+
+    may_book: bool
+    expires_ms: int
+
+
+class InvitationsAnswer(Listed):
+    invitations: list[InvitationInForce]
+
+
 class PastDrivingAnswer(DrivingAnswer):
     """A car of another's that the caller drives, or (`until_ms`) drove."""
 

@@ -6,7 +6,7 @@ from fastapi import APIRouter
 
 from api.authentication import CustomerId
 from api.bodies import JoinCar, MayBook, Nothing, WantsReminders
-from api.car_answers import DriveAnswer, DriversAnswer, DrivesAnswer, InvitationAnswer
+from api.car_answers import DriveAnswer, DriversAnswer, DrivesAnswer, InvitationAnswer, InvitationsAnswer
 from api.idempotency import IdempotentRoute, shown_once
 from api.paging import Paging
 from api.reception import Desk
@@ -15,10 +15,12 @@ from workflow.drivers import (
     drivers_of,
     drives_of,
     end_driving,
+    invitations_of,
     invite_driver,
     join_car,
     let_driver,
     remind_driver,
+    revoke_invitations,
 )
 
 router = APIRouter(prefix="/v1/me", tags=["drivers"], route_class=IdempotentRoute)
@@ -44,6 +46,25 @@ async def invite(vehicle_id: str, body: MayBook, desk: Desk, customer_id: Custom
         desk.office, customer_id=customer_id, vehicle_id=vehicle_id, may_book=body.may_book
     )
     return {"code": code, "expires_ms": expires_ms}
+
+
+@router.get("/vehicles/{vehicle_id}/drivers/invitations", summary="Codes for my car that nobody has used")
+async def invitations(vehicle_id: str, desk: Desk, customer_id: CustomerId, asked: Paging) -> InvitationsAnswer:
+    """The one that ends first first; the codes themselves were shown once."""
+    found = await invitations_of(desk.office, customer_id=customer_id, vehicle_id=vehicle_id)
+    page = asked.page(found, lambda one: (one.expires_ms,))
+    return {
+        "invitations": [{"may_book": one.may_book, "expires_ms": one.expires_ms} for one in page.rows],
+        "next": page.next,
+    }
+
+
+@router.post(
+    "/vehicles/{vehicle_id}/drivers/invitations/revoke", status_code=204, summary="Let no unused code count any longer"
+)
+async def revoke(vehicle_id: str, desk: Desk, customer_id: CustomerId, body: Nothing | None = None) -> None:
+    """Who drives the car already goes on doing so."""
+    await revoke_invitations(desk.office, customer_id=customer_id, vehicle_id=vehicle_id)
 
 
 @router.post("/vehicles/{vehicle_id}/drivers/{driver_id}", status_code=204, summary="Let a driver book, or no longer")

@@ -28,7 +28,7 @@ from api.answers import (
     UploadsAnswer,
     WebhookAnswer,
 )
-from api.car_answers import CarAnswer, DriveAnswer, DriverAnswer, DrivingAnswer
+from api.car_answers import BookableAnswer, CarAnswer, DriveAnswer, DrivenAnswer, DriverAnswer, DrivingAnswer
 from domain.call import Call
 from domain.catalogue import Catalogue
 from domain.consent import ConsentGrant
@@ -287,7 +287,7 @@ def car_json(car: CarDossier, catalogue: Catalogue) -> OwnCarAnswer:
         "past_needs": [need_json(n) for n in car.past_needs],
         "proposals": [proposal_json(p) for p in car.proposals],
         "timeline": [event_json(e) for e in car.timeline],
-        "driving": None if car.driving is None else _driving_json(car.driving),
+        "driving": None if car.driving is None else _driven_json(car, car.driving),
     }
 
 
@@ -305,6 +305,14 @@ def driver_json(driver: CarDriver) -> DriverAnswer:
 def drive_json(driven: DrivenCar) -> DriveAnswer:
     """A car for who drives it."""
     return {"vehicle": vehicle_json(driven.vehicle), "driving": _driving_json(driven.driving)}
+
+
+def _driven_json(car: CarDossier, driving: Driving) -> DrivenAnswer:
+    dealers: list[BookableAnswer] = [
+        {"dealer_id": g.dealer_id or "", "grant_id": g.grant_id, "data_items": [str(item) for item in g.data_items]}
+        for g in car.grants
+    ]
+    return {**_driving_json(driving), "dealers": dealers}
 
 
 def _driving_json(driving: Driving) -> DrivingAnswer:

@@ -10,7 +10,7 @@ from domain.consent import ConsentGrant
 from domain.event import DomainEvent
 from domain.judged_label import JudgedLabel
 from domain.need import MaintenanceNeed
-from domain.people import Customer, Dealer, Driving, Vehicle
+from domain.people import Customer, Dealer, DriverInvitation, Driving, Vehicle
 from domain.prediction import Prediction
 from domain.proposal import BookingProposal, ProposalState, ProposalStep
 from domain.service_record import ServiceRecord
@@ -19,11 +19,12 @@ from domain.slot import Hold
 
 @dataclass(frozen=True, slots=True)
 class ProposalDossier:
-    """A proposal with its steps and its dealer."""
+    """A proposal with its steps and its dealer; `may_act`: whether its reader may do anything with it."""
 
     proposal: BookingProposal
     steps: tuple[ProposalStep, ...]
     dealer: Dealer
+    may_act: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,11 +47,12 @@ class DrivenCar:
 class CarOverview:
     """One car among many: what it needs and what of that is arranged; `heard_ms` is None before its first prediction.
 
-    `drivers`: who drives it for its owner, by name.
+    `is_ready`: something can be said of it yet. `drivers`: who drives it for its owner, by name.
     """
 
     vehicle: Vehicle
     heard_ms: int | None
+    is_ready: bool
     needs: tuple[MaintenanceNeed, ...]
     under_way: tuple[BookingProposal, ...]
     drivers: tuple[str, ...] = ()
@@ -79,6 +81,7 @@ class CarDossier:
     timeline: tuple[DomainEvent, ...]
     ledger: tuple[JudgedLabel, ...] = ()
     drivers: tuple[CarDriver, ...] = ()
+    invitations: tuple[DriverInvitation, ...] = ()
     driving: Driving | None = None
 
 

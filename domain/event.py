@@ -11,6 +11,7 @@ from typing import Any
 _CAUSES: Mapping[str, str] = {
     "vehicle-enrolled": "enrolment token", "vehicle-claimed": "code on the screen", "vehicle-sold": "owner's word",
     "driver-invited": "owner's choice", "driver-added": "owner's code", "driver-left": "the right to drive has ended",
+    "driver-changed": "owner's choice",
     "consent-granted": "owner's choice", "consent-narrowed": "owner's choice",
     "need-opened": "prediction", "need-moved": "prediction", "need-closed": "the evidence is gone",
     "need-reopened": "the visit fell through", "need-snoozed": "owner's choice", "need-dismissed": "owner's reason",

@@ -49,6 +49,8 @@ class Actor(StrEnum):
 
 S, A = ProposalState, Actor
 
+NO_DATA = "{}"
+"""The payload of a proposal for who may not read what was shared."""
 MISSED_AFTER_MS = 30 * 60_000
 """So long after its slot began a car may be said not to have come."""
 UNTOLD_VISIT_MS = 7 * 86_400_000
@@ -175,6 +177,11 @@ class BookingProposal:
             return (self.slot,)
         return ()
 
+    @property
+    def outline(self) -> BookingProposal:
+        """When, where, for what and how it stands, without what was shared for it: for who may not read that."""
+        return replace(self, payload=NO_DATA, note="", odometer_m=None, invoice_minor=None, currency="")
+
     def without_data(self) -> BookingProposal:
         """What is left of it for its dealer once no consent stands behind it: that it was, and how it stands."""
         return replace(
@@ -184,7 +191,7 @@ class BookingProposal:
             need_ids=(),
             slot=None,
             offered=(),
-            payload="{}",
+            payload=NO_DATA,
             note="",
             end_reason="",
             odometer_m=None,

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from domain.consent import ConsentGrant, DataItem
 from domain.dossier import CarDossier, ProposalDossier
 from domain.people import Dealer
-from domain.proposal import ProposalState
+from domain.proposal import NO_DATA, ProposalState
 from domain.slot import Slot
 from domain.workload import RankedSlot
 from web.formatting import DAY_MS
@@ -146,9 +146,9 @@ def booking_form(
     errors: dict[str, str] | None = None,
 ) -> BookingForm:
     """The first three steps; `ranked` are the chosen dealer's free times, shown in its own time zone."""
-    cards = tuple(
-        card for card in need_cards(dossier.needs, dossier.proposals, dossier.now_ms, reading) if card.can_book
-    )
+    may_book = dossier.driving is None or dossier.driving.may_book
+    every = need_cards(dossier.needs, dossier.proposals, dossier.now_ms, reading)
+    cards = tuple(card for card in every if card.can_book and may_book)
     ids = {card.need_id for card in cards}
     picked = tuple(i for i in chosen.need_ids if i in ids)
     dealer = next((d for d in dealers if d.dealer_id == chosen.dealer_id), None)
@@ -205,9 +205,12 @@ def _shares(dossier: CarDossier, dealer: Dealer | None, reading: Reading) -> str
 
 
 def grant_of_owner(grants: Iterable[ConsentGrant], dealer_id: str) -> ConsentGrant | None:
-    """The newest consent of a car's owner under which a driver may book with a dealer."""
+    """The consent of a car's owner under which a driver books with a dealer: of several the one that shares least.
+
+    An owner who once let a dealer have more, for a booking of their own, has not said so of the driver's.
+    """
     own = [grant for grant in grants if grant.dealer_id == dealer_id]
-    return max(own, key=lambda grant: (grant.granted_ms, grant.grant_id), default=None)
+    return min(own, key=lambda grant: (len(grant.data_items), -grant.granted_ms, grant.grant_id), default=None)
 
 
 def grant_that_fits(
@@ -241,7 +244,7 @@ class StepLine:
 
 @dataclass(frozen=True, slots=True)
 class ProposalView:
-    """A proposal for its owner."""
+    """A proposal for its owner, or for a driver, who may not see what is shared (no `payload`), or not act."""
 
     proposal_id: str
     vehicle_id: str
@@ -256,7 +259,7 @@ class ProposalView:
     zone: str
     answer_by: str
     offers: tuple[Choice, ...]
-    payload: PayloadView
+    payload: PayloadView | None
     raw: str
     steps: tuple[StepLine, ...]
     has_calendar: bool
@@ -264,6 +267,7 @@ class ProposalView:
     is_draft: bool
     end_reason: str
     need_ids: tuple[str, ...]
+    may_act: bool
 
 
 STEP_OF_STATE = {ProposalState.DRAFT: 4}
@@ -293,7 +297,7 @@ def proposal_view(dossier: ProposalDossier, now_ms: int, reading: Reading, reade
         )
         if state is ProposalState.COUNTERED
         else (),
-        payload=payload_view(proposal.payload, now_ms, reading),
+        payload=None if proposal.payload == NO_DATA else payload_view(proposal.payload, now_ms, reading),
         raw=proposal.payload,
         steps=step_lines(dossier, reading, reader_id),
         has_calendar=state in WITH_CALENDAR and slot is not None,
@@ -301,6 +305,7 @@ def proposal_view(dossier: ProposalDossier, now_ms: int, reading: Reading, reade
         is_draft=state is ProposalState.DRAFT,
         end_reason=proposal.end_reason,
         need_ids=proposal.need_ids,
+        may_act=dossier.may_act,
     )
 
 

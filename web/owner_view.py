@@ -93,6 +93,7 @@ class CarView:
     ledger: LedgerView
     zone: str
     drivers: tuple[DriverLine, ...]
+    codes_out: str
     driving: Driving | None
 
 
@@ -112,7 +113,8 @@ def car_rows(cars: Sequence[CarOverview], reading: Reading) -> tuple[CarRow, ...
     """The list of a reader's cars, what presses most first, and otherwise in the order in which they came."""
     rows = []
     for car in cars:
-        arranged = {need_id for proposal in car.under_way for need_id in proposal.need_ids}
+        sent = [proposal for proposal in car.under_way if proposal.state is not ProposalState.DRAFT]
+        arranged = {need_id for proposal in sent for need_id in proposal.need_ids}
         waiting = [n for n in car.needs if n.need_id not in arranged and n.state not in _QUIET]
         pressing = sorted(waiting, key=_urgency)
         rows.append((_urgency(pressing[0]) if pressing else _NOT_URGENT, _car_row(car, pressing, reading)))
@@ -131,7 +133,7 @@ def _urgency(need: MaintenanceNeed) -> tuple[int, int]:
 def _car_row(car: CarOverview, pressing: Sequence[MaintenanceNeed], reading: Reading) -> CarRow:
     texts, vehicle = reading.texts, car.vehicle
     firsts = [(reading.item_name(need.item), str(need.severity)) for need in pressing]
-    statement, tone = _statement(firsts, reading, has_needs=bool(car.needs), is_learning=car.heard_ms is None)
+    statement, tone = _statement(firsts, reading, has_needs=bool(car.needs), is_learning=not car.is_ready)
     if car.heard_ms is None:
         heard = texts("owner.never_heard")
     else:
@@ -189,8 +191,17 @@ def car_view(dossier: CarDossier, reading: Reading) -> CarView:
             DriverLine(d.driving.customer_id, d.name, d.driving.may_book, reading.formatting.day(d.driving.from_ms))
             for d in dossier.drivers
         ),
+        codes_out=_codes_out(dossier, reading),
         driving=driving,
     )
+
+
+def _codes_out(dossier: CarDossier, reading: Reading) -> str:
+    """How many codes for drivers nobody has used yet, and until when they count; empty where there is none."""
+    if not dossier.invitations:
+        return ""
+    until = max(one.expires_ms for one in dossier.invitations)
+    return reading.texts.plural("drivers.codes", len(dossier.invitations), date=reading.formatting.day(until))
 
 
 def _subtitle(dossier: CarDossier, reading: Reading) -> str:

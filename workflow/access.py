@@ -83,6 +83,8 @@ ACCESS: Mapping[str, Rule] = {
     "me.dismiss_need": OWNERS,
     "drivers.drivers": OWNERS,
     "drivers.invite": OWNERS,
+    "drivers.invitations": OWNERS,
+    "drivers.revoke": OWNERS,
     "drivers.let": OWNERS,
     "drivers.end": OWNERS,
     "drivers.drives": OWNERS,

@@ -124,7 +124,9 @@ async def withdraw_consent(office: Office, *, customer_id: str, grant_id: str) -
         return await end_grant(uow, office, grant, GrantEnd.WITHDRAWN, customer_id)
 
 
-async def end_grant(uow: UnitOfWork, office: Office, grant: ConsentGrant, how: GrantEnd, actor_id: str) -> ConsentGrant:
+async def end_grant(
+    uow: UnitOfWork, office: Office, grant: ConsentGrant, how: GrantEnd, actor_id: str, actor: str = Actor.OWNER
+) -> ConsentGrant:
     """End a grant that is locked, within a transaction that runs already, with the proposals that stand on it.
 
     Its dealer is asked to erase what it has got under it, also of visits that are long over; of a proposal that is
@@ -135,9 +137,9 @@ async def end_grant(uow: UnitOfWork, office: Office, grant: ConsentGrant, how: G
     left = await _that_left(uow, proposals)
     ended = grant.ended(how, now, asks_erasure=bool(left))
     await uow.consents.update(ended)
-    actor = Actor.CLOCK if how is GrantEnd.EXPIRED else Actor.OWNER
-    kind = "consent-expired" if how is GrantEnd.EXPIRED else "consent-withdrawn"
-    await _tell_consent(uow, ended, kind, now, actor)
+    is_expiry = how is GrantEnd.EXPIRED
+    kind = "consent-expired" if is_expiry else "consent-withdrawn"
+    await _tell_consent(uow, ended, kind, now, Actor.CLOCK if is_expiry else actor)
     await uow.deliveries.drop_under(grant.grant_id, _WHY[how], office.wall.now_ms())
     for proposal in proposals:
         if proposal.state.is_open or proposal.state in (ProposalState.DRAFT, ProposalState.CONFIRMED):
@@ -229,7 +231,7 @@ async def _notify_dealer(
     )
 
 
-async def _tell_consent(uow: UnitOfWork, grant: ConsentGrant, kind: str, now_ms: int, actor: Actor) -> None:
+async def _tell_consent(uow: UnitOfWork, grant: ConsentGrant, kind: str, now_ms: int, actor: str) -> None:
     await tell(
         uow,
         kind,

@@ -14,11 +14,13 @@ from domain.need import MaintenanceNeed
 from domain.people import Vehicle
 from domain.proposal import BookingProposal, ProposalState
 from workflow.calibration_ledger import dealers_ledger, owners_ledger
-from workflow.drivers import Seat, car_drivers, driven_cars, seat_in
+from workflow.drivers import car_drivers, driven_cars
 from workflow.known_dealer import known_dealer
 from workflow.ports import Office, UnitOfWork
 from workflow.proposal_steps import NEVER_LEFT, has_left
+from workflow.seat import Seat, dossier_from, is_shown, seat_in
 
+TOLD_TO_DRIVERS = ("need-", "proposal-")
 BOOKINGS = 200  # so many of the newest tell what a booking saves
 
 
@@ -57,7 +59,8 @@ async def _overviews(
     return [
         CarOverview(
             vehicle=car,
-            heard_ms=heard.get(car.vehicle_id),
+            heard_ms=heard[car.vehicle_id][0] if car.vehicle_id in heard else None,
+            is_ready=car.vehicle_id in heard and heard[car.vehicle_id][1],
             needs=tuple(needs.get(car.vehicle_id, ())),
             under_way=tuple(under_way.get(car.vehicle_id, ())),
             drivers=tuple((names or {}).get(car.vehicle_id, ())),
@@ -82,7 +85,7 @@ async def car_dossier(office: Office, *, customer_id: str, vehicle_id: str) -> C
             raise NotFound("there is no such car")
         since_ms, is_driver = seat.since_ms, seat.driving is not None
         needs = await uow.needs.of_vehicle(vehicle_id, live_only=False)
-        proposals = [p for p in await uow.proposals.of_vehicle(vehicle_id) if seat.shows(p)]
+        proposals = [p for p in await uow.proposals.of_vehicle(vehicle_id) if await is_shown(uow, seat, p)]
         now_ms = office.clock.now_ms()
         grants = [grant for grant in await uow.consents.of_customer(seat.owner_id) if grant.vehicle_id == vehicle_id]
         timeline = await uow.timeline.of_vehicle(vehicle_id)
@@ -92,28 +95,36 @@ async def car_dossier(office: Office, *, customer_id: str, vehicle_id: str) -> C
             vehicle=vehicle,
             assessments=tuple(await uow.assessments.of_vehicle(vehicle_id)),
             needs=tuple(need for need in needs if need.state.is_live),
-            past_needs=tuple(n for n in needs if not n.state.is_live and n.opened_ms >= since_ms),
-            proposals=tuple([await dossier_of(uow, p) for p in proposals]),
-            grants=tuple(g for g in grants if not is_driver or _is_for_bookings(g, now_ms)),
+            past_needs=tuple(_past(n, seat) for n in needs if not n.state.is_live and n.opened_ms >= since_ms),
+            proposals=tuple([await dossier_from(uow, seat, p, now_ms) for p in proposals]),
+            grants=tuple(g for g in grants if _is_read(g, seat, now_ms)),
             service_records=() if is_driver else tuple(await uow.service_records.of_owner(vehicle_id, customer_id)),
-            timeline=tuple(event for event in timeline if _is_shown(event, seat)),
+            timeline=tuple(event for event in timeline if _is_happening(event, seat)),
             ledger=() if is_driver else await owners_ledger(uow, vehicle_id),
             drivers=() if is_driver else tuple(await car_drivers(uow, vehicle_id)),
+            invitations=() if is_driver else tuple(await uow.drivers.invitations(vehicle_id, office.wall.now_ms())),
             driving=seat.driving,
         )
 
 
-def _is_for_bookings(grant: ConsentGrant, now_ms: int) -> bool:
-    """Of an owner's consents a driver sees those that they may book under."""
-    return grant.purpose is Purpose.BOOKING and grant.is_live(now_ms)
+def _is_read(grant: ConsentGrant, seat: Seat, now_ms: int) -> bool:
+    """Of an owner's consents a driver reads those that they may book under."""
+    if seat.driving is None:
+        return True
+    return seat.driving.may_book and grant.purpose is Purpose.BOOKING and grant.is_live(now_ms)
 
 
-def _is_shown(event: DomainEvent, seat: Seat) -> bool:
-    """Of the past: what is the owner's, or nobody's since the car is theirs; for a driver what came since they drive
-    it, but for the owner's own affairs."""
+def _past(need: MaintenanceNeed, seat: Seat) -> MaintenanceNeed:
+    """Why a need has ended may be in the owner's own words, or tell of a service: that is the owner's."""
+    return need if seat.driving is None else replace(need, end_reason="")
+
+
+def _is_happening(event: DomainEvent, seat: Seat) -> bool:
+    """What is the owner's, or nobody's since the car is theirs; for a driver what became of needs and proposals since
+    they drive it."""
     if seat.driving is not None:
-        is_owners = event.kind.startswith(("consent-", "driver-")) or event.kind == "owner-notified"
-        return event.time_ms >= seat.since_ms and event.customer_id in (seat.owner_id, None) and not is_owners
+        is_of_owner = event.customer_id in (seat.owner_id, None)
+        return is_of_owner and event.time_ms >= seat.since_ms and event.kind.startswith(TOLD_TO_DRIVERS)
     return event.customer_id == seat.owner_id or (event.customer_id is None and event.time_ms >= seat.since_ms)
 
 
@@ -136,15 +147,17 @@ async def proposal_of(office: Office, *, customer_id: str, proposal_id: str) -> 
         proposal = await uow.proposals.get(proposal_id)
         if proposal is None or proposal.customer_id != owner_id:
             raise NotFound("there is no such proposal")
-        if owner_id != customer_id and not (await seat_in(uow, customer_id, proposal.vehicle_id)).shows(proposal):
+        if owner_id == customer_id:
+            return await dossier_of(uow, proposal)
+        seat = await seat_in(uow, customer_id, proposal.vehicle_id)
+        if not await is_shown(uow, seat, proposal):
             raise NotFound("there is no such proposal")
-        return await dossier_of(uow, proposal)
+        return await dossier_from(uow, seat, proposal, office.clock.now_ms())
 
 
 async def dossier_of(uow: UnitOfWork, proposal: BookingProposal) -> ProposalDossier:
-    """A proposal with its steps and its dealer, within a transaction that runs already."""
-    dealer = await known_dealer(uow, proposal.dealer_id)
-    return ProposalDossier(proposal, tuple(await uow.proposals.steps(proposal.proposal_id)), dealer)
+    """A proposal with its steps and its dealer for its owner, within a transaction that runs already."""
+    return await dossier_from(uow, Seat(proposal.customer_id, 0), proposal, 0)
 
 
 async def dealer_desk(office: Office, *, dealer_id: str, states: Iterable[ProposalState] | None = None) -> DealerDesk:
@@ -188,6 +201,8 @@ async def _entry(uow: UnitOfWork, proposal: BookingProposal, now_ms: int) -> Des
     if not is_live:
         return DeskEntry(proposal.without_data(), None, ())
     steps = await uow.proposals.steps(proposal.proposal_id)
+    # Who in a household or a company took the step is not the dealer's to know.
+    steps = [replace(step, actor=step.actor.principal) for step in steps]
     return DeskEntry(proposal, json.loads(proposal.payload), tuple(steps))
 
 

@@ -1,19 +1,14 @@
-"""Drivers: people to whom an owner lends a car, and what they may see and do of it.
+"""Drivers: lending a car to somebody by a code, and the end of it. What a driver may see and do, `workflow.seat` says.
 
-A driver sees how the car is and what it needs, and what is arranged since they drive it; where the owner lets them,
-they book for the owner, under consents that the owner gave. Consents stay the owner's: a driver grants, narrows and
-withdraws none. A household's second driver and a company's employee are drivers alike.
+A household's second driver and a company's employee are drivers alike. An ownership is held before what hangs on it
+(codes, drivings): who joins while the car is sold drives it for nobody.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
-
-from domain.consent import ConsentGrant
 from domain.dossier import CarDriver, DrivenCar
-from domain.errors import Conflict, Forbidden, InvalidInput, NotFound
+from domain.errors import Conflict, InvalidInput, NotFound
 from domain.people import DriverInvitation, Driving
-from domain.proposal import BookingProposal
 from workflow.access import hash_token
 from workflow.codes import new_code, plain_code
 from workflow.history import tell
@@ -25,70 +20,6 @@ CODE_LENGTH = 12
 NO_DRIVER = "nobody of this id drives such a car"
 
 
-@dataclass(frozen=True, slots=True)
-class Seat:
-    """From where somebody sees a car: as its owner, or as a driver, and since when."""
-
-    owner_id: str
-    since_ms: int
-    driving: Driving | None = None
-
-    def shows(self, proposal: BookingProposal) -> bool:
-        """Whether a proposal of the owner's is seen from here: a driver sees no visit that was over before."""
-        if proposal.customer_id != self.owner_id:
-            return False
-        return self.driving is None or not proposal.state.is_over or proposal.created_ms >= self.since_ms
-
-
-async def seat_in(uow: UnitOfWork, customer_id: str, vehicle_id: str) -> Seat:
-    """Where the customer sits in a car; NotFound when it is neither theirs nor lent to them."""
-    ownership = await uow.vehicles.ownership_of(vehicle_id)
-    if ownership is not None and ownership.customer_id == customer_id:
-        return Seat(customer_id, ownership.from_ms)
-    driving = await uow.drivers.driving(vehicle_id, customer_id)
-    if ownership is None or driving is None:
-        raise NotFound("there is no such car")
-    return Seat(ownership.customer_id, driving.from_ms, driving)
-
-
-async def is_seen(uow: UnitOfWork, customer_id: str, vehicle_id: str) -> bool:
-    """Whether the customer owns the car, or drives it."""
-    try:
-        await seat_in(uow, customer_id, vehicle_id)
-    except NotFound:
-        return False
-    return True
-
-
-async def owner_to_act_for(uow: UnitOfWork, customer_id: str, vehicle_id: str) -> str:
-    """For whom the customer may act on a car: themselves, or the owner who lets them; NotFound or Forbidden."""
-    seat = await seat_in(uow, customer_id, vehicle_id)
-    if seat.driving is not None and not seat.driving.may_book:
-        raise Forbidden("the owner of this car has not let you book for it: ask them to")
-    return seat.owner_id
-
-
-async def proposal_to_act_on(uow: UnitOfWork, customer_id: str, proposal_id: str) -> BookingProposal:
-    """The customer's proposal, or one that they may act on for its owner, locked; NotFound or Forbidden."""
-    proposal = await uow.proposals.get(proposal_id, lock=True)
-    if proposal is not None and proposal.customer_id != customer_id:
-        if await uow.drivers.principal(customer_id, proposal_id) is None:
-            proposal = None
-        else:
-            await owner_to_act_for(uow, customer_id, proposal.vehicle_id)
-    if proposal is None:
-        raise NotFound("there is no such proposal")
-    return proposal
-
-
-async def grant_behind(uow: UnitOfWork, customer_id: str, proposal_id: str) -> ConsentGrant | None:
-    """The grant behind a proposal that the customer may see or act on, locked; None when it is not theirs."""
-    grant = await uow.consents.behind(proposal_id, customer_id)
-    if grant is None and (owner_id := await uow.drivers.principal(customer_id, proposal_id)) is not None:
-        grant = await uow.consents.behind(proposal_id, owner_id)
-    return grant
-
-
 async def invite_driver(
     office: Office, *, customer_id: str, vehicle_id: str, may_book: bool = False
 ) -> tuple[str, int]:
@@ -98,28 +29,47 @@ async def invite_driver(
     now = office.clock.now_ms()
     async with office.unit_of_work() as uow:
         await _require_owner(uow, customer_id, vehicle_id)
+        await uow.drivers.forget_invitations(office.wall.now_ms())
         invitation = DriverInvitation(vehicle_id, customer_id, may_book, expires_ms)
         await uow.drivers.invite(hash_token(plain_code(code)), invitation)
-        await _tell(uow, "driver-invited", vehicle_id, customer_id, customer_id, now, actor="owner")
+        await _tell(uow, office, "driver-invited", vehicle_id, customer_id, now, actor="owner")
     return code, expires_ms
+
+
+async def invitations_of(office: Office, *, customer_id: str, vehicle_id: str) -> list[DriverInvitation]:
+    """The codes for a car of this owner's that nobody has used yet, the one that ends first first."""
+    async with office.unit_of_work() as uow:
+        await _require_owner(uow, customer_id, vehicle_id)
+        return await uow.drivers.invitations(vehicle_id, office.wall.now_ms())
+
+
+async def revoke_invitations(office: Office, *, customer_id: str, vehicle_id: str) -> int:
+    """No unused code for the car counts any longer; how many those were."""
+    async with office.unit_of_work() as uow:
+        await _require_owner(uow, customer_id, vehicle_id)
+        return await uow.drivers.revoke_invitations(vehicle_id)
 
 
 async def join_car(office: Office, *, customer_id: str, code: str, wants_reminders: bool = False) -> DrivenCar:
     """Drive the car whose owner gave this code, which is used up; the owner hears of it."""
     now = office.clock.now_ms()
+    hashed, wall_ms = hash_token(plain_code(code)), office.wall.now_ms()
     async with office.unit_of_work() as uow:
-        invitation = await uow.drivers.take_invitation(hash_token(plain_code(code)), office.wall.now_ms())
+        invitation = await uow.drivers.invitation(hashed, wall_ms)
         vehicle = await uow.vehicles.get(invitation.vehicle_id) if invitation else None
         if invitation is None or vehicle is None:
-            raise InvalidInput(
-                "this code is unknown, used or has run out", field="code", fix="ask the car's owner for a new one"
-            )
+            raise _no_code()
+        ownership = await uow.vehicles.ownership_of(invitation.vehicle_id, is_held=True)
+        if ownership is None or ownership.customer_id != invitation.owner_id:
+            raise _no_code()
+        if not await uow.drivers.take_invitation(hashed, wall_ms):
+            raise _no_code()
         if invitation.owner_id == customer_id:
             raise Conflict("the car is yours: whoever else drives it types this code")
         driving = Driving(vehicle.vehicle_id, customer_id, now, invitation.may_book, wants_reminders)
         await uow.drivers.begin(driving)
         await notify(uow, invitation.owner_id, DRIVER_ADDED, now, vehicle_id=vehicle.vehicle_id)
-        await _tell(uow, "driver-added", vehicle.vehicle_id, invitation.owner_id, customer_id, now, actor="driver")
+        await _tell(uow, office, "driver-added", vehicle.vehicle_id, invitation.owner_id, now, actor="driver")
     return DrivenCar(vehicle, driving)
 
 
@@ -151,16 +101,19 @@ async def driven_cars(uow: UnitOfWork, customer_id: str) -> list[DrivenCar]:
 
 async def let_driver(office: Office, *, customer_id: str, vehicle_id: str, driver_id: str, may_book: bool) -> None:
     """The owner lets a driver book, or no longer."""
+    now = office.clock.now_ms()
     async with office.unit_of_work() as uow:
         await _require_owner(uow, customer_id, vehicle_id)
-        await uow.drivers.update(replace(await _driving(uow, vehicle_id, driver_id), may_book=may_book))
+        if not await uow.drivers.let(vehicle_id, driver_id, may_book=may_book):
+            raise NotFound(NO_DRIVER)
+        await _tell(uow, office, "driver-changed", vehicle_id, customer_id, now, actor="owner")
 
 
 async def remind_driver(office: Office, *, customer_id: str, vehicle_id: str, wants_reminders: bool) -> None:
     """The driver wants reminders about the car, or no longer."""
     async with office.unit_of_work() as uow:
-        driving = await _driving(uow, vehicle_id, customer_id)
-        await uow.drivers.update(replace(driving, wants_reminders=wants_reminders))
+        if not await uow.drivers.remind(vehicle_id, customer_id, wants_reminders=wants_reminders):
+            raise NotFound(NO_DRIVER)
 
 
 async def end_driving(office: Office, *, customer_id: str, vehicle_id: str, driver_id: str) -> None:
@@ -177,37 +130,42 @@ async def end_driving(office: Office, *, customer_id: str, vehicle_id: str, driv
             raise NotFound(NO_DRIVER)
         is_owner = customer_id == owner_id
         told, what = (driver_id, DRIVES_NO_MORE) if is_owner else (owner_id, DRIVER_LEFT)
-        await notify(uow, told, what, now, vehicle_id=vehicle_id)
+        await notify(uow, told, what, now, vehicle_id=vehicle_id, path="/owner")
         actor = "owner" if is_owner else "driver"
-        await _tell(uow, "driver-left", vehicle_id, owner_id, driver_id, now, actor=actor)
+        await _tell(uow, office, "driver-left", vehicle_id, owner_id, now, actor=actor)
 
 
-async def end_all_driving(uow: UnitOfWork, vehicle_id: str, owner_id: str, now_ms: int) -> None:
-    """Nobody drives a car any longer whose owner has given it away, and no code for it counts."""
+async def end_all_driving(
+    uow: UnitOfWork, office: Office, vehicle_id: str, owner_id: str, now_ms: int, actor: str
+) -> None:
+    """Nobody drives a car any longer that its owner has given away, and no code for it counts."""
+    await uow.drivers.revoke_invitations(vehicle_id)
     for driving in await uow.drivers.end_all(vehicle_id, now_ms):
-        await notify(uow, driving.customer_id, DRIVES_NO_MORE, now_ms, vehicle_id=vehicle_id)
-        await _tell(uow, "driver-left", vehicle_id, owner_id, driving.customer_id, now_ms, actor="owner")
+        await notify(uow, driving.customer_id, DRIVES_NO_MORE, now_ms, vehicle_id=vehicle_id, path="/owner")
+        await _tell(uow, office, "driver-left", vehicle_id, owner_id, now_ms, actor=actor)
 
 
 async def _require_owner(uow: UnitOfWork, customer_id: str, vehicle_id: str) -> None:
-    if await uow.vehicles.owner_of(vehicle_id) != customer_id:
+    """NotFound for anybody but the car's owner, who stays that until the transaction ends."""
+    ownership = await uow.vehicles.ownership_of(vehicle_id, is_held=True)
+    if ownership is None or ownership.customer_id != customer_id:
         raise NotFound("there is no such car")
 
 
-async def _driving(uow: UnitOfWork, vehicle_id: str, driver_id: str) -> Driving:
-    driving = await uow.drivers.driving(vehicle_id, driver_id)
-    if driving is None:
-        raise NotFound(NO_DRIVER)
-    return driving
+def _no_code() -> InvalidInput:
+    return InvalidInput(
+        "this code is unknown, used or has run out", field="code", fix="ask the car's owner for a new one"
+    )
 
 
 async def _tell(
-    uow: UnitOfWork, kind: str, vehicle_id: str, owner_id: str, who_id: str, now_ms: int, *, actor: str
+    uow: UnitOfWork, office: Office, kind: str, vehicle_id: str, owner_id: str, now_ms: int, *, actor: str
 ) -> None:
     await tell(
         uow,
         kind,
-        event_id=f"{vehicle_id}:{who_id}:{now_ms}",
+        # Of two codes, or two drivers, of one moment each is a step of its own.
+        event_id=office.ids.new("driver-step"),
         vehicle_id=vehicle_id,
         time_ms=now_ms,
         actor=actor,

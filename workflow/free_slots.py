@@ -9,9 +9,9 @@ from domain.free_slots import free_slots
 from domain.prediction import DueWindow
 from domain.site import Demand
 from domain.workload import RankedSlot, Workload, common_window, rank_slots
-from workflow.drivers import is_seen
 from workflow.known_dealer import known_dealer
 from workflow.ports import Office
+from workflow.seat import is_seen
 from workflow.slot_choice import demand_of
 
 LEAD_MS = 2 * 3_600_000  # nobody books a bay for the next minute

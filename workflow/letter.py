@@ -69,6 +69,11 @@ class Letter:
     driven: tuple[str, ...] = ()
     """Whether it is about cars of the reader's own, and which cars it is about that they drive for others."""
 
+    @property
+    def stop_path(self) -> str:
+        """Of the page on which such letters are stopped; of several the owner's own."""
+        return "/owner/consents" if self.has_own else f"/owner/cars/{self.driven[0]}"
+
     def with_links(self, url: str) -> str:
         """The whole text, with links to the pages under `url`."""
         words = WORDS[self.language]

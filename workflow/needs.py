@@ -11,10 +11,10 @@ from domain.language import DEFAULT, language_of
 from domain.need import MaintenanceNeed, NeedRule, NeedState, is_new_evidence, open_need, weigh
 from domain.prediction import Prediction
 from models.wording import wording_of
-from workflow.drivers import owner_to_act_for
 from workflow.history import tell
 from workflow.outbox_rows import Reminder
 from workflow.ports import Office, UnitOfWork
+from workflow.seat import owner_to_act_for
 
 DISMISSAL_LENGTH = (3, 300)
 

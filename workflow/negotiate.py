@@ -10,12 +10,12 @@ from domain.errors import Conflict, ConsentMissing, InvalidInput, NotFound
 from domain.need import NeedState
 from domain.proposal import Actor, BookingProposal, ProposalState
 from domain.slot import Slot
-from workflow.drivers import grant_behind, proposal_to_act_on
 from workflow.history import tell
 from workflow.known_dealer import known_dealer
 from workflow.ports import Office, UnitOfWork
 from workflow.proposal_steps import advance, end_proposal
 from workflow.propose import PROPOSAL_OPEN_MS
+from workflow.seat import grant_behind, proposal_to_act_on
 from workflow.slot_choice import pick_slot
 
 OFFERS = (1, 3)
@@ -124,6 +124,10 @@ async def confirm(
         return after
 
 
+def _by(hand: Actor) -> str:
+    return "by the owner" if hand is Actor.OWNER else "for the owner"
+
+
 def _chosen(proposal: BookingProposal, start_ms: int | None) -> Slot | None:
     if proposal.state is not ProposalState.COUNTERED:
         return proposal.slot
@@ -176,7 +180,7 @@ async def withdraw(office: Office, *, customer_id: str, proposal_id: str, channe
         before = await proposal_to_act_on(uow, customer_id, proposal_id)
         hand = before.hand_of(customer_id)
         return await end_proposal(
-            uow, before, ProposalState.WITHDRAWN, hand, customer_id, now, f"withdrawn by the {hand}", channel
+            uow, before, ProposalState.WITHDRAWN, hand, customer_id, now, f"withdrawn {_by(hand)}", channel
         )
 
 
@@ -188,7 +192,7 @@ async def cancel(
     async with office.unit_of_work() as uow:
         before = await proposal_to_act_on(uow, customer_id, proposal_id)
         hand = before.hand_of(customer_id)
-        why = reason or f"cancelled by the {hand}"
+        why = reason or f"cancelled {_by(hand)}"
         return await end_proposal(uow, before, ProposalState.CANCELLED, hand, customer_id, now, why, channel)
 
 

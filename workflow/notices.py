@@ -39,7 +39,7 @@ WORDS: Mapping[str, Mapping[str, tuple[str, str]]] = {
         ),
         DRIVES_NO_MORE: (
             "A car is no longer yours to drive",
-            "The owner of a car that you drove has ended that. You no longer see it, and get no reminders about it.",
+            "You no longer drive a car that somebody had lent to you: you no longer see it, and get no reminders.",
         ),
     },
     "de": {
@@ -68,8 +68,8 @@ WORDS: Mapping[str, Mapping[str, tuple[str, str]]] = {
         ),
         DRIVES_NO_MORE: (
             "Ein Auto ist Ihnen nicht mehr anvertraut",
-            "Der Halter eines Autos, das Sie fuhren, hat das beendet. Sie sehen es nicht mehr und bekommen keine "
-            "Erinnerungen dafür.",
+            "Ein Auto, das Ihnen jemand geliehen hatte, fahren Sie nicht mehr: Sie sehen es nicht mehr und bekommen "
+            "keine Erinnerungen dafür.",
         ),
     },
     "fr": {
@@ -98,7 +98,7 @@ WORDS: Mapping[str, Mapping[str, tuple[str, str]]] = {
         ),
         DRIVES_NO_MORE: (
             "Une voiture ne vous est plus confiée",
-            "Le propriétaire d’une voiture que vous conduisiez y a mis fin. Vous ne la voyez plus et ne recevez plus "
+            "Vous ne conduisez plus une voiture qu’on vous avait prêtée : vous ne la voyez plus et ne recevez plus "
             "de rappels pour elle.",
         ),
     },
@@ -112,7 +112,10 @@ WORDS: Mapping[str, Mapping[str, tuple[str, str]]] = {
         ),
         DRIVER_ADDED: ("有人开始驾驶您的车", "您为驾驶人生成的代码已被使用：对方从现在起可以看到车况。"),
         DRIVER_LEFT: ("一位驾驶人已退出您的车", "曾驾驶您车辆的一位驾驶人已自行退出。"),
-        DRIVES_NO_MORE: ("一辆车不再由您驾驶", "您曾驾驶车辆的车主已结束该授权。您不再能看到该车，也不再收到其提醒。"),
+        DRIVES_NO_MORE: (
+            "一辆车不再由您驾驶",
+            "他人借给您的一辆车已不再由您驾驶：您不再看到该车，也不再收到提醒。",
+        ),
     },
 }
 
@@ -210,8 +213,10 @@ VISITS: Mapping[str, Mapping[str, tuple[str, str]]] = {
 }
 
 
-async def notify(uow: UnitOfWork, customer_id: str, what: str, now_ms: int, *, vehicle_id: str = "") -> None:
-    """Queue the notice of `what` to the customer, in their language."""
+async def notify(
+    uow: UnitOfWork, customer_id: str, what: str, now_ms: int, *, vehicle_id: str = "", path: str = ""
+) -> None:
+    """Queue the notice of `what` to the customer, in their language; `path` leads to what it is about."""
     customer = await uow.people.customer(customer_id)
     if customer is None:
         return
@@ -224,6 +229,7 @@ async def notify(uow: UnitOfWork, customer_id: str, what: str, now_ms: int, *, v
         subject=subject,
         text=text,
         is_notice=True,
+        path=path,
     )
     await uow.outbox.put(notice, now_ms)
 

@@ -45,8 +45,9 @@ class Vehicles(Protocol):
     async def owner_of(self, vehicle_id: str) -> str | None:
         """The customer id of the present owner."""
 
-    async def ownership_of(self, vehicle_id: str) -> Ownership | None:
-        """Who owns the car now, and since when."""
+    async def ownership_of(self, vehicle_id: str, *, is_held: bool = False, lock: bool = False) -> Ownership | None:
+        """Who owns the car now, and since when. `is_held`: it does not end before this transaction does; `lock`: nobody
+        else holds it meanwhile."""
 
     async def owned(self, vehicle_id: str, customer_id: str) -> Vehicle | None:
         """The car, if it is this customer's now."""
@@ -56,23 +57,38 @@ class Vehicles(Protocol):
 
 
 class Drivers(Protocol):
-    """Who drives cars that are another's."""
+    """Who drives cars that are another's. Codes run out by the wall clock."""
 
     async def invite(self, code_hash: str, invitation: DriverInvitation) -> None: ...
-    async def take_invitation(self, code_hash: str, now_ms: int) -> DriverInvitation | None:
-        """The unexpired invitation with this code, which is used up by the call; None otherwise."""
+    async def invitation(self, code_hash: str, now_ms: int) -> DriverInvitation | None:
+        """The unexpired invitation with this code, which stays good."""
+
+    async def take_invitation(self, code_hash: str, now_ms: int) -> bool:
+        """Use an unexpired code up; False when somebody else did, or there is none."""
+
+    async def invitations(self, vehicle_id: str, now_ms: int) -> list[DriverInvitation]:
+        """The car's unexpired invitations, the one that ends first first."""
+
+    async def revoke_invitations(self, vehicle_id: str) -> int:
+        """Remove all invitations of a car; how many those were."""
+
+    async def forget_invitations(self, expired_ms: int) -> None:
+        """Remove all that ran out by then."""
 
     async def begin(self, driving: Driving) -> None:
         """Conflict when they drive the car already."""
 
-    async def update(self, driving: Driving) -> None:
-        """Change what a driver may and wants; Conflict when they no longer drive the car."""
+    async def let(self, vehicle_id: str, customer_id: str, *, may_book: bool) -> bool:
+        """False when they don't drive the car."""
+
+    async def remind(self, vehicle_id: str, customer_id: str, *, wants_reminders: bool) -> bool:
+        """False when they don't drive the car."""
 
     async def end(self, vehicle_id: str, customer_id: str, until_ms: int) -> bool:
         """False when they don't drive the car."""
 
     async def end_all(self, vehicle_id: str, until_ms: int) -> list[Driving]:
-        """End all drivings of a car, and its invitations with them; which those were."""
+        """End all drivings of a car; which those were."""
 
     async def of_vehicle(self, vehicle_id: str) -> list[Driving]:
         """Who drives the car now, the longest first."""

@@ -75,8 +75,8 @@ class Assessments(Protocol):
         """The newest prediction per car and item, by event time (an older one never overwrites a newer)."""
 
     async def of_vehicle(self, vehicle_id: str) -> list[Prediction]: ...
-    async def heard(self, vehicle_ids: Collection[str]) -> dict[str, int]:
-        """When each of these cars was last heard from (event time), of which anything was predicted."""
+    async def heard(self, vehicle_ids: Collection[str]) -> dict[str, tuple[int, bool]]:
+        """When each of these cars was last heard from (event time), and whether any of its predictions is ready."""
 
     async def forget_vehicle(self, vehicle_id: str) -> None:
         """Remove the car's newest predictions."""

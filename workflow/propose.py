@@ -5,22 +5,24 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from domain.consent import ConsentGrant, Permit
+from domain.consent import ConsentGrant, GrantEnd, Permit
 from domain.errors import Conflict, InvalidInput, NotFound
 from domain.need import MaintenanceNeed
 from domain.people import Dealer, Vehicle
 from domain.proposal import BookingProposal, ProposalState
 from domain.site import Demand
 from domain.slot import Slot
-from workflow.drivers import grant_behind, owner_to_act_for, proposal_to_act_on
+from workflow.consents import end_grant
 from workflow.known_dealer import known_dealer
 from workflow.ports import Office, UnitOfWork
 from workflow.proposal_payload import render_payload
-from workflow.proposal_steps import advance
+from workflow.proposal_steps import advance, end_proposal
+from workflow.seat import grant_behind, owner_to_act_for, proposal_to_act_on
 from workflow.slot_choice import demand_of, find_slot, pick_slot
 
 PROPOSAL_OPEN_MS = 3 * 86_400_000  # an unanswered proposal gives its slot back after three days
 NOTE_LENGTH = 500
+GIVEN_WITH_DRAFT_MS = 60_000  # a consent that is older than this before its draft was not given for it
 
 
 async def draft_proposal(
@@ -42,6 +44,8 @@ async def draft_proposal(
     if len(note) > NOTE_LENGTH:
         raise InvalidInput("the note is too long", field="note", fix=f"use at most {NOTE_LENGTH} characters")
     async with office.unit_of_work() as uow:
+        # The grant is locked before all else, as a withdrawal and a sale do.
+        grant = await uow.consents.get(grant_id, lock=True)
         vehicle = await uow.vehicles.owned(vehicle_id, customer_id)
         owner_id = customer_id
         if vehicle is None:
@@ -49,7 +53,6 @@ async def draft_proposal(
             vehicle = await uow.vehicles.owned(vehicle_id, owner_id)
         if vehicle is None:
             raise NotFound("there is no such car")
-        grant = await uow.consents.get(grant_id, lock=True)
         permit = _permit(grant, owner_id, vehicle_id, dealer_id, now)
         dealer = await known_dealer(uow, dealer_id)
         needs = [await _live_need(uow, vehicle_id, need_id) for need_id in dict.fromkeys(need_ids)]
@@ -121,6 +124,30 @@ async def send_proposal(office: Office, *, customer_id: str, proposal_id: str, c
         draft = await proposal_to_act_on(uow, customer_id, proposal_id)
         permit = _permit(grant, draft.customer_id, draft.vehicle_id, draft.dealer_id, now)
         return await propose(uow, permit, draft, now, customer_id, channel)
+
+
+async def discard_draft(office: Office, *, customer_id: str, proposal_id: str, channel: str = "api") -> bool:
+    """Put a draft away, and with it the consent that its maker gave for it alone; whether one has ended so."""
+    now = office.clock.now_ms()
+    async with office.unit_of_work() as uow:
+        grant = await grant_behind(uow, customer_id, proposal_id)
+        draft = await proposal_to_act_on(uow, customer_id, proposal_id)
+        if draft.state is not ProposalState.DRAFT:
+            raise Conflict(f"only a draft is put away, and this proposal is {draft.state}")
+        first, *_ = await uow.proposals.steps(proposal_id)
+        is_owners = first.actor_id == customer_id == draft.customer_id
+        if grant is not None and grant.end is None and is_owners and await _is_for_it_alone(uow, grant, draft):
+            await end_grant(uow, office, grant, GrantEnd.WITHDRAWN, customer_id)
+            return True
+        hand = draft.hand_of(customer_id)
+        await end_proposal(uow, draft, ProposalState.WITHDRAWN, hand, customer_id, now, "put away", channel)
+        return False
+
+
+async def _is_for_it_alone(uow: UnitOfWork, grant: ConsentGrant, draft: BookingProposal) -> bool:
+    """Whether a consent was given in one go with its draft, and nothing else was ever drafted under it."""
+    given_before_ms = draft.created_ms - grant.granted_ms
+    return 0 <= given_before_ms <= GIVEN_WITH_DRAFT_MS and len(await uow.proposals.under_grant(grant.grant_id)) == 1
 
 
 async def propose(

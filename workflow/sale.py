@@ -23,7 +23,7 @@ async def sell_vehicle(office: Office, *, customer_id: str, vehicle_id: str) -> 
     grants, proposals and steps until now.
     """
     async with office.unit_of_work() as uow:
-        ownership = await uow.vehicles.ownership_of(vehicle_id)
+        ownership = await uow.vehicles.ownership_of(vehicle_id, lock=True)
         vehicle = await uow.vehicles.get(vehicle_id)
         if vehicle is None or ownership is None or ownership.customer_id != customer_id:
             raise NotFound("there is no such car")
@@ -36,16 +36,18 @@ async def release_vehicle(office: Office, *, operator_id: str, code: str) -> Own
     `code` is the one on the car's screen: nobody but who sits in the car can have it released, and it stays good for
     claiming. The former owner hears of it. InvalidInput for a code that no car shows, Conflict for a car of nobody's.
     """
+    hashed, wall_ms = hash_token(plain_code(code)), office.wall.now_ms()
     async with office.unit_of_work() as uow:
-        vehicle_id = await uow.vehicles.showing_code(hash_token(plain_code(code)), office.wall.now_ms())
+        vehicle_id = await uow.vehicles.showing_code(hashed, wall_ms)
+        ownership = await uow.vehicles.ownership_of(vehicle_id, lock=True) if vehicle_id else None
         vehicle = await uow.vehicles.get(vehicle_id) if vehicle_id else None
-        if vehicle is None:
+        # Looked at again, now that nobody else can part them: who claimed the car meanwhile has used the code up.
+        if vehicle is None or await uow.vehicles.showing_code(hashed, wall_ms) != vehicle_id:
             raise InvalidInput(
                 "no car shows this code now",
                 field="code",
                 fix="let the car show a new one and type it within 15 minutes",
             )
-        ownership = await uow.vehicles.ownership_of(vehicle.vehicle_id)
         if ownership is None:
             raise Conflict("the car is nobody's: it can be claimed as it is")
         return await _part(uow, office, vehicle, ownership, actor="operator", actor_id=operator_id)
@@ -59,8 +61,8 @@ async def _part(
         grant = await uow.consents.get(listed.grant_id, lock=True)
         if grant is not None and grant.end is None:
             how = GrantEnd.SOLD if grant.is_live(now) else GrantEnd.EXPIRED
-            await end_grant(uow, office, grant, how, actor_id)
-    await end_all_driving(uow, vehicle_id, owner_id, now)
+            await end_grant(uow, office, grant, how, actor_id, actor)
+    await end_all_driving(uow, office, vehicle_id, owner_id, now, actor)
     await forget_past(uow, vehicle_id, now)
     await uow.vehicles.disown(vehicle_id, owner_id, now)
     await uow.vehicles.update(vehicle.labelled(""))

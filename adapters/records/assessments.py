@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 
-from sqlalchemy import delete, func, select
+from sqlalchemy import case, delete, func, select
 
 from adapters.records.documents import from_document, to_document
 from adapters.records.repository import Repository
@@ -41,13 +41,19 @@ class SqlAssessments(Repository):
         )
         return [from_document(row.document, Prediction) for row in rows]
 
-    async def heard(self, vehicle_ids: Collection[str]) -> dict[str, int]:
+    async def heard(self, vehicle_ids: Collection[str]) -> dict[str, tuple[int, bool]]:
+        # Looked for in the text: to read the documents of a fleet, which are many, would hold everybody else up.
+        is_ready = case((assessments.c.document.contains('"is_ready":true'), 1), else_=0)
         rows = await self._all(
-            select(assessments.c.vehicle_id, func.max(assessments.c.event_ms).label("heard_ms"))
+            select(
+                assessments.c.vehicle_id,
+                func.max(assessments.c.event_ms).label("heard_ms"),
+                func.max(is_ready).label("is_ready"),
+            )
             .where(assessments.c.vehicle_id.in_(vehicle_ids))
             .group_by(assessments.c.vehicle_id)
         )
-        return {row.vehicle_id: row.heard_ms for row in rows}
+        return {row.vehicle_id: (row.heard_ms, bool(row.is_ready)) for row in rows}
 
     async def forget_vehicle(self, vehicle_id: str) -> None:
         await self._execute(delete(assessments).where(assessments.c.vehicle_id == vehicle_id))

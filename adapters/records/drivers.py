@@ -18,7 +18,6 @@ from adapters.records.tables import (
     vehicles,
 )
 from adapters.records.vehicles import vehicle_of_row
-from domain.errors import Conflict
 from domain.people import DriverInvitation, Driving, Vehicle
 from domain.proposal import Actor, ProposalStep
 
@@ -36,14 +35,26 @@ class SqlDrivers(Repository):
         }
         await self._insert_or_conflict(driver_invitations, row, "this code is in use already")
 
-    async def take_invitation(self, code_hash: str, now_ms: int) -> DriverInvitation | None:
-        # One statement, so that of two who come at once with one code only one drives the car.
-        row = await self._one(
-            delete(driver_invitations)
-            .where(driver_invitations.c.code_hash == code_hash, driver_invitations.c.expires_ms > now_ms)
-            .returning(driver_invitations)
+    async def invitation(self, code_hash: str, now_ms: int) -> DriverInvitation | None:
+        row = await self._one(select(driver_invitations).where(*_good(code_hash, now_ms)))
+        return None if row is None else _invitation(row)
+
+    async def take_invitation(self, code_hash: str, now_ms: int) -> bool:
+        return await self._changed(delete(driver_invitations).where(*_good(code_hash, now_ms))) > 0
+
+    async def invitations(self, vehicle_id: str, now_ms: int) -> list[DriverInvitation]:
+        rows = await self._all(
+            select(driver_invitations)
+            .where(driver_invitations.c.vehicle_id == vehicle_id, driver_invitations.c.expires_ms > now_ms)
+            .order_by(driver_invitations.c.expires_ms, driver_invitations.c.code_hash)
         )
-        return None if row is None else DriverInvitation(row.vehicle_id, row.owner_id, row.may_book, row.expires_ms)
+        return [_invitation(row) for row in rows]
+
+    async def revoke_invitations(self, vehicle_id: str) -> int:
+        return await self._changed(delete(driver_invitations).where(driver_invitations.c.vehicle_id == vehicle_id))
+
+    async def forget_invitations(self, expired_ms: int) -> None:
+        await self._execute(delete(driver_invitations).where(driver_invitations.c.expires_ms <= expired_ms))
 
     async def begin(self, driving: Driving) -> None:
         row = {
@@ -53,20 +64,21 @@ class SqlDrivers(Repository):
             "may_book": driving.may_book,
             "wants_reminders": driving.wants_reminders,
         }
-        await self._insert_or_conflict(drivings, row, "they drive this car already")
+        await self._insert_or_conflict(drivings, row, "this account drives the car already")
 
-    async def update(self, driving: Driving) -> None:
-        change = update(drivings).where(*_of(driving.vehicle_id, driving.customer_id))
-        values = {"may_book": driving.may_book, "wants_reminders": driving.wants_reminders}
-        if await self._changed(change.values(**values)) == 0:
-            raise Conflict("they no longer drive this car")
+    async def let(self, vehicle_id: str, customer_id: str, *, may_book: bool) -> bool:
+        change = update(drivings).where(*_of(vehicle_id, customer_id)).values(may_book=may_book)
+        return await self._changed(change) > 0
+
+    async def remind(self, vehicle_id: str, customer_id: str, *, wants_reminders: bool) -> bool:
+        change = update(drivings).where(*_of(vehicle_id, customer_id)).values(wants_reminders=wants_reminders)
+        return await self._changed(change) > 0
 
     async def end(self, vehicle_id: str, customer_id: str, until_ms: int) -> bool:
         change = update(drivings).where(*_of(vehicle_id, customer_id)).values(until_ms=until_ms)
         return await self._changed(change) > 0
 
     async def end_all(self, vehicle_id: str, until_ms: int) -> list[Driving]:
-        await self._execute(delete(driver_invitations).where(driver_invitations.c.vehicle_id == vehicle_id))
         change = update(drivings).where(drivings.c.vehicle_id == vehicle_id, _PRESENT).values(until_ms=until_ms)
         return [_driving(row) for row in await self._all(change.returning(drivings))]
 
@@ -137,6 +149,14 @@ class SqlDrivers(Repository):
 
 def _of(vehicle_id: str, customer_id: str) -> tuple[Any, ...]:
     return (drivings.c.vehicle_id == vehicle_id, drivings.c.customer_id == customer_id, _PRESENT)
+
+
+def _good(code_hash: str, now_ms: int) -> tuple[Any, ...]:
+    return (driver_invitations.c.code_hash == code_hash, driver_invitations.c.expires_ms > now_ms)
+
+
+def _invitation(row: Row[Any]) -> DriverInvitation:
+    return DriverInvitation(row.vehicle_id, row.owner_id, row.may_book, row.expires_ms)
 
 
 def _driving(row: Row[Any]) -> Driving:

@@ -135,12 +135,13 @@ class SqlVehicles(Repository):
         )
         return None if row is None else str(row.customer_id)
 
-    async def ownership_of(self, vehicle_id: str) -> Ownership | None:
-        row = await self._one(
-            select(ownerships.c.customer_id, ownerships.c.from_ms).where(
-                ownerships.c.vehicle_id == vehicle_id, ownerships.c.until_ms.is_(None)
-            )
+    async def ownership_of(self, vehicle_id: str, *, is_held: bool = False, lock: bool = False) -> Ownership | None:
+        query = select(ownerships.c.customer_id, ownerships.c.from_ms).where(
+            ownerships.c.vehicle_id == vehicle_id, ownerships.c.until_ms.is_(None)
         )
+        if is_held or lock:
+            query = query.with_for_update(read=not lock)
+        row = await self._one(query)
         return None if row is None else Ownership(vehicle_id, row.customer_id, row.from_ms)
 
     async def owned(self, vehicle_id: str, customer_id: str) -> Vehicle | None:

@@ -9,8 +9,9 @@ import httpx
 import pytest
 
 from domain.iso_time import DAY_MS
-from tests.support.http_town import People, Town, claimed_car, new_owner
+from tests.support.http_town import PASSWORD, People, Town, claimed_car, new_owner
 from tests.support.predictions import wear
+from tests.unit.api.test_booking import draft
 from tests.unit.api.test_pages import OWN, form_token, sign_in
 
 DRIVER = "dora@owner.example"
@@ -142,6 +143,72 @@ async def test_who_may_only_look_has_nothing_to_press(
     let = await post(owner, car, f"{car}/drivers/{drivers[0]['customer_id']}/let")
     assert let.headers["location"] == f"{car}?notice=driver_let"
     assert (await post(driver, car, path, days="7")).status_code == 303
+
+
+async def test_who_may_only_look_reads_of_a_visit_when_and_where_and_has_no_button(
+    town: Town, people: People, owner: httpx.AsyncClient, driver: httpx.AsyncClient
+) -> None:
+    await lend(people, owner, driver)
+    proposal = await draft(town, people)
+    where = f"/owner/proposals/{proposal['proposal_id']}"
+    assert (await driver.get(where)).status_code == 404, "a draft is its maker's"
+    await people.owner.post(f"/v1/me/proposals/{proposal['proposal_id']}/send")
+    await people.dealer.post(f"/v1/dealer/proposals/{proposal['proposal_id']}/accept")
+    page = (await driver.get(where)).text
+    assert "Accepted" in page and "Pit Lane Garage" in page
+    for hidden in ("olla@owner.example", "WVWZZZ", "/confirm", "/withdraw", "data-preview"):
+        assert hidden not in page
+    seen = (await driver.get(f"/v1/me/proposals/{proposal['proposal_id']}")).text
+    assert "olla@owner.example" not in seen and "WVWZZZ" not in seen
+    form = (await driver.get(f"/owner/cars/{people.vehicle_id}/book")).text
+    assert "consented to" not in form and 'method="post" action="/owner/cars' not in form
+
+
+async def test_an_unused_code_is_revoked_on_the_page(people: People, owner: httpx.AsyncClient) -> None:
+    car = f"/owner/cars/{people.vehicle_id}"
+    await post(owner, car, f"{car}/drivers")
+    assert "A code that nobody has used" in (await owner.get(car)).text
+    path = f"/v1/me/vehicles/{people.vehicle_id}/drivers/invitations"
+    assert len((await people.owner.get(path)).json()["invitations"]) == 1
+    assert (await post(owner, car, f"{car}/drivers/codes/revoke")).headers["location"] == f"{car}?notice=codes_revoked"
+    assert (await people.owner.get(path)).json()["invitations"] == []
+    await people.owner.post(path, json={})
+    assert (await people.owner.post(f"{path}/revoke")).status_code == 204
+    assert (await people.owner.get(path)).json()["invitations"] == []
+
+
+async def test_a_driver_finds_over_the_api_what_to_book_under_and_gets_the_least_of_it_on_the_page(
+    town: Town, people: People, owner: httpx.AsyncClient, driver: httpx.AsyncClient
+) -> None:
+    await lend(people, owner, driver, may_book="yes")
+    body = {"vehicle_id": people.vehicle_id, "purpose": "booking", "dealer_id": people.dealer_id}
+    least = (await people.owner.post("/v1/me/consents", json=body | {"data_items": ["vehicle"]})).json()
+    await people.owner.post("/v1/me/consents", json=body | {"data_items": ["vehicle", "contact", "vin"]})
+    async with town.client() as anyone:
+        token = (await anyone.post("/v1/sessions", json={"email": DRIVER, "password": PASSWORD})).json()["token"]
+    async with town.client(token) as api:
+        dealers = (await api.get(f"/v1/me/vehicles/{people.vehicle_id}")).json()["driving"]["dealers"]
+    assert {one["grant_id"] for one in dealers} >= {least["grant_id"]} and len(dealers) == 2
+    await town.predict(wear(10, vehicle_id=people.vehicle_id, id="0123abcd"))
+    page = await driver.get(
+        f"/owner/cars/{people.vehicle_id}/book", params={"need": "need-0123abcd", "dealer": people.dealer_id}
+    )
+    assert "what the owner has consented to: make, model and year." in page.text
+
+
+async def test_a_consent_given_ahead_is_asked_for_a_dealer_and_not_given_twice(
+    people: People, owner: httpx.AsyncClient
+) -> None:
+    car = f"/owner/cars/{people.vehicle_id}"
+    nobody = await post(owner, f"{car}/allow", f"{car}/allow", data_items="odometer", days="30")
+    assert nobody.status_code == 422 and "dealer" in nobody.text
+    assert re.search(r'value="odometer" checked', nobody.text) and not re.search(
+        r'value="contact" checked', nobody.text
+    )
+    for _ in range(2):
+        await post(owner, f"{car}/allow", f"{car}/allow", dealer=people.dealer_id, data_items="odometer", days="30")
+    grants = (await people.owner.get("/v1/me/consents")).json()["consents"]
+    assert len([grant for grant in grants if grant["purpose"] == "booking"]) == 1
 
 
 async def test_both_sides_end_it_on_their_pages(

@@ -11,23 +11,26 @@ from domain.consent import Purpose
 from domain.errors import Conflict, ConsentMissing, Forbidden, InvalidInput, NotFound
 from domain.need import NeedState
 from domain.people import Customer
-from domain.proposal import Actor, ProposalState
+from domain.proposal import NO_DATA, Actor, ProposalState
+from domain.service_record import ServiceOutcome
 from tests.support.moments import DAY, NOW
 from tests.support.outlets import KeptReminders
 from tests.support.town import BATTERY, OIL, PADS, TOMORROW, Garage, Household, Town
-from workflow import enrol, negotiate, propose
+from workflow import enrol, negotiate, propose, visit
 from workflow.calibration_ledger import car_ledger
 from workflow.consents import consents_of, withdraw_consent
-from workflow.dossiers import car_dossier, cars_of, overview_of, proposal_of, timeline_of
+from workflow.dossiers import car_dossier, cars_of, desk_entry, overview_of, proposal_of, timeline_of
 from workflow.drivers import (
     INVITATION_MS,
     drivers_of,
     drives_of,
     end_driving,
+    invitations_of,
     invite_driver,
     join_car,
     let_driver,
     remind_driver,
+    revoke_invitations,
 )
 from workflow.export import person_dossier
 from workflow.free_slots import work_of_needs
@@ -114,6 +117,22 @@ async def test_nobody_drives_a_car_twice(town: Town, home: Household) -> None:
     assert len(await listed(town, home)) == 1
 
 
+async def test_unused_codes_are_seen_and_revoked(town: Town, home: Household) -> None:
+    code, expires_ms = await invite_driver(town.office, customer_id=home.id, vehicle_id=home.car_id)
+    about = {"customer_id": home.id, "vehicle_id": home.car_id}
+    assert [one.expires_ms for one in await invitations_of(town.office, **about)] == [expires_ms]
+    car = await car_dossier(town.office, **about)
+    assert [one.expires_ms for one in car.invitations] == [expires_ms]
+    assert await revoke_invitations(town.office, **about) == 1
+    assert await invitations_of(town.office, **about) == []
+    with pytest.raises(InvalidInput):
+        await join_car(town.office, customer_id=(await town.owner()).customer_id, code=code)
+    stranger = {"customer_id": (await town.owner()).customer_id, "vehicle_id": home.car_id}
+    for step in (invitations_of, revoke_invitations):
+        with pytest.raises(NotFound):
+            await step(town.office, **stranger)
+
+
 async def test_only_the_owner_lends_the_car(town: Town, home: Household) -> None:
     lent = await lend(town, home)
     for other in (lent.id, (await town.owner()).customer_id):
@@ -165,7 +184,8 @@ async def test_a_driver_sees_what_comes_after_and_what_is_still_under_way(
     seen = await car_dossier(town.office, customer_id=lent.id, vehicle_id=home.car_id)
     assert [one.proposal.proposal_id for one in seen.proposals] == [booked.proposal_id]
     assert [event.kind for event in seen.timeline] == ["need-opened"]
-    assert (await proposal_of(town.office, customer_id=lent.id, proposal_id=booked.proposal_id)).proposal == booked
+    seen_one = await proposal_of(town.office, customer_id=lent.id, proposal_id=booked.proposal_id)
+    assert seen_one.proposal == booked, "who books under the owner's consent reads what was shared"
 
 
 async def test_what_is_the_owners_is_not_there_for_a_driver(town: Town, home: Household, garage: Garage) -> None:
@@ -208,6 +228,70 @@ async def test_another_car_of_the_same_owner_is_hidden(town: Town, home: Househo
             await step(town.office, customer_id=lent.id, proposal_id=sent.proposal_id)
 
 
+async def test_who_may_only_look_sees_that_there_is_a_visit_and_nothing_that_was_shared_for_it(
+    town: Town, home: Household, garage: Garage
+) -> None:
+    booked = await town.confirmed(home, garage)
+    lent = await lend(town, home, may_book=False)
+    seen = await proposal_of(town.office, customer_id=lent.id, proposal_id=booked.proposal_id)
+    assert (seen.proposal, seen.may_act) == (booked.outline, False)
+    assert (seen.proposal.slot, seen.proposal.payload) == (booked.slot, NO_DATA)
+    car = await car_dossier(town.office, customer_id=lent.id, vehicle_id=home.car_id)
+    assert car.grants == () and [one.proposal for one in car.proposals] == [booked.outline]
+
+
+async def test_once_the_consent_has_ended_no_driver_reads_what_was_shared(
+    town: Town, home: Household, garage: Garage
+) -> None:
+    sent = await town.sent(home, garage)
+    lent = await lend(town, home)
+    await withdraw_consent(town.office, customer_id=home.id, grant_id=sent.grant_id)
+    seen = await proposal_of(town.office, customer_id=lent.id, proposal_id=sent.proposal_id)
+    assert seen.proposal.payload == NO_DATA and home.owner.email not in str(seen)
+
+
+async def test_a_draft_is_its_makers(town: Town, home: Household, garage: Garage) -> None:
+    draft = await town.draft(home, garage, await town.grant(home, garage), await town.need(home))
+    lent = await lend(town, home)
+    assert (await car_dossier(town.office, customer_id=lent.id, vehicle_id=home.car_id)).proposals == ()
+    with pytest.raises(NotFound):
+        await proposal_of(town.office, customer_id=lent.id, proposal_id=draft.proposal_id)
+    for step in (propose.send_proposal, propose.discard_draft, negotiate.withdraw):
+        with pytest.raises(NotFound):
+            await step(town.office, customer_id=lent.id, proposal_id=draft.proposal_id)
+
+
+async def test_what_was_over_before_is_not_there_for_steps_either(town: Town, home: Household, garage: Garage) -> None:
+    past = await town.sent(home, garage)
+    await negotiate.withdraw(town.office, customer_id=home.id, proposal_id=past.proposal_id)
+    town.later(1)
+    for may_book in (True, False):
+        lent = await lend(town, home, may_book=may_book)
+        for step in (negotiate.confirm, negotiate.withdraw, negotiate.cancel):
+            with pytest.raises(NotFound):
+                await step(town.office, customer_id=lent.id, proposal_id=past.proposal_id)
+
+
+async def test_of_a_visit_a_driver_hears_that_it_was_and_not_what_was_found_or_paid(
+    town: Town, home: Household, garage: Garage
+) -> None:
+    lent = await lend(town, home)
+    await letters(town)
+    booked = await town.confirmed(home, garage)
+    about = {"proposal_id": booked.proposal_id, "odometer_m": 90_000_000}
+    await visit.check_in(town.office, **about, **garage.party)
+    found = [visit.Finding(PADS, ServiceOutcome.REPLACED)]
+    await visit.complete(town.office, findings=found, invoice_minor=12_345, currency="EUR", **about, **garage.party)
+    await letters(town)
+    own = await car_dossier(town.office, customer_id=home.id, vehicle_id=home.car_id)
+    seen = await car_dossier(town.office, customer_id=lent.id, vehicle_id=home.car_id)
+    kinds = {event.kind for event in seen.timeline}
+    assert {"proposal-completed", "need-resolved"} <= kinds
+    assert all(kind.startswith(("need-", "proposal-")) for kind in kinds)
+    assert {"service-recorded", "visit-invoiced"} <= {event.kind for event in own.timeline}
+    assert [need.end_reason for need in seen.past_needs] == [""] != [need.end_reason for need in own.past_needs]
+
+
 # What a driver does.
 
 
@@ -236,7 +320,7 @@ async def test_a_driver_books_for_the_owner_under_the_owners_consent(
     assert booked.minutes_spent > 0 and booked.minutes_by_phone > 0, "a driver's minutes count as an owner's"
     assert (await town.latest_need(home)).state is NeedState.BOOKED
     cancelled = await negotiate.cancel(town.office, customer_id=lent.id, proposal_id=draft.proposal_id)
-    assert (cancelled.state, cancelled.end_reason) == (ProposalState.CANCELLED, "cancelled by the driver")
+    assert (cancelled.state, cancelled.end_reason) == (ProposalState.CANCELLED, "cancelled for the owner")
 
 
 async def test_a_driver_ends_no_consent_and_books_under_none_that_has_ended(
@@ -308,6 +392,59 @@ async def test_a_driver_sees_to_needs_and_the_timeline_says_who(town: Town, home
         await snooze(town.office, customer_id=stranger, need_id=pads.need_id, until_ms=NOW + DAY)
     with pytest.raises(NotFound, match="need"):
         await work_of_needs(town.office, customer_id=stranger, need_ids=[pads.need_id])
+
+
+async def test_a_driver_puts_their_own_draft_away_and_the_owners_consent_stands(
+    town: Town, home: Household, garage: Garage
+) -> None:
+    lent, need, grant = await lend(town, home), await town.need(home), await town.grant(home, garage)
+    draft = await propose.draft_proposal(
+        town.office, customer_id=lent.id, vehicle_id=home.car_id, need_ids=[need.need_id], dealer_id=garage.id,
+        start_ms=TOMORROW, grant_id=grant.grant_id,
+    )  # fmt: skip
+    assert not await propose.discard_draft(town.office, customer_id=lent.id, proposal_id=draft.proposal_id)
+    assert (await town.stored(draft)).state is ProposalState.WITHDRAWN
+    grants = await consents_of(town.office, home.id)
+    assert [one.end for one in grants if one.purpose is Purpose.BOOKING] == [None]
+
+
+async def test_an_owners_draft_takes_the_consent_along_that_was_given_for_it_alone(
+    town: Town, home: Household, garage: Garage
+) -> None:
+    async def ended() -> list[bool]:
+        grants = await consents_of(town.office, home.id)
+        return sorted(one.end is not None for one in grants if one.purpose is Purpose.BOOKING)
+
+    need = await town.need(home)
+    alone = await town.draft(home, garage, await town.grant(home, garage), need)
+    assert await propose.discard_draft(town.office, customer_id=home.id, proposal_id=alone.proposal_id)
+    assert await ended() == [True]
+    shared = await town.grant(home, garage)
+    lent = await lend(town, home)
+    other = await propose.draft_proposal(
+        town.office, customer_id=lent.id, vehicle_id=home.car_id, need_ids=[(await town.need(home, OIL)).need_id],
+        dealer_id=garage.id, start_ms=TOMORROW, grant_id=shared.grant_id,
+    )  # fmt: skip
+    sent = await propose.send_proposal(town.office, customer_id=lent.id, proposal_id=other.proposal_id)
+    draft = await town.draft(home, garage, shared, need, start_ms=TOMORROW + DAY)
+    assert not await propose.discard_draft(town.office, customer_id=home.id, proposal_id=draft.proposal_id)
+    assert await ended() == [False, True] and (await town.stored(sent)).state is ProposalState.SENT
+    old = await town.grant(home, garage)
+    town.later(propose.GIVEN_WITH_DRAFT_MS + 1)
+    late = await town.draft(home, garage, old, need, start_ms=TOMORROW + DAY)
+    assert not await propose.discard_draft(town.office, customer_id=home.id, proposal_id=late.proposal_id)
+    assert await ended() == [False, False, True]
+    with pytest.raises(Conflict, match="only a draft"):
+        await propose.discard_draft(town.office, customer_id=home.id, proposal_id=sent.proposal_id)
+
+
+async def test_a_dealer_is_not_told_who_of_a_household_took_a_step(town: Town, home: Household, garage: Garage) -> None:
+    sent = await town.sent(home, garage)
+    lent = await lend(town, home)
+    await negotiate.withdraw(town.office, customer_id=lent.id, proposal_id=sent.proposal_id)
+    entry = await desk_entry(town.office, dealer_id=garage.id, proposal_id=sent.proposal_id)
+    assert {str(step.actor) for step in entry.steps} == {"owner"}
+    assert entry.proposal.end_reason == "withdrawn for the owner"
 
 
 # The end of it.
@@ -431,7 +568,7 @@ async def test_all_cars_are_overlooked_at_once_ones_own_and_those_that_one_drive
     stranger = await town.household()
     await town.need(stranger)
     (own,) = await overview_of(town.office, home.id)
-    assert (own.vehicle, own.is_driven, own.drivers) == (home.car, False, (lent.driver.name,))
+    assert (own.vehicle, own.is_driven, own.drivers, own.is_ready) == (home.car, False, (lent.driver.name,), True)
     assert {need.item for need in own.needs} == {OIL, PADS} and own.heard_ms == NOW
     assert [one.proposal_id for one in own.under_way] == [sent.proposal_id]
     (driven,) = await overview_of(town.office, lent.id)
