@@ -70,7 +70,9 @@ def test_what_stands_in_the_table_is_walked_and_everything_else_is_a_conflict(
     state: ProposalState, to: ProposalState, actor: Actor
 ) -> None:
     before = proposal(state)
-    if str(actor) in DESIGN.get((str(state), str(to)), set()):
+    # A driver walks where the owner does.
+    whose = "owner" if actor is A.DRIVER else str(actor)
+    if whose in DESIGN.get((str(state), str(to)), set()):
         after = before.to(to, actor, NOW + 5)
         assert (after.state, after.version, after.updated_ms) == (to, 5, NOW + 5)
     else:
