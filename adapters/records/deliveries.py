@@ -10,7 +10,16 @@ from sqlalchemy import ColumnElement, CursorResult, Executable, Row, and_, bindp
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from adapters.records.documents import from_document, to_document
-from adapters.records.outbox import DELIVERY, SqlOutbox, is_free, is_waiting, lease, lock_those_free
+from adapters.records.outbox import (
+    DELIVERY,
+    SqlOutbox,
+    is_free,
+    is_kind,
+    is_not_over,
+    is_waiting,
+    lease,
+    lock_those_free,
+)
 from adapters.records.repository import Parameters, Repository
 from adapters.records.tables import outbox
 from domain.delivery_state import DeliveryState
@@ -32,17 +41,16 @@ class SqlDeliveries(Repository):
         self, limit: int, now_ms: int, lease_ms: int, *, per_dealer: int, without: Collection[str] = ()
     ) -> list[ClaimedDelivery]:
         place = func.row_number().over(partition_by=outbox.c.dealer_id, order_by=outbox.c.outbox_id).label("place")
-        free = is_free(outbox, DELIVERY, now_ms)
         ranked = (
             select(outbox.c.outbox_id, place)
-            .where(free, outbox.c.dealer_id.not_in(without), ~_is_behind_another())
+            .where(is_free(DELIVERY, now_ms), outbox.c.dealer_id.not_in(without), ~_is_behind_another())
             .subquery()
         )
         first = select(ranked.c.outbox_id).where(ranked.c.place <= per_dealer).order_by(ranked.c.outbox_id).limit(limit)
         candidates = [row.outbox_id for row in await self._all(first)]
         if not candidates:
             return []
-        locked = await self._all(lock_those_free(candidates, free))
+        locked = await self._all(lock_those_free(candidates, now_ms))
         await self._execute(lease(locked, now_ms + lease_ms))
         return [
             ClaimedDelivery(
@@ -55,7 +63,7 @@ class SqlDeliveries(Repository):
         if outbox_ids:
             await self._execute(
                 update(outbox)
-                .where(outbox.c.outbox_id.in_(outbox_ids), is_waiting(outbox))
+                .where(outbox.c.outbox_id.in_(outbox_ids), is_not_over())
                 .values(lease_until_ms=0, attempts=outbox.c.attempts - 1)
             )
 
@@ -64,7 +72,7 @@ class SqlDeliveries(Repository):
             return
         await self._execute(
             update(outbox)
-            .where(outbox.c.outbox_id == bindparam("id_"), is_waiting(outbox))
+            .where(outbox.c.outbox_id == bindparam("id_"), is_not_over())
             .values(
                 lease_until_ms=0,
                 due_ms=bindparam("due"),
@@ -199,7 +207,7 @@ def _is_behind_another() -> ColumnElement[bool]:
     """Whether an older delivery about the same waits, is under way, or is to be tried again."""
     older = outbox.alias("older")
     return exists().where(
-        older.c.kind == DELIVERY,
+        is_kind(older, DELIVERY),
         older.c.dealer_id == outbox.c.dealer_id,
         older.c.message_key == outbox.c.message_key,
         older.c.outbox_id < outbox.c.outbox_id,

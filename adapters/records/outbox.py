@@ -17,6 +17,7 @@ from sqlalchemy import (
     delete,
     exists,
     func,
+    literal,
     or_,
     select,
     update,
@@ -59,14 +60,14 @@ class SqlOutbox(Repository):
 
     async def claim(self, kind: str, limit: int, now_ms: int, lease_ms: int) -> list[OutboxRow]:
         """Lease due rows; `attempts` of a row is how often it was claimed before."""
-        free = is_free(outbox, kind, now_ms)
-        query = select(outbox.c.outbox_id).where(free).order_by(outbox.c.outbox_id).limit(limit)
+        query = select(outbox.c.outbox_id).where(is_free(kind, now_ms))
+        query = query.order_by(outbox.c.outbox_id).limit(limit)
         is_ordered = kind == TOPIC
         query = query.where(~_is_behind_another(now_ms)) if is_ordered else query.with_for_update(skip_locked=True)
         candidates = [row.outbox_id for row in await self._all(query)]
         if not candidates:
             return []
-        locked = await self._all(lock_those_free(candidates, free))
+        locked = await self._all(lock_those_free(candidates, now_ms))
         rows = await self._without_overtaking(candidates, locked) if kind == TOPIC else locked
         await self._execute(lease(rows, now_ms + lease_ms))
         return [_outbox_row(row) for row in rows]
@@ -75,14 +76,14 @@ class SqlOutbox(Repository):
         if outbox_ids:
             await self._execute(
                 update(outbox)
-                .where(outbox.c.outbox_id.in_(sorted(outbox_ids)), is_waiting(outbox))
+                .where(outbox.c.outbox_id.in_(sorted(outbox_ids)), is_not_over())
                 .values(done_ms=now_ms, last_error="")
             )
 
     async def retry(self, outbox_id: int, at_ms: int, error: str) -> None:
         await self._execute(
             update(outbox)
-            .where(outbox.c.outbox_id == outbox_id, is_waiting(outbox))
+            .where(outbox.c.outbox_id == outbox_id, is_not_over())
             .values(due_ms=at_ms, lease_until_ms=0, last_error=error[:500])
         )
 
@@ -90,7 +91,7 @@ class SqlOutbox(Repository):
         # What must not be sent need not be kept either: the row stays, its content goes.
         await self._execute(
             update(outbox)
-            .where(outbox.c.outbox_id == outbox_id, is_waiting(outbox))
+            .where(outbox.c.outbox_id == outbox_id, is_not_over())
             .values(dropped_reason=why, done_ms=now_ms, lease_until_ms=0, body=None, document=None)
         )
 
@@ -125,10 +126,10 @@ class SqlOutbox(Repository):
         return [row for row in locked if row.outbox_id < oldest.get((row.topic, row.message_key), row.outbox_id + 1)]
 
 
-def lock_those_free(candidates: Sequence[int], free: ColumnElement[bool]) -> Select[Any]:
+def lock_those_free(candidates: Sequence[int], now_ms: int) -> Select[Any]:
     """These rows, in their order: those that nobody took between the look at them and this lock."""
-    rows = select(outbox).where(outbox.c.outbox_id.in_(candidates), free).order_by(outbox.c.outbox_id)
-    return rows.with_for_update(skip_locked=True)
+    free = and_(outbox.c.outbox_id.in_(candidates), is_not_over(), _is_due(now_ms))
+    return select(outbox).where(free).order_by(outbox.c.outbox_id).with_for_update(skip_locked=True)
 
 
 def lease(rows: Sequence[Row[Any]], until_ms: int) -> Update:
@@ -142,20 +143,45 @@ def is_waiting(rows: FromClause) -> ColumnElement[bool]:
     return and_(rows.c.done_ms.is_(None), rows.c.dead_ms.is_(None))
 
 
-def is_free(rows: FromClause, kind: str, now_ms: int) -> ColumnElement[bool]:
+def is_not_over() -> ColumnElement[bool]:
+    """As `is_waiting`, of rows that are named by their ids.
+
+    In other words, as PostgreSQL would take an index of the waiting rows for the condition and read it from end to end:
+    its statistics are of a moment at which next to none waited.
+    """
+    return func.coalesce(outbox.c.done_ms, outbox.c.dead_ms).is_(None)
+
+
+def is_kind(rows: FromClause, kind: str) -> ColumnElement[bool]:
+    """The kind as a constant: behind a parameter a prepared plan cannot tell which index of one kind will do."""
+    return rows.c.kind == literal(kind, literal_execute=True)
+
+
+def is_free(kind: str, now_ms: int) -> ColumnElement[bool]:
     """Due, and with nobody."""
-    return and_(rows.c.kind == kind, is_waiting(rows), rows.c.due_ms <= now_ms, rows.c.lease_until_ms <= now_ms)
+    return and_(is_kind(outbox, kind), is_waiting(outbox), _is_due(now_ms))
+
+
+def _is_due(now_ms: int) -> ColumnElement[bool]:
+    return and_(outbox.c.due_ms <= now_ms, outbox.c.lease_until_ms <= now_ms)
 
 
 def _is_behind_another(now_ms: int) -> ColumnElement[bool]:
-    """Whether an older row of the key is with another claimer, or waits to be tried again."""
+    """Whether an older row of the key is with another claimer, or waits to be tried again.
+
+    Those rows are gathered once: looked for by each candidate, they cost as many looks at all that waits as there are
+    candidates, whenever the planner takes the table of its last statistics, with nothing waiting, for today's.
+    """
     older = outbox.alias("older")
+    held = (
+        select(older.c.topic, older.c.message_key, func.min(older.c.outbox_id).label("first"))
+        .where(is_kind(older, TOPIC), is_waiting(older), or_(older.c.lease_until_ms > now_ms, older.c.due_ms > now_ms))
+        .group_by(older.c.topic, older.c.message_key)
+        .cte("held")
+        .prefix_with("MATERIALIZED", dialect="postgresql")
+    )
     return exists().where(
-        older.c.topic == outbox.c.topic,
-        older.c.message_key == outbox.c.message_key,
-        older.c.outbox_id < outbox.c.outbox_id,
-        is_waiting(older),
-        or_(older.c.lease_until_ms > now_ms, older.c.due_ms > now_ms),
+        held.c.topic == outbox.c.topic, held.c.message_key == outbox.c.message_key, held.c.first < outbox.c.outbox_id
     )
 
 
