@@ -4,12 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 
-from sqlalchemy import case, delete, func, select
+from sqlalchemy import bindparam, case, delete, func, select
 
 from adapters.records.documents import from_document, to_document
 from adapters.records.repository import Repository
+from adapters.records.statement import Statement
 from adapters.records.tables import assessments, evidence
 from domain.prediction import Prediction
+
+_OF_VEHICLE = Statement(
+    select(assessments.c.document)
+    .where(assessments.c.vehicle_id == bindparam("of_vehicle"))
+    .order_by(assessments.c.item)
+)
 
 
 class SqlAssessments(Repository):
@@ -36,9 +43,7 @@ class SqlAssessments(Repository):
         )
 
     async def of_vehicle(self, vehicle_id: str) -> list[Prediction]:
-        rows = await self._all(
-            select(assessments.c.document).where(assessments.c.vehicle_id == vehicle_id).order_by(assessments.c.item)
-        )
+        rows = await self._all(_OF_VEHICLE, {"of_vehicle": vehicle_id})
         return [from_document(row.document, Prediction) for row in rows]
 
     async def heard(self, vehicle_ids: Collection[str]) -> dict[str, tuple[int, bool]]:

@@ -9,15 +9,17 @@ from sqlalchemy import bindparam, or_, select, update
 
 from adapters.records.documents import from_document, to_document
 from adapters.records.repository import Repository
+from adapters.records.statement import Statement
 from adapters.records.tables import consent_grants as grants
 from adapters.records.tables import consent_versions, proposals
 from domain.consent import ConsentGrant, Purpose
 from domain.errors import Conflict
 
 _OF_ID = select(grants.c.document).where(grants.c.grant_id == bindparam("of_grant"))
+_AS_STANDS = Statement(_OF_ID)
 # NO KEY: others may still insert rows that refer to the grant, but none may change it.
-_OF_ID_LOCKED = _OF_ID.with_for_update(key_share=True)
-_BEHIND_LOCKED = (
+_LOCKED = Statement(_OF_ID.with_for_update(key_share=True))
+_BEHIND_LOCKED = Statement(
     select(grants.c.document)
     .join(proposals, proposals.c.grant_id == grants.c.grant_id)
     .where(
@@ -25,6 +27,16 @@ _BEHIND_LOCKED = (
         or_(proposals.c.customer_id == bindparam("of_party"), proposals.c.dealer_id == bindparam("of_party")),
     )
     .with_for_update(key_share=True, of=grants)
+)
+_LIVE = Statement(
+    select(grants.c.document)
+    .where(
+        grants.c.vehicle_id == bindparam("of_vehicle"),
+        grants.c.purpose == bindparam("for_purpose"),
+        grants.c.withdrawn_ms.is_(None),
+        or_(grants.c.expires_ms.is_(None), grants.c.expires_ms > bindparam("at_ms")),
+    )
+    .order_by(grants.c.granted_ms, grants.c.grant_id)
 )
 
 
@@ -45,7 +57,7 @@ class SqlConsents(Repository):
         await self._insert_new(consent_versions, _version(grant))
 
     async def get(self, grant_id: str, *, lock: bool = False) -> ConsentGrant | None:
-        row = await self._one(_OF_ID_LOCKED if lock else _OF_ID, {"of_grant": grant_id})
+        row = await self._one(_LOCKED if lock else _AS_STANDS, {"of_grant": grant_id})
         return None if row is None else from_document(row.document, ConsentGrant)
 
     async def behind(self, proposal_id: str, party_id: str) -> ConsentGrant | None:
@@ -70,17 +82,8 @@ class SqlConsents(Repository):
         return [from_document(row.document, ConsentGrant) for row in rows]
 
     async def live(self, vehicle_id: str, purpose: Purpose, now_ms: int) -> list[ConsentGrant]:
-        rows = await self._all(
-            select(grants.c.document)
-            .where(
-                grants.c.vehicle_id == vehicle_id,
-                grants.c.purpose == str(purpose),
-                grants.c.withdrawn_ms.is_(None),
-                or_(grants.c.expires_ms.is_(None), grants.c.expires_ms > now_ms),
-            )
-            .order_by(grants.c.granted_ms, grants.c.grant_id)
-        )
-        return [from_document(row.document, ConsentGrant) for row in rows]
+        asked = {"of_vehicle": vehicle_id, "for_purpose": str(purpose), "at_ms": now_ms}
+        return [from_document(row.document, ConsentGrant) for row in await self._all(_LIVE, asked)]
 
     async def run_out(self, now_ms: int, limit: int) -> list[ConsentGrant]:
         rows = await self._all(

@@ -6,9 +6,9 @@ from collections.abc import Callable, Collection, Sequence
 from typing import Any
 
 import msgspec
-from sqlalchemy import ColumnElement, CursorResult, Executable, Row, and_, bindparam, exists, func, select, update
-from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlalchemy import ColumnElement, Executable, Row, and_, bindparam, exists, func, select, update
 
+from adapters.records.connection import Answer, Parameters, RecordsConnection
 from adapters.records.documents import from_document, to_document
 from adapters.records.outbox import (
     DELIVERY,
@@ -20,20 +20,33 @@ from adapters.records.outbox import (
     lease,
     lock_those_free,
 )
-from adapters.records.repository import Parameters, Repository
+from adapters.records.repository import Repository
+from adapters.records.statement import Statement
 from adapters.records.tables import outbox
 from domain.delivery_state import DeliveryState
 from workflow.outbox_rows import AttemptEnd, ClaimedDelivery, Delivery, DeliveryAttempt, DeliveryRecord
 
+_END = Statement(
+    update(outbox)
+    .where(outbox.c.outbox_id == bindparam("of_row"), is_not_over())
+    .values(
+        lease_until_ms=0,
+        due_ms=bindparam("due"),
+        done_ms=bindparam("done"),
+        dead_ms=bindparam("dead"),
+        last_error=bindparam("error"),
+        attempt_log=bindparam("log"),
+    )
+)
 _ATTEMPTS = msgspec.json.Decoder(tuple[DeliveryAttempt, ...])
 
 
 class SqlDeliveries(Repository):
-    def __init__(self, connection: AsyncConnection, outbox_rows: SqlOutbox) -> None:
+    def __init__(self, connection: RecordsConnection, outbox_rows: SqlOutbox) -> None:
         super().__init__(connection)
         self._outbox = outbox_rows
 
-    async def _execute(self, statement: Executable, parameters: Parameters = None) -> CursorResult[Any]:
+    async def _execute(self, statement: Statement | Executable, parameters: Parameters = None) -> Answer:
         await self._outbox.flush()
         return await super()._execute(statement, parameters)
 
@@ -68,21 +81,10 @@ class SqlDeliveries(Repository):
             )
 
     async def end(self, ends: Sequence[AttemptEnd]) -> None:
-        if not ends:
-            return
-        await self._execute(
-            update(outbox)
-            .where(outbox.c.outbox_id == bindparam("id_"), is_not_over())
-            .values(
-                lease_until_ms=0,
-                due_ms=bindparam("due"),
-                done_ms=bindparam("done"),
-                dead_ms=bindparam("dead"),
-                last_error=bindparam("error"),
-                attempt_log=bindparam("log"),
-            ),
-            [_ended(end) for end in sorted(ends, key=lambda end: end.claimed.outbox_id)],
-        )
+        if ends:
+            await self._outbox.flush()
+            in_order = sorted(ends, key=lambda end: end.claimed.outbox_id)
+            await self._connection.write(_END, [_ended(end) for end in in_order])
 
     async def find(self, delivery_id: str) -> DeliveryRecord | None:
         row = await self._one(select(outbox).where(outbox.c.put_once == f"{DELIVERY}/{delivery_id}"))
@@ -194,7 +196,7 @@ def _ended(end: AttemptEnd) -> dict[str, object]:
     went = not end.attempt.error
     log = (*end.claimed.attempts, end.attempt)
     return {
-        "id_": end.claimed.outbox_id,
+        "of_row": end.claimed.outbox_id,
         "due": 0 if end.again_ms is None else end.again_ms,
         "done": end.attempt.ended_ms if went else None,
         "dead": end.attempt.ended_ms if not went and end.again_ms is None else None,

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, InterfaceError, SQLAlchemyError, TimeoutError
+import psycopg
+from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, InterfaceError, TimeoutError
 
 from domain.errors import Conflict, InvalidInput, PitcallError, TryAgain, Unavailable
 
@@ -37,43 +38,47 @@ def meaning_of(error: BaseException) -> PitcallError | None:
         return Unavailable("all connections to the records database are in use")
     if isinstance(error, OSError):
         return Unavailable(f"the records database does not answer: {type(error).__name__}")
-    if not isinstance(error, SQLAlchemyError):
-        return None
-    if not isinstance(error, DBAPIError):
-        return None
-    state = getattr(error.orig, "sqlstate", None)
+    if isinstance(error, DBAPIError):
+        return _meaning(error, error.orig, is_invalidated=error.connection_invalidated)
+    # What is a `Statement` is run by the driver itself.
+    return _meaning(error, error) if isinstance(error, psycopg.Error) else None
+
+
+def _meaning(
+    error: DBAPIError | psycopg.Error, said: BaseException | None, *, is_invalidated: bool = False
+) -> PitcallError | None:
+    state = getattr(said, "sqlstate", None)
     if state in _AGAIN:
         return TryAgain("others were changing the same things at the same time")
-    if error.connection_invalidated or state in _AWAY or (state is not None and state[:2] in _AWAY_CLASSES):
-        return _away(error)
-    if isinstance(error, IntegrityError):
-        return Conflict(f"the records do not allow this: {_constraint(error)}")
-    if isinstance(error, DataError):
+    if is_invalidated or state in _AWAY or (state is not None and state[:2] in _AWAY_CLASSES):
+        return _away(said)
+    if isinstance(error, (IntegrityError, psycopg.IntegrityError)):
+        return Conflict(f"the records do not allow this: {_constraint(said)}")
+    if isinstance(error, (DataError, psycopg.DataError)):
         return InvalidInput(
             "a text or number cannot be stored", field="(record)", fix="no NUL characters, and numbers of 64 bits"
         )
-    if state is None and _is_connection_trouble(error):
-        return _away(error)
+    if state is None and _is_connection_trouble(error, said):
+        return _away(said)
     return None
 
 
-def _is_connection_trouble(error: DBAPIError) -> bool:
-    if isinstance(error, InterfaceError):
+def _is_connection_trouble(error: DBAPIError | psycopg.Error, said: BaseException | None) -> bool:
+    if isinstance(error, (InterfaceError, psycopg.InterfaceError)):
         return True
-    said = str(error.orig).lower()
-    if type(error.orig).__module__.startswith("psycopg"):
+    if isinstance(said, psycopg.Error):
         # Without a SQLSTATE no server has answered.
-        return type(error.orig).__name__ in ("OperationalError", "ConnectionTimeout", "PoolTimeout")
-    return any(words in said for words in _SQLITE_AWAY)
+        return type(said).__name__ in ("OperationalError", "ConnectionTimeout", "PoolTimeout")
+    return any(words in str(said).lower() for words in _SQLITE_AWAY)
 
 
-def _away(error: DBAPIError) -> Unavailable:
-    first_line = (str(error.orig).strip().splitlines() or [""])[0]
+def _away(said: BaseException | None) -> Unavailable:
+    first_line = (str(said).strip().splitlines() or [""])[0]
     return Unavailable(f"the records database does not answer: {first_line}")
 
 
-def _constraint(error: IntegrityError) -> str:
+def _constraint(said: BaseException | None) -> str:
     """The constraint's name, and never the values: they may be a person's."""
-    diagnosis = getattr(error.orig, "diag", None)
+    diagnosis = getattr(said, "diag", None)
     name = getattr(diagnosis, "constraint_name", None)
-    return str(name or str(error.orig).splitlines()[0])
+    return str(name or str(said).splitlines()[0])

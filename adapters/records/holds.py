@@ -7,25 +7,38 @@ from typing import Any
 
 from sqlalchemy import and_, bindparam, delete, func, select
 from sqlalchemy.exc import IntegrityError
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from adapters.records.advisory_locks import lock_site
+from adapters.records.connection import RecordsConnection
 from adapters.records.repository import Repository, insert_new
+from adapters.records.statement import Statement
 from adapters.records.tables import resource_holds
 from domain.errors import SlotTaken
 from domain.site import Resource, ResourceKind
 from domain.slot import Hold, Slot
 
 _TRIGGER_MESSAGE = "resource_holds_no_overlap"
-_RELEASE = (
+_RELEASE = Statement(
     delete(resource_holds)
     .where(resource_holds.c.proposal_id == bindparam("of_proposal"))
     .returning(*(column for column in resource_holds.c if column.name != "hold_id"))
 )
+_HELD = resource_holds.c
+_AT_ONE_TIME = (
+    select(_HELD.kind, _HELD.resource_id, _HELD.start_ms, _HELD.end_ms)
+    .where(
+        _HELD.dealer_id == bindparam("of_dealer"),
+        _HELD.start_ms < bindparam("until_ms"),
+        _HELD.end_ms > bindparam("from_ms"),
+    )
+    .order_by(_HELD.start_ms, _HELD.kind, _HELD.resource_id)
+)
+_BUSY = Statement(_AT_ONE_TIME)
+_BUSY_WITH_OTHERS = Statement(_AT_ONE_TIME.where(_HELD.proposal_id != bindparam("but_of")))
 
 
 class SqlHolds(Repository):
-    def __init__(self, connection: AsyncConnection) -> None:
+    def __init__(self, connection: RecordsConnection) -> None:
         super().__init__(connection)
         self._turns: set[str] = set()
 
@@ -50,7 +63,7 @@ class SqlHolds(Repository):
             for slot in sorted(set(slots))
             for hold in slot.holds
         ]
-        before = [dict(row) for row in (await self._execute(_RELEASE, {"of_proposal": proposal_id})).mappings()]
+        before = [row._asdict() for row in await self._all(_RELEASE, {"of_proposal": proposal_id})]
         if not rows or await self._could_insert(rows):
             return
         # Put back: a use case that hears SlotTaken may offer something else in the same transaction.
@@ -73,13 +86,11 @@ class SqlHolds(Repository):
             raise
 
     async def busy(self, dealer_id: str, from_ms: int, until_ms: int, *, but_of: str | None = None) -> list[Hold]:
-        held = resource_holds.c
-        query = select(held.kind, held.resource_id, held.start_ms, held.end_ms).where(
-            held.dealer_id == dealer_id, held.start_ms < until_ms, held.end_ms > from_ms
-        )
-        if but_of is not None:
-            query = query.where(held.proposal_id != but_of)
-        rows = await self._all(query.order_by(held.start_ms, held.kind, held.resource_id))
+        asked = {"of_dealer": dealer_id, "from_ms": from_ms, "until_ms": until_ms}
+        if but_of is None:
+            rows = await self._all(_BUSY, asked)
+        else:
+            rows = await self._all(_BUSY_WITH_OTHERS, asked | {"but_of": but_of})
         return [Hold(Resource(ResourceKind(row.kind), row.resource_id), row.start_ms, row.end_ms) for row in rows]
 
     async def overlaps(self) -> int:

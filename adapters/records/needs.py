@@ -2,31 +2,35 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection
 from typing import Any
 
 from sqlalchemy import Row, Select, bindparam, select, update
-from sqlalchemy.ext.asyncio import AsyncConnection
 
+from adapters.records.connection import Parameters, RecordsConnection
 from adapters.records.documents import from_document, to_document
 from adapters.records.repository import Repository
+from adapters.records.statement import Statement
 from adapters.records.tables import needs
 from domain.errors import Conflict, TryAgain
 from domain.need import MaintenanceNeed, NeedState
 
-_OF_ID = select(needs).where(needs.c.need_id == bindparam("of_need"))
-_LIVE = select(needs).where(
-    needs.c.vehicle_id == bindparam("of_vehicle"), needs.c.item == bindparam("of_item"), needs.c.is_live
+_OF_ID = Statement(select(needs).where(needs.c.need_id == bindparam("of_need")))
+_LIVE = Statement(
+    select(needs).where(
+        needs.c.vehicle_id == bindparam("of_vehicle"), needs.c.item == bindparam("of_item"), needs.c.is_live
+    )
 )
 _NEXT_VERSION = {needs.c.row_version: needs.c.row_version + 1}
-_UPDATE = update(needs).where(needs.c.need_id == bindparam("of_need")).values(_NEXT_VERSION)
-_UPDATE_AS_READ = _UPDATE.where(needs.c.row_version == bindparam("of_version"))
+_CHANGE = update(needs).where(needs.c.need_id == bindparam("of_need")).values(_NEXT_VERSION)
+_UPDATE = Statement(_CHANGE)
+_UPDATE_AS_READ = Statement(_CHANGE.where(needs.c.row_version == bindparam("of_version")))
 
 
 class SqlNeeds(Repository):
     """A need has no version of its own, so the row has: what was read here is written only if nobody was faster."""
 
-    def __init__(self, connection: AsyncConnection) -> None:
+    def __init__(self, connection: RecordsConnection) -> None:
         super().__init__(connection)
         self._read: dict[str, int] = {}
 
@@ -82,7 +86,7 @@ class SqlNeeds(Repository):
         )
         return [self._of_row(row) for row in rows]
 
-    async def _need(self, query: Select[Any], parameters: Mapping[str, Any] | None = None) -> MaintenanceNeed | None:
+    async def _need(self, query: Statement | Select[Any], parameters: Parameters = None) -> MaintenanceNeed | None:
         row = await self._one(query, parameters)
         return None if row is None else self._of_row(row)
 

@@ -7,7 +7,6 @@ from typing import Any
 
 from sqlalchemy import (
     ColumnElement,
-    CursorResult,
     Executable,
     FromClause,
     Row,
@@ -22,10 +21,11 @@ from sqlalchemy import (
     select,
     update,
 )
-from sqlalchemy.ext.asyncio import AsyncConnection
 
+from adapters.records.connection import Answer, Parameters, RecordsConnection
 from adapters.records.documents import from_document, to_document
-from adapters.records.repository import Parameters, Repository, insert_new
+from adapters.records.repository import Repository, insert_new
+from adapters.records.statement import Statement
 from adapters.records.tables import outbox
 from workflow.outbox_rows import Delivery, OutboxRow, Reminder, TopicMessage
 
@@ -35,7 +35,7 @@ TOPIC, DELIVERY, REMINDER = "topic", "delivery", "reminder"
 class SqlOutbox(Repository):
     """Rows wait in memory until the unit of work ends or looks at the outbox, and are then written together."""
 
-    def __init__(self, connection: AsyncConnection) -> None:
+    def __init__(self, connection: RecordsConnection) -> None:
         super().__init__(connection)
         self._put: list[dict[str, Any]] = []
 
@@ -52,9 +52,9 @@ class SqlOutbox(Repository):
         """Write what was put; the unit of work calls it before it commits."""
         if self._put:
             rows, self._put = self._put, []
-            await self._write(insert_new(outbox, self._is_postgres), rows)
+            await self._connection.write(insert_new(outbox, self._is_postgres), rows)
 
-    async def _execute(self, statement: Executable, parameters: Parameters = None) -> CursorResult[Any]:
+    async def _execute(self, statement: Statement | Executable, parameters: Parameters = None) -> Answer:
         await self.flush()
         return await super()._execute(statement, parameters)
 

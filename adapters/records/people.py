@@ -5,12 +5,16 @@ from __future__ import annotations
 from collections.abc import Collection
 from typing import Any
 
-from sqlalchemy import Row, delete, select, update
+from sqlalchemy import Row, bindparam, delete, select, update
 
 from adapters.records.documents import from_document, to_document
 from adapters.records.repository import Repository
+from adapters.records.statement import Statement
 from adapters.records.tables import accounts, customers, dealers, sessions
 from domain.people import Account, Customer, Dealer, Role, Session
+
+_CUSTOMER = Statement(select(customers).where(customers.c.customer_id == bindparam("of_customer")))
+_DEALER = Statement(select(dealers.c.document).where(dealers.c.dealer_id == bindparam("of_dealer")))
 
 
 class SqlPeople(Repository):
@@ -25,7 +29,7 @@ class SqlPeople(Repository):
         await self._insert_or_conflict(customers, row, "there is a customer with this id already")
 
     async def customer(self, customer_id: str) -> Customer | None:
-        row = await self._one(select(customers).where(customers.c.customer_id == customer_id))
+        row = await self._one(_CUSTOMER, {"of_customer": customer_id})
         if row is None:
             return None
         return Customer(row.customer_id, row.name, row.email, row.locale, row.time_zone)
@@ -90,7 +94,7 @@ class SqlPeople(Repository):
         await self._connection.execute(change.values(name=dealer.name, document=to_document(dealer)))
 
     async def dealer(self, dealer_id: str) -> Dealer | None:
-        row = await self._one(select(dealers.c.document).where(dealers.c.dealer_id == dealer_id))
+        row = await self._one(_DEALER, {"of_dealer": dealer_id})
         return None if row is None else from_document(row.document, Dealer)
 
     async def dealers_with(self, dealer_ids: Collection[str]) -> dict[str, Dealer]:

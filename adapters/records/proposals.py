@@ -7,8 +7,10 @@ from typing import Any
 
 from sqlalchemy import BigInteger, Integer, Select, Text, bindparam, select, update
 
+from adapters.records.connection import Parameters
 from adapters.records.documents import from_document, to_document
-from adapters.records.repository import Repository, insert_new
+from adapters.records.repository import Repository, clause_of_new
+from adapters.records.statement import Statement
 from adapters.records.tables import proposal_steps, proposals
 from domain.errors import Conflict
 from domain.proposal import BookingProposal, ProposalState, ProposalStep
@@ -16,22 +18,27 @@ from domain.proposal import BookingProposal, ProposalState, ProposalStep
 _WAITING = [str(state) for state in ProposalState if not state.is_over]
 
 _OF_ID = select(proposals.c.document).where(proposals.c.proposal_id == bindparam("of_proposal"))
-_OF_ID_LOCKED = _OF_ID.with_for_update(key_share=True)
-_UPDATE = update(proposals).where(
-    proposals.c.proposal_id == bindparam("of_proposal"), proposals.c.version == bindparam("of_version")
+_AS_STANDS, _LOCKED = Statement(_OF_ID), Statement(_OF_ID.with_for_update(key_share=True))
+_NEWEST_FIRST = select(proposals.c.document).order_by(proposals.c.created_ms.desc(), proposals.c.proposal_id)
+_OF_VEHICLE = Statement(_NEWEST_FIRST.where(proposals.c.vehicle_id == bindparam("of_vehicle")))
+_UPDATE = Statement(
+    update(proposals).where(
+        proposals.c.proposal_id == bindparam("of_proposal"), proposals.c.version == bindparam("of_version")
+    )
 )
-
 _ADD_STEP = {
-    is_postgres: insert_new(proposal_steps, is_postgres).from_select(
-        ["proposal_id", "version", "customer_id", "dealer_id", "time_ms", "document"],
-        select(
-            proposals.c.proposal_id,
-            bindparam("of_version", type_=Integer),
-            proposals.c.customer_id,
-            proposals.c.dealer_id,
-            bindparam("at_ms", type_=BigInteger),
-            bindparam("as_document", type_=Text),
-        ).where(proposals.c.proposal_id == bindparam("of_proposal")),
+    is_postgres: Statement(
+        clause_of_new(proposal_steps, is_postgres).from_select(
+            ["proposal_id", "version", "customer_id", "dealer_id", "time_ms", "document"],
+            select(
+                proposals.c.proposal_id,
+                bindparam("of_version", type_=Integer),
+                proposals.c.customer_id,
+                proposals.c.dealer_id,
+                bindparam("at_ms", type_=BigInteger),
+                bindparam("as_document", type_=Text),
+            ).where(proposals.c.proposal_id == bindparam("of_proposal")),
+        )
     )
     for is_postgres in (False, True)
 }
@@ -52,11 +59,11 @@ class SqlProposals(Repository):
             raise Conflict("this proposal was changed by someone else just now; look at it again")
 
     async def get(self, proposal_id: str, *, lock: bool = False) -> BookingProposal | None:
-        row = await self._one(_OF_ID_LOCKED if lock else _OF_ID, {"of_proposal": proposal_id})
+        row = await self._one(_LOCKED if lock else _AS_STANDS, {"of_proposal": proposal_id})
         return None if row is None else from_document(row.document, BookingProposal)
 
     async def of_vehicle(self, vehicle_id: str) -> list[BookingProposal]:
-        return await self._list(_newest_first().where(proposals.c.vehicle_id == vehicle_id))
+        return await self._list(_OF_VEHICLE, {"of_vehicle": vehicle_id})
 
     async def under_way(self, vehicle_ids: Collection[str]) -> list[BookingProposal]:
         states = [str(state) for state in ProposalState if not state.is_over]
@@ -65,13 +72,13 @@ class SqlProposals(Repository):
         )
 
     async def of_dealer(self, dealer_id: str, states: Iterable[ProposalState] | None = None) -> list[BookingProposal]:
-        query = _newest_first().where(proposals.c.dealer_id == dealer_id)
+        query = _NEWEST_FIRST.where(proposals.c.dealer_id == dealer_id)
         if states is not None:
             query = query.where(proposals.c.state.in_([str(state) for state in states]))
         return await self._list(query)
 
     async def under_grant(self, grant_id: str) -> list[BookingProposal]:
-        return await self._list(_newest_first().where(proposals.c.grant_id == grant_id))
+        return await self._list(_NEWEST_FIRST.where(proposals.c.grant_id == grant_id))
 
     async def expired(self, now_ms: int) -> list[BookingProposal]:
         return await self._list(
@@ -98,12 +105,8 @@ class SqlProposals(Repository):
         )
         return [from_document(row.document, ProposalStep) for row in rows]
 
-    async def _list(self, query: Select[Any]) -> list[BookingProposal]:
-        return [from_document(row.document, BookingProposal) for row in await self._all(query)]
-
-
-def _newest_first() -> Select[Any]:
-    return select(proposals.c.document).order_by(proposals.c.created_ms.desc(), proposals.c.proposal_id)
+    async def _list(self, query: Statement | Select[Any], parameters: Parameters = None) -> list[BookingProposal]:
+        return [from_document(row.document, BookingProposal) for row in await self._all(query, parameters)]
 
 
 def _columns(proposal: BookingProposal) -> dict[str, Any]:

@@ -4,23 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from functools import cache
-from typing import Any, TypeAlias
+from typing import Any
 
-from sqlalchemy import CursorResult, Executable, Row, Table
+from sqlalchemy import Executable, Table
 from sqlalchemy.dialects import postgresql, sqlite
-from sqlalchemy.ext.asyncio import AsyncConnection
 
+from adapters.records.connection import Answer, Parameters, RecordsConnection
+from adapters.records.statement import Statement
 from domain.errors import Conflict
-
-Parameters: TypeAlias = Mapping[str, Any] | Sequence[Mapping[str, Any]] | None
 
 
 class Repository:
     """Reads and writes one concept over the unit of work's connection."""
 
-    def __init__(self, connection: AsyncConnection) -> None:
+    def __init__(self, connection: RecordsConnection) -> None:
         self._connection = connection
-        self._is_postgres = connection.dialect.name == "postgresql"
+        self._is_postgres = connection.is_postgres
 
     def _insert(self, table: Table) -> Any:
         """An INSERT of this database's dialect, which knows ON CONFLICT."""
@@ -34,32 +33,29 @@ class Repository:
         if not await self._insert_new(table, values):
             raise Conflict(message)
 
-    async def _one(self, query: Executable, parameters: Parameters = None) -> Row[Any] | None:
-        return (await self._execute(query, parameters)).first()
+    async def _one(self, query: Statement | Executable, parameters: Parameters = None) -> Any | None:
+        rows = (await self._execute(query, parameters)).rows
+        return rows[0] if rows else None
 
-    async def _all(self, query: Executable, parameters: Parameters = None) -> Sequence[Row[Any]]:
-        return (await self._execute(query, parameters)).all()
+    async def _all(self, query: Statement | Executable, parameters: Parameters = None) -> Sequence[Any]:
+        return (await self._execute(query, parameters)).rows
 
-    async def _changed(self, change: Executable, parameters: Parameters = None) -> int:
+    async def _changed(self, change: Statement | Executable, parameters: Parameters = None) -> int:
         """How many rows a change met."""
-        return int((await self._execute(change, parameters)).rowcount)
+        return (await self._execute(change, parameters)).changed
 
-    async def _write(self, change: Executable, rows: Sequence[Mapping[str, Any]]) -> None:
-        """A change for each of these rows, in their order, of which nobody asks what it did."""
-        if self._is_postgres:
-            # One by one they leave in a pipeline, if there is one; of many at once the driver awaits the results.
-            for row in rows:
-                await self._connection.execute(change, row)
-        else:
-            await self._connection.execute(change, rows)
-
-    async def _execute(self, statement: Executable, parameters: Parameters = None) -> CursorResult[Any]:
+    async def _execute(self, statement: Statement | Executable, parameters: Parameters = None) -> Answer:
         return await self._connection.execute(statement, parameters)
 
 
 @cache
-def insert_new(table: Table, is_postgres: bool) -> Any:
-    # Made once: to build and hash a statement with its values for each row costs more than to run it.
+def insert_new(table: Table, is_postgres: bool) -> Statement:
+    """INSERT these columns of a row, unless something is in the way."""
+    return Statement(clause_of_new(table, is_postgres))
+
+
+def clause_of_new(table: Table, is_postgres: bool) -> Any:
+    """The same for SQLAlchemy, to say where the row comes from."""
     insert = postgresql.insert(table) if is_postgres else sqlite.insert(table)
     # SQLAlchemy keeps the count of an INSERT only when asked to.
     return insert.on_conflict_do_nothing().inline().execution_options(preserve_rowcount=True)

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
-from sqlalchemy import select
+from sqlalchemy import bindparam, select
 
 from adapters.records.documents import from_document, to_document
 from adapters.records.repository import Repository
+from adapters.records.statement import Statement
 from adapters.records.tables import ownerships, proposals, service_records
 from domain.service_record import ServiceRecord
+
+_PARTIES = Statement(
+    select(proposals.c.customer_id, proposals.c.dealer_id).where(proposals.c.proposal_id == bindparam("of_proposal"))
+)
 
 
 class SqlServiceRecords(Repository):
@@ -46,9 +51,7 @@ class SqlServiceRecords(Repository):
     async def _parties(self, record: ServiceRecord, proposal_id: str | None) -> tuple[str | None, str | None]:
         """Whose it is: the parties of the visit, or whoever owns the car now."""
         if proposal_id is not None:
-            visit = await self._one(
-                select(proposals.c.customer_id, proposals.c.dealer_id).where(proposals.c.proposal_id == proposal_id)
-            )
+            visit = await self._one(_PARTIES, {"of_proposal": proposal_id})
             if visit is not None:
                 return visit.customer_id, visit.dealer_id
         owner = await self._one(

@@ -11,8 +11,8 @@ from __future__ import annotations
 from typing import Any
 
 from sqlalchemy import func, select, text
-from sqlalchemy.ext.asyncio import AsyncConnection
 
+from adapters.records.connection import RecordsConnection
 from adapters.records.documents import from_document, to_document
 from adapters.records.repository import Repository, insert_new
 from adapters.records.tables import CONFIRMED, event_counts, timeline
@@ -20,7 +20,7 @@ from domain.event import DomainEvent
 
 
 class SqlTimeline(Repository):
-    def __init__(self, connection: AsyncConnection) -> None:
+    def __init__(self, connection: RecordsConnection) -> None:
         super().__init__(connection)
         self._appended: list[DomainEvent] = []
 
@@ -32,7 +32,7 @@ class SqlTimeline(Repository):
         if not self._appended:
             return
         events, self._appended = self._appended, []
-        await self._write(insert_new(timeline, self._is_postgres), [_columns(event) for event in events])
+        await self._connection.write(insert_new(timeline, self._is_postgres), [_columns(event) for event in events])
 
     async def of_vehicle(self, vehicle_id: str, limit: int = 100) -> list[DomainEvent]:
         """The newest events of a car, newest first."""

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from collections.abc import Callable
 from types import TracebackType
-from typing import Any, Self, TypeVar
+from typing import Self, TypeVar
 
-import psycopg
 from sqlalchemy import Connection, text
-from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+from sqlalchemy.ext.asyncio import AsyncEngine
 
 from adapters.records.assessments import SqlAssessments
+from adapters.records.connection import RecordsConnection
 from adapters.records.consents import SqlConsents
 from adapters.records.deliveries import SqlDeliveries
 from adapters.records.drivers import SqlDrivers
@@ -28,13 +27,14 @@ from adapters.records.outbox import SqlOutbox
 from adapters.records.people import SqlPeople
 from adapters.records.proposals import SqlProposals
 from adapters.records.service_records import SqlServiceRecords
+from adapters.records.statement import Statement
 from adapters.records.timeline import SqlTimeline
 from adapters.records.vehicles import SqlVehicles
 from workflow import party_ports, ports
 
 T = TypeVar("T")
 
-_SHOW_ONLY = text("SELECT set_config('pitcall.party', :party, true)")
+_SHOW_ONLY = Statement(text("SELECT set_config('pitcall.party', :party, true)"))
 
 
 class OneAtATime:
@@ -88,23 +88,17 @@ class SqlUnitOfWork:
     def __init__(self, engine: AsyncEngine, queue: OneAtATime | None) -> None:
         self._engine = engine
         self._queue = queue
-        self._connection: AsyncConnection | None = None
+        self._connection: RecordsConnection | None = None
 
     async def __aenter__(self) -> Self:
         if self._connection is not None:
             raise RuntimeError("this unit of work is open already: ask for another")
         if self._queue is not None:
             await self._queue.enter()
-        connection: AsyncConnection | None = None
         try:
-            connection = await self._engine.connect()
-            await connection.begin()
+            connection = await RecordsConnection.open(self._engine)
         except BaseException as error:
-            try:
-                if connection is not None:
-                    await connection.close()
-            finally:
-                self._leave()
+            self._leave()
             _raise_meaning(error)
             raise
         self._connection = connection
@@ -137,7 +131,7 @@ class SqlUnitOfWork:
         """Let row-level security hide what is not this party's, until the transaction ends; nothing on SQLite."""
         if self._connection is None:
             raise RuntimeError("this unit of work is not open")
-        if self._connection.dialect.name == "postgresql":
+        if self._connection.is_postgres:
             await self._connection.execute(_SHOW_ONLY, {"party": party_id})
 
     async def run_sync(self, function: Callable[[Connection], T]) -> T:
@@ -146,9 +140,10 @@ class SqlUnitOfWork:
             raise RuntimeError("this unit of work is not open")
         return await self._connection.run_sync(function)
 
-    async def _commit(self, connection: AsyncConnection) -> None:
+    async def _commit(self, connection: RecordsConnection) -> None:
         try:
-            async with _in_one_go(connection):
+            async with connection.in_one_go():
+                # So the one lock that all who write events queue for, the timeline's, is held for a moment.
                 await self._outbox.flush()
                 await self._timeline.flush()
                 await connection.commit()
@@ -162,7 +157,7 @@ class SqlUnitOfWork:
         if self._queue is not None:
             self._queue.leave()
 
-    def _open_repositories(self, connection: AsyncConnection) -> None:
+    def _open_repositories(self, connection: RecordsConnection) -> None:
         self.vehicles = SqlVehicles(connection)
         self.drivers = SqlDrivers(connection)
         self.people = SqlPeople(connection)
@@ -180,20 +175,6 @@ class SqlUnitOfWork:
         self.letters = SqlLetters(connection)
         self.timeline = self._timeline = SqlTimeline(connection)
         self.idempotency = SqlIdempotency(connection)
-
-
-@asynccontextmanager
-async def _in_one_go(connection: AsyncConnection) -> AsyncIterator[None]:
-    """What is written here leaves without waiting for answers: they come with the commit's.
-
-    So the one lock that all who write events queue for, the timeline's, is held for a moment. SQLite has no line.
-    """
-    driver: Any = (await connection.get_raw_connection()).driver_connection
-    if isinstance(driver, psycopg.AsyncConnection):
-        async with driver.pipeline():
-            yield
-    else:
-        yield
 
 
 def _raise_meaning(error: BaseException) -> None:

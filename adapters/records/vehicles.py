@@ -9,6 +9,7 @@ from sqlalchemy import Row, bindparam, delete, func, select, update
 
 from adapters.records.documents import from_document, to_document
 from adapters.records.repository import Repository
+from adapters.records.statement import Statement
 from adapters.records.tables import (
     claim_codes,
     enrolment_tokens,
@@ -21,13 +22,19 @@ from domain.errors import Conflict
 from domain.people import Ownership, Vehicle
 from domain.telemetry import VehicleAttributes
 
-_OWNED = (
+_OF_ID = Statement(select(vehicles).where(vehicles.c.vehicle_id == bindparam("of_vehicle")))
+_OWNED = Statement(
     select(vehicles)
     .join(ownerships, ownerships.c.vehicle_id == vehicles.c.vehicle_id)
     .where(
         vehicles.c.vehicle_id == bindparam("of_vehicle"),
         ownerships.c.customer_id == bindparam("of_customer"),
         ownerships.c.until_ms.is_(None),
+    )
+)
+_OWNER = Statement(
+    select(ownerships.c.customer_id).where(
+        ownerships.c.vehicle_id == bindparam("of_vehicle"), ownerships.c.until_ms.is_(None)
     )
 )
 
@@ -37,7 +44,7 @@ class SqlVehicles(Repository):
         await self._insert_or_conflict(vehicles, _columns(vehicle), "there is a car with this id already")
 
     async def get(self, vehicle_id: str) -> Vehicle | None:
-        row = await self._one(select(vehicles).where(vehicles.c.vehicle_id == vehicle_id))
+        row = await self._one(_OF_ID, {"of_vehicle": vehicle_id})
         return None if row is None else vehicle_of_row(row)
 
     async def update(self, vehicle: Vehicle) -> None:
@@ -128,11 +135,7 @@ class SqlVehicles(Repository):
             raise Conflict("the car is not this owner's any more")
 
     async def owner_of(self, vehicle_id: str) -> str | None:
-        row = await self._one(
-            select(ownerships.c.customer_id).where(
-                ownerships.c.vehicle_id == vehicle_id, ownerships.c.until_ms.is_(None)
-            )
-        )
+        row = await self._one(_OWNER, {"of_vehicle": vehicle_id})
         return None if row is None else str(row.customer_id)
 
     async def ownership_of(self, vehicle_id: str, *, is_held: bool = False, lock: bool = False) -> Ownership | None:
