@@ -5,8 +5,6 @@ from __future__ import annotations
 import asyncio
 import base64
 from datetime import UTC, datetime
-from types import TracebackType
-from typing import Self
 
 import httpcore
 import httpx
@@ -32,23 +30,10 @@ class SignedWebhooks:
 
     def __init__(self, *, timeout_s: float = 10.0, allow_private: bool = False) -> None:
         self._timeout_s = timeout_s
-        self._connections = httpcore.AsyncConnectionPool(
-            max_connections=None,
-            max_keepalive_connections=0,
-            network_backend=CheckedNetwork(allow_private=allow_private),
-        )
-
-    async def __aenter__(self) -> Self:
-        return self
-
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        await self.close()
-
-    async def close(self) -> None:
-        """Close what is open."""
-        await self._connections.aclose()
+        self._network = CheckedNetwork(allow_private=allow_private)
+        # Whom httpcore trusts when nothing is said, the system's and Mozilla's authorities. Made once: that takes long.
+        self._trusted = httpx.create_ssl_context(trust_env=False)
+        self._trusted.load_default_certs()
 
     async def send(self, dealer: Dealer, delivery: Delivery, now_ms: int) -> None:
         """Post and return when the dealer's server has answered 2xx; Unavailable in every other case.
@@ -76,7 +61,11 @@ class SignedWebhooks:
             raise Unavailable("the dealer's webhook address is not an http(s) URL")
         address = httpcore.URL(scheme=target.raw_scheme, host=target.raw_host, port=target.port, target=target.raw_path)
         sent = {"host": target.netloc.decode("ascii"), "content-length": str(len(body))} | headers
-        async with self._connections.stream("POST", address, headers=list(sent.items()), content=body) as answer:
+        # Each attempt has a connection of its own: a pool would look for one to share among all that are open.
+        async with (
+            httpcore.AsyncHTTPConnection(address.origin, self._trusted, network_backend=self._network) as connection,
+            connection.stream("POST", address, headers=list(sent.items()), content=body) as answer,
+        ):
             return answer.status, _retry_after(answer)
 
 

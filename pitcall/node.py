@@ -126,8 +126,7 @@ class Node:
         self.uploads = LogUploads(self.producer, self.office.wall)
         self.topics = LogTopicWriter(self.producer, self.office.wall)
         self.reminders = _reminder_sender(settings)
-        webhooks = await self._stack.enter_async_context(SignedWebhooks(allow_private=settings.webhooks_inside))
-        self.deliveries = Deliveries(self.office, webhooks)
+        self.deliveries = Deliveries(self.office, SignedWebhooks(allow_private=settings.webhooks_inside))
         self._stack.push_async_callback(self.deliveries.close)
         if WORKER in self.parts:
             self.worker = StreamWorker(

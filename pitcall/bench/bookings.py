@@ -203,8 +203,9 @@ async def _outbox(office: Office, folder: Path) -> AsyncIterator[None]:
     """The product's outbox: deliveries by HTTP, events onto the embedded log."""
     log = f"pitcall-log://{folder / 'log.sqlite'}"
     await create_topics(log)
-    async with record_producer(log) as producer, SignedWebhooks(allow_private=True) as webhooks:
-        topics, deliveries = LogTopicWriter(producer, office.wall), Deliveries(office, webhooks)
+    async with record_producer(log) as producer:
+        topics = LogTopicWriter(producer, office.wall)
+        deliveries = Deliveries(office, SignedWebhooks(allow_private=True))
         loops = [
             asyncio.create_task(_forever(lambda: dispatch_topics(office, topics))),
             asyncio.create_task(_forever(deliveries.run)),

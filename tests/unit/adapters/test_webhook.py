@@ -66,8 +66,8 @@ async def dealership(answer: bytes = OK) -> AsyncIterator[Dealership]:
 
 async def send(one: Dealership, *, host: str = "localhost", timeout_s: float = 10, **options: bool) -> None:
     dealer = replace(DEALER, webhook_url=f"http://{host}:{one.port}/hook?x=1")
-    async with SignedWebhooks(timeout_s=timeout_s, **({"allow_private": True} | options)) as sender:
-        await sender.send(dealer, DELIVERY, WallClock().now_ms())
+    sender = SignedWebhooks(timeout_s=timeout_s, **({"allow_private": True} | options))
+    await sender.send(dealer, DELIVERY, WallClock().now_ms())
 
 
 async def test_the_dealer_can_check_who_sent_it_and_that_nothing_was_changed() -> None:
@@ -147,13 +147,13 @@ def test_addresses_of_the_open_internet_are_public() -> None:
     "url", ["", "ftp://example.test/x", "http://", "no url", "http://nobody.invalid/", "http://a:b:c/"]
 )
 async def test_an_address_that_is_none_is_a_failure_like_others(url: str) -> None:
-    async with SignedWebhooks(allow_private=True) as sender:
-        with pytest.raises(Unavailable):
-            await sender.send(replace(DEALER, webhook_url=url), DELIVERY, 0)
+    with pytest.raises(Unavailable):
+        await SignedWebhooks(allow_private=True).send(replace(DEALER, webhook_url=url), DELIVERY, 0)
 
 
 async def test_a_secret_that_is_none_or_a_body_too_long_sends_nothing() -> None:
-    async with dealership() as one, SignedWebhooks(allow_private=True) as sender:
+    sender = SignedWebhooks(allow_private=True)
+    async with dealership() as one:
         dealer = replace(DEALER, webhook_url=f"http://127.0.0.1:{one.port}/")
         for secret in ("", "whsec_", "abcde", "whsec_MDAw-DAwMDAw", "schlüssel"):
             with pytest.raises(Unavailable):
@@ -248,14 +248,14 @@ async def test_a_name_that_turns_inside_after_the_check_is_not_asked_again(
 
     monkeypatch.setattr(asyncio.get_running_loop(), "getaddrinfo", getaddrinfo)
     monkeypatch.setattr(httpcore.AnyIOBackend, "connect_tcp", connect)
-    async with SignedWebhooks() as sender:
-        dealer = replace(DEALER, webhook_url="http://rebinding.example/hook")
-        with pytest.raises(Unavailable, match="could not be reached"):
-            await sender.send(dealer, DELIVERY, 0)
-        assert (looked_up, connected) == (["rebinding.example"], ["93.184.215.14"])
-        # The next attempt looks anew, sees the inside address, and connects to nothing.
-        with pytest.raises(Unavailable, match="inside"):
-            await sender.send(dealer, DELIVERY, 0)
+    sender = SignedWebhooks()
+    dealer = replace(DEALER, webhook_url="http://rebinding.example/hook")
+    with pytest.raises(Unavailable, match="could not be reached"):
+        await sender.send(dealer, DELIVERY, 0)
+    assert (looked_up, connected) == (["rebinding.example"], ["93.184.215.14"])
+    # The next attempt looks anew, sees the inside address, and connects to nothing.
+    with pytest.raises(Unavailable, match="inside"):
+        await sender.send(dealer, DELIVERY, 0)
     assert connected == ["93.184.215.14"]
 
 
@@ -263,7 +263,8 @@ async def test_while_a_secret_is_replaced_receivers_with_either_find_their_signa
     now = WallClock().now_ms()
     old, new = DEALER.webhook_secret, "whsec_" + base64.b64encode(b"n" * 24).decode()
     rotated = DEALER.with_secret(new, now, 86_400_000)
-    async with dealership() as one, SignedWebhooks(allow_private=True) as sender:
+    sender = SignedWebhooks(allow_private=True)
+    async with dealership() as one:
         dealer = replace(rotated, webhook_url=f"http://127.0.0.1:{one.port}/")
         await sender.send(dealer, DELIVERY, now)
         await sender.send(replace(dealer, old_webhook_secret_until_ms=now), DELIVERY, now)
