@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import Row, delete, select, update
+from sqlalchemy import Row, bindparam, delete, select, update
 
 from adapters.records.documents import from_document
 from adapters.records.repository import Repository
+from adapters.records.statement import Statement
 from adapters.records.tables import (
     customers,
     driver_invitations,
@@ -22,6 +23,9 @@ from domain.people import DriverInvitation, Driving, Vehicle
 from domain.proposal import Actor, ProposalStep
 
 _PRESENT = drivings.c.until_ms.is_(None)
+_OF_VEHICLE = Statement(
+    select(drivings).where(drivings.c.vehicle_id == bindparam("of_vehicle"), _PRESENT).order_by(drivings.c.driving_id)
+)
 
 
 class SqlDrivers(Repository):
@@ -83,8 +87,7 @@ class SqlDrivers(Repository):
         return [_driving(row) for row in await self._all(change.returning(drivings))]
 
     async def of_vehicle(self, vehicle_id: str) -> list[Driving]:
-        query = select(drivings).where(drivings.c.vehicle_id == vehicle_id, _PRESENT).order_by(drivings.c.driving_id)
-        return [_driving(row) for row in await self._all(query)]
+        return [_driving(row) for row in await self._all(_OF_VEHICLE, {"of_vehicle": vehicle_id})]
 
     async def names_by_car(self, owner_id: str) -> dict[str, list[str]]:
         rows = await self._all(

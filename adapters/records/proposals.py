@@ -66,9 +66,8 @@ class SqlProposals(Repository):
         return await self._list(_OF_VEHICLE, {"of_vehicle": vehicle_id})
 
     async def under_way(self, vehicle_ids: Collection[str]) -> list[BookingProposal]:
-        states = [str(state) for state in ProposalState if not state.is_over]
         return await self._list(
-            _newest_first().where(proposals.c.vehicle_id.in_(vehicle_ids), proposals.c.state.in_(states))
+            _NEWEST_FIRST.where(proposals.c.vehicle_id.in_(vehicle_ids), proposals.c.state.in_(_WAITING))
         )
 
     async def of_dealer(self, dealer_id: str, states: Iterable[ProposalState] | None = None) -> list[BookingProposal]:
