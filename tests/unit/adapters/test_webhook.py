@@ -2,9 +2,11 @@
 
 import asyncio
 import base64
+import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import Any
 
 import httpcore
@@ -275,3 +277,49 @@ async def test_while_a_secret_is_replaced_receivers_with_either_find_their_signa
     assert Webhook(new).verify(body, after)
     with pytest.raises(WebhookVerificationError):
         Webhook(old).verify(body, after)
+
+
+# Over TLS.
+
+
+@asynccontextmanager
+async def dealership_with_certificate(folder: Path, names: str) -> AsyncIterator[Dealership]:
+    """A dealer's server over TLS; its certificate, for these names, signs itself and lies in `folder`."""
+    made = ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=a dealer of tests"]
+    made += ["-addext", f"subjectAltName={names}", "-keyout", str(folder / "key.pem"), "-out", str(folder / "cert.pem")]
+    run = await asyncio.create_subprocess_exec(*made, stderr=asyncio.subprocess.PIPE)
+    _, told = await run.communicate()
+    assert run.returncode == 0, told.decode()
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(folder / "cert.pem", folder / "key.pem")
+    one = Dealership()
+    server = await asyncio.start_server(one.serve, "127.0.0.1", 0, ssl=context)
+    one.port = server.sockets[0].getsockname()[1]
+    try:
+        yield one
+    finally:
+        server.close()
+
+
+@pytest.mark.parametrize(
+    ("names", "is_trusted", "arrives"),
+    [
+        ("DNS:localhost", True, True),
+        ("DNS:localhost", False, False),  # by nobody whom this machine trusts
+        ("DNS:another.example", True, False),  # somebody else's
+    ],
+)
+async def test_a_delivery_goes_to_who_can_prove_to_be_the_dealers_server(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, names: str, is_trusted: bool, arrives: bool
+) -> None:
+    async with dealership_with_certificate(tmp_path, names) as one:
+        if is_trusted:
+            monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "cert.pem"))
+        sender = SignedWebhooks(allow_private=True)
+        dealer = replace(DEALER, webhook_url=f"https://localhost:{one.port}/hook")
+        if arrives:
+            await sender.send(dealer, DELIVERY, WallClock().now_ms())
+        else:
+            with pytest.raises(Unavailable):
+                await sender.send(dealer, DELIVERY, WallClock().now_ms())
+    assert len(one.requests) == arrives
