@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import sqlite3
+from typing import TypeAlias
+
 import psycopg
 from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, InterfaceError, TimeoutError
 
 from domain.errors import Conflict, InvalidInput, PitcallError, TryAgain, Unavailable
+
+Failure: TypeAlias = DBAPIError | psycopg.Error | sqlite3.Error
 
 # https://www.postgresql.org/docs/15/errcodes-appendix.html
 _AGAIN = {
@@ -41,20 +46,20 @@ def meaning_of(error: BaseException) -> PitcallError | None:
     if isinstance(error, DBAPIError):
         return _meaning(error, error.orig, is_invalidated=error.connection_invalidated)
     # What is a `Statement` is run by the driver itself.
-    return _meaning(error, error) if isinstance(error, psycopg.Error) else None
+    if isinstance(error, ValueError) and "no active connection" in str(error):
+        return _away(error)  # so aiosqlite says that it was closed
+    return _meaning(error, error) if isinstance(error, (psycopg.Error, sqlite3.Error)) else None
 
 
-def _meaning(
-    error: DBAPIError | psycopg.Error, said: BaseException | None, *, is_invalidated: bool = False
-) -> PitcallError | None:
+def _meaning(error: Failure, said: BaseException | None, *, is_invalidated: bool = False) -> PitcallError | None:
     state = getattr(said, "sqlstate", None)
     if state in _AGAIN:
         return TryAgain("others were changing the same things at the same time")
     if is_invalidated or state in _AWAY or (state is not None and state[:2] in _AWAY_CLASSES):
         return _away(said)
-    if isinstance(error, (IntegrityError, psycopg.IntegrityError)):
+    if isinstance(error, (IntegrityError, psycopg.IntegrityError, sqlite3.IntegrityError)):
         return Conflict(f"the records do not allow this: {_constraint(said)}")
-    if isinstance(error, (DataError, psycopg.DataError)):
+    if isinstance(error, (DataError, psycopg.DataError, sqlite3.DataError)):
         return InvalidInput(
             "a text or number cannot be stored", field="(record)", fix="no NUL characters, and numbers of 64 bits"
         )
@@ -63,8 +68,8 @@ def _meaning(
     return None
 
 
-def _is_connection_trouble(error: DBAPIError | psycopg.Error, said: BaseException | None) -> bool:
-    if isinstance(error, (InterfaceError, psycopg.InterfaceError)):
+def _is_connection_trouble(error: Failure, said: BaseException | None) -> bool:
+    if isinstance(error, (InterfaceError, psycopg.InterfaceError, sqlite3.InterfaceError)):
         return True
     if isinstance(said, psycopg.Error):
         # Without a SQLSTATE no server has answered.

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from sqlalchemy import and_, bindparam, delete, func, select
-from sqlalchemy.exc import IntegrityError
 
 from adapters.records.advisory_locks import lock_site
 from adapters.records.connection import RecordsConnection
@@ -79,9 +79,9 @@ class SqlHolds(Repository):
         """Insert them; False, and perhaps some inserted, when one overlaps what is held."""
         try:
             return await self._changed(insert_new(resource_holds, self._is_postgres), rows) == len(rows)
-        except IntegrityError as error:
+        except sqlite3.IntegrityError as error:
             # SQLite's trigger undoes the statement, and no more.
-            if _TRIGGER_MESSAGE in str(error.orig):
+            if _TRIGGER_MESSAGE in str(error):
                 return False
             raise
 
