@@ -162,14 +162,19 @@ def test_a_partition_that_comes_back_is_read_on_from_its_offset(
 
 
 KILLED = """
-import os, signal, sys
+import os, signal, sys, time
 from pathlib import Path
 from streams.disk_store import DiskStore
-store = DiskStore(Path(sys.argv[1]), 8)
+folder = Path(sys.argv[1])
+store = DiskStore(folder, 8)
 store.open()
 store.hold(0)
 for offset in range(20_000):
     store.apply(0, [(b"car-%d" % (offset % 500), b"%d " % offset + bytes(1_500))], offset)
+# Buffers are written behind: the first is in a file for good when the log says so, however busy the disk is.
+ends = time.monotonic() + 120
+while "flush_finished" not in (folder / "0" / "LOG").read_text() and time.monotonic() < ends:
+    time.sleep(0.01)
 os.kill(os.getpid(), signal.SIGKILL)
 """
 
