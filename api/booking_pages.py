@@ -9,7 +9,7 @@ from starlette.datastructures import QueryParams
 from starlette.responses import RedirectResponse, Response
 
 from api.authentication import Owner, Visitor
-from api.forms import form_of, required, see, text, texts, whole
+from api.forms import form_of, required, see, text, texts, told, whole
 from api.page_response import owner_reading, page
 from api.patience import PatientRoute
 from api.proposals import calendar_file
@@ -17,6 +17,7 @@ from api.reception import Desk, Reception
 from domain.consent import DataItem, Purpose
 from domain.dossier import CarDossier, ProposalDossier
 from domain.errors import Conflict, InvalidInput, NotFound, PitcallError, SlotTaken
+from domain.iso_time import DAY_MS
 from domain.people import Dealer
 from domain.proposal import ProposalState
 from domain.workload import RankedSlot
@@ -40,7 +41,6 @@ from workflow.propose import discard_draft, draft_proposal, send_proposal
 from workflow.slot_choice import demand_of
 
 router = APIRouter(prefix="/owner", include_in_schema=False, route_class=PatientRoute)
-DAY_MS = 86_400_000
 
 
 @router.get("/cars/{vehicle_id}/book")
@@ -150,7 +150,7 @@ def _told(error: PitcallError, chosen: Chosen, reading: Reading) -> dict[str, st
         "dealer_id": ("booking.pick_dealer", not chosen.dealer_id),
     }
     key, is_empty = empty.get(error.field, ("", False))
-    return {error.field: reading.texts(key) if is_empty else f"{error}: {error.fix}"}
+    return {error.field: reading.texts(key) if is_empty else told(error)}
 
 
 async def _draft(desk: Reception, customer_id: str, dossier: CarDossier, chosen: Chosen) -> str:
@@ -238,9 +238,8 @@ async def act(proposal_id: str, action: str, request: Request, desk: Desk, visit
             desk, visitor.customer_id, proposal_id, action, whole(form, "start_ms"), text(form, "reason")
         )
     except (Conflict, InvalidInput) as error:
-        told = f"{error}: {error.fix}" if isinstance(error, InvalidInput) else str(error)
         status = 422 if isinstance(error, InvalidInput) else 409
-        return await _proposal_page(request, desk, visitor, proposal_id, told, status)
+        return await _proposal_page(request, desk, visitor, proposal_id, told(error), status)
     return see(f"/owner/proposals/{proposal_id}", notice)
 
 

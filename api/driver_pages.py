@@ -8,13 +8,14 @@ from fastapi import APIRouter, Request
 from starlette.responses import RedirectResponse, Response
 
 from api.authentication import Owner, Visitor
-from api.forms import form_of, see, text, texts, whole
+from api.forms import form_of, see, text, texts, told, whole
 from api.owner_pages import ClaimValues, claim_page
 from api.page_response import owner_reading, page
 from api.patience import PatientRoute
 from api.reception import Desk, Reception
 from domain.consent import DataItem, Purpose
 from domain.errors import Conflict, InvalidInput, NotFound
+from domain.iso_time import DAY_MS
 from web.booking_view import CONSENT_DAYS, TICKED_AT_FIRST, day_choices, grant_that_fits, item_choices
 from web.owner_view import car_name
 from workflow.consents import consents_of, grant_consent
@@ -23,7 +24,6 @@ from workflow.dossiers import car_dossier, cars_of
 from workflow.drivers import end_driving, invite_driver, join_car, let_driver, remind_driver, revoke_invitations
 
 router = APIRouter(prefix="/owner", include_in_schema=False, route_class=PatientRoute)
-DAY_MS = 86_400_000
 
 
 @router.post("/cars/{vehicle_id}/drivers")
@@ -79,9 +79,8 @@ async def join(request: Request, desk: Desk, visitor: Owner) -> Response:
             desk.office, customer_id=visitor.customer_id, code=code, wants_reminders=wants_reminders
         )
     except (InvalidInput, Conflict) as error:
-        told = f"{error}: {error.fix}" if isinstance(error, InvalidInput) else str(error)
         values = ClaimValues(driver_code=code, wants_reminders=wants_reminders)
-        return await claim_page(request, desk, visitor, values, {"driver_code": told}, 422)
+        return await claim_page(request, desk, visitor, values, {"driver_code": told(error)}, 422)
     return RedirectResponse(f"/owner/cars/{driven.vehicle.vehicle_id}?notice=joined", 303)
 
 
@@ -164,8 +163,8 @@ async def allow(vehicle_id: str, request: Request, desk: Desk, visitor: Owner) -
         raise NotFound("there is no such car")
     if not values.dealer_id:
         reading = await owner_reading(desk, visitor)
-        told = {"dealer_id": reading.texts("booking.pick_dealer")}
-        return await _allow_page(request, desk, visitor, vehicle_id, values, told)
+        errors = {"dealer_id": reading.texts("booking.pick_dealer")}
+        return await _allow_page(request, desk, visitor, vehicle_id, values, errors)
     now_ms = desk.office.clock.now_ms()
     until_ms = now_ms + values.days * DAY_MS
     items = [item for item in DataItem if str(item) in values.data_items]

@@ -10,7 +10,7 @@ from fastapi import Request
 from starlette.datastructures import FormData
 from starlette.responses import RedirectResponse
 
-from domain.errors import InvalidInput
+from domain.errors import InvalidInput, PitcallError
 
 
 async def form_of(request: Request) -> FormData:
@@ -63,3 +63,8 @@ def required(value: int | None, field: str, fix: str) -> int:
 def see(path: str, notice: str = "") -> RedirectResponse:
     """See other: after a post the browser fetches a page, so that a reload posts nothing again."""
     return RedirectResponse(f"{path}?notice={quote(notice)}" if notice else path, 303)
+
+
+def told(error: PitcallError) -> str:
+    """What was wrong, and how to mend it where the error says so."""
+    return f"{error}: {error.fix}" if isinstance(error, InvalidInput) else str(error)

@@ -8,18 +8,20 @@ from fastapi import APIRouter, Request
 from starlette.responses import JSONResponse, RedirectResponse, Response
 
 from api.authentication import Owner, Visitor
-from api.forms import form_of, required, see, text, texts, whole
+from api.forms import form_of, required, see, text, texts, told, whole
 from api.page_response import owner_reading, page
 from api.patience import PatientRoute
 from api.reception import Desk, Reception
 from api.representations import export_json
 from domain.consent import DataItem, Purpose
 from domain.errors import Conflict, InvalidInput, NotFound, TooManyTries, Unauthenticated
+from domain.iso_time import DAY_MS
 from web.need_view import DISMISSALS, SNOOZE_DAYS
 from web.owner_view import car_rows, car_view, grant_lines
 from workflow.consents import consents_of, narrow_consent, withdraw_consent
 from workflow.dealers import dealers
 from workflow.dossiers import car_dossier, cars_of, overview_of
+from workflow.drivers import drives_of
 from workflow.enrol import claim_vehicle
 from workflow.export import person_dossier
 from workflow.identity import change_password, sign_out_everywhere
@@ -27,7 +29,6 @@ from workflow.needs import dismiss, snooze
 from workflow.sale import sell_vehicle
 
 router = APIRouter(prefix="/owner", include_in_schema=False, route_class=PatientRoute)
-DAY_MS = 86_400_000
 CLAIM_PURPOSES = (Purpose.PREDICTION, Purpose.REMINDERS, Purpose.MODEL_IMPROVEMENT)
 
 
@@ -198,10 +199,17 @@ async def claim_page(
     status: int = 200,
 ) -> Response:
     """The page on which a car is added: one of one's own, or one to drive for its owner."""
-    is_first = not await overview_of(desk.office, visitor.customer_id)
+    has_cars = await cars_of(desk.office, visitor.customer_id) or await drives_of(desk.office, visitor.customer_id)
     reading = await owner_reading(desk, visitor)
     return page(
-        request, "claim.html", visitor, reading, status=status, is_first=is_first, values=values, errors=errors or {}
+        request,
+        "claim.html",
+        visitor,
+        reading,
+        status=status,
+        is_first=not has_cars,
+        values=values,
+        errors=errors or {},
     )
 
 
@@ -222,6 +230,5 @@ async def claim(request: Request, desk: Desk, visitor: Owner) -> Response:
             desk.office, customer_id=visitor.customer_id, code=values.code, label=values.label, consents=purposes
         )
     except (InvalidInput, Conflict) as error:
-        told = f"{error}: {error.fix}" if isinstance(error, InvalidInput) else str(error)
-        return await claim_page(request, desk, visitor, values, {"code": told}, 422)
+        return await claim_page(request, desk, visitor, values, {"code": told(error)}, 422)
     return RedirectResponse(f"/owner/cars/{vehicle.vehicle_id}?notice=claimed", 303)

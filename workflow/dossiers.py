@@ -18,8 +18,9 @@ from workflow.drivers import car_drivers, driven_cars
 from workflow.known_dealer import known_dealer
 from workflow.ports import Office, UnitOfWork
 from workflow.proposal_steps import NEVER_LEFT, has_left
-from workflow.seat import Seat, dossier_from, is_shown, seat_in
+from workflow.seat import Seat, dossier_from, dossier_of, is_shown, seat_in
 
+NEVER_HEARD = (None, False)
 TOLD_TO_DRIVERS = ("need-", "proposal-")
 BOOKINGS = 200  # so many of the newest tell what a booking saves
 
@@ -59,8 +60,8 @@ async def _overviews(
     return [
         CarOverview(
             vehicle=car,
-            heard_ms=heard[car.vehicle_id][0] if car.vehicle_id in heard else None,
-            is_ready=car.vehicle_id in heard and heard[car.vehicle_id][1],
+            heard_ms=heard.get(car.vehicle_id, NEVER_HEARD)[0],
+            is_ready=heard.get(car.vehicle_id, NEVER_HEARD)[1],
             needs=tuple(needs.get(car.vehicle_id, ())),
             under_way=tuple(under_way.get(car.vehicle_id, ())),
             drivers=tuple((names or {}).get(car.vehicle_id, ())),
@@ -153,11 +154,6 @@ async def proposal_of(office: Office, *, customer_id: str, proposal_id: str) -> 
         if not await is_shown(uow, seat, proposal):
             raise NotFound("there is no such proposal")
         return await dossier_from(uow, seat, proposal, office.clock.now_ms())
-
-
-async def dossier_of(uow: UnitOfWork, proposal: BookingProposal) -> ProposalDossier:
-    """A proposal with its steps and its dealer for its owner, within a transaction that runs already."""
-    return await dossier_from(uow, Seat(proposal.customer_id, 0), proposal, 0)
 
 
 async def dealer_desk(office: Office, *, dealer_id: str, states: Iterable[ProposalState] | None = None) -> DealerDesk:

@@ -6,9 +6,9 @@ from domain.dossier import OwnedCar, PersonDossier
 from domain.errors import NotFound
 from domain.event import DomainEvent
 from domain.people import Vehicle
-from workflow.dossiers import dossier_of
 from workflow.drivers import car_drivers
 from workflow.ports import Office, UnitOfWork
+from workflow.seat import dossier_of
 
 EVENTS_A_READ = 1_000
 

@@ -89,13 +89,18 @@ async def is_shown(uow: UnitOfWork, seat: Seat, proposal: BookingProposal) -> bo
     return not proposal.state.is_over or proposal.created_ms >= seat.since_ms
 
 
+async def dossier_of(uow: UnitOfWork, proposal: BookingProposal) -> ProposalDossier:
+    """A proposal with its steps and its dealer, for its owner."""
+    steps = await uow.proposals.steps(proposal.proposal_id)
+    return ProposalDossier(proposal, tuple(steps), await known_dealer(uow, proposal.dealer_id))
+
+
 async def dossier_from(uow: UnitOfWork, seat: Seat, proposal: BookingProposal, now_ms: int) -> ProposalDossier:
-    """A proposal with its steps and its dealer as it is seen from a seat.
+    """A proposal as it is seen from a seat.
 
     What was shared is for its owner; for a driver it is there while they may book and the owner consents to it.
     """
-    steps = tuple(await uow.proposals.steps(proposal.proposal_id))
-    dossier = ProposalDossier(proposal, steps, await known_dealer(uow, proposal.dealer_id))
+    dossier = await dossier_of(uow, proposal)
     if seat.driving is None:
         return dossier
     grant = await uow.consents.get(proposal.grant_id) if seat.driving.may_book else None

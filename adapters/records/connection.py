@@ -15,6 +15,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from adapters.records.statement import Statement
 
 T = TypeVar("T")
+_CLOSED = "this connection was given back"
 Parameters: TypeAlias = Mapping[str, Any] | Sequence[Mapping[str, Any]] | None
 
 
@@ -56,8 +57,8 @@ class RecordsConnection:
                 return await self._run_on_postgres(self._cursor, statement, each)
             if self._sqlite is not None:
                 return await self._run_on_sqlite(self._sqlite, statement, each)
-        clause = statement.clause if isinstance(statement, Statement) else statement
-        result = await self._connection.execute(clause, parameters)
+            raise RuntimeError(_CLOSED)
+        result = await self._connection.execute(statement, parameters)
         return Answer(result.all(), 0) if result.returns_rows else Answer((), result.rowcount)
 
     async def write(self, statement: Statement, rows: Sequence[Mapping[str, Any]]) -> None:
@@ -68,7 +69,7 @@ class RecordsConnection:
             await self._sqlite.executemany(text, values)
             return
         if self._postgres is None:
-            raise RuntimeError("this connection is closed")
+            raise RuntimeError(_CLOSED)
         try:
             async with self._postgres.cursor() as cursor:
                 await cursor.executemany(text, values)
